@@ -1,0 +1,9 @@
+"""Contacts: people, what happened to them, what they bought."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ContactsConfig(AppConfig):
+    name = "contacts"
+    verbose_name = _("Customers")

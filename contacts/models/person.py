@@ -1,0 +1,219 @@
+"""Who a customer is, by which accounts they are known, and through whom they can be reached."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tenants.models import Staff
+from tenants.scope import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
+
+from .sources import Channel, LiveCode, SourceKind
+from .tags import Tag
+
+
+class ContactQuerySet(TenantQuerySet["Contact"]):
+    def visible_to(self, staff_id: int | None) -> "ContactQuerySet":
+        """Those whom this staff member owns or is friends with."""
+        followed = Follow.objects.filter(staff_id=staff_id, ended_at=None).values("contact_id")
+        return self.filter(models.Q(owner_id=staff_id) | models.Q(id__in=followed))
+
+
+class Contact(TenantModel):
+    """One human being known to the tenant, whatever the number of accounts.
+
+    The source (source, sourced_at, channel, live_code, referrer) is that of the first touch and
+    never changes. `acquired_at` is the first reachable moment (FIGURES R9); null for a visitor.
+    """
+
+    class Gender(models.TextChoices):
+        UNKNOWN = "", _("unknown")
+        FEMALE = "female", _("female")
+        MALE = "male", _("male")
+
+    external_id = models.CharField(_("external id"), max_length=64, null=True, blank=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    phone = models.CharField(_("phone"), max_length=20, null=True, blank=True, db_collation="C")  # E.164
+    email = models.CharField(_("e-mail"), max_length=254, null=True, blank=True)
+    gender = models.CharField(_("gender"), max_length=6, choices=Gender.choices, blank=True)
+    birthday = models.DateField(_("birthday"), null=True, blank=True)
+    custom = models.JSONField(_("custom fields"), default=dict, blank=True)
+    owner = TenantForeignKey(
+        Staff, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("owner")
+    )
+    source = models.CharField(_("source"), max_length=10, choices=SourceKind.choices, default=SourceKind.API)
+    sourced_at = models.DateTimeField(_("first touch"), null=True, blank=True)
+    channel = TenantForeignKey(
+        Channel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("channel")
+    )
+    live_code = TenantForeignKey(
+        LiveCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("live code")
+    )
+    referrer = TenantForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("referrer")
+    )
+    acquired_at = models.DateTimeField(_("acquired"), null=True, blank=True)
+    excluded = models.BooleanField(_("excluded"), default=False)
+    excluded_reason = models.CharField(_("reason for exclusion"), max_length=100, blank=True)
+    tags = models.ManyToManyField(Tag, through="ContactTag", related_name="+", verbose_name=_("tags"))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    objects = TenantManager.from_queryset(ContactQuerySet)()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "external_id"], name="contact_external_id")
+        ]
+        indexes = [
+            models.Index(
+                "tenant",
+                models.F("acquired_at").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="contact_acquired",
+            ),
+            models.Index(fields=["tenant", "owner", "-id"], name="contact_owner"),
+            models.Index(fields=["tenant", "phone"], name="contact_phone"),
+            models.Index(
+                fields=["tenant", "referrer"],
+                name="contact_referrer",
+                condition=models.Q(referrer__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id or str(self.pk)
+
+
+class Identity(TenantModel):
+    """One account of a contact. `account` is the app id that an openid belongs to, else empty."""
+
+    class Kind(models.TextChoices):
+        EXTERNAL_USERID = "external_userid", "external_userid"
+        UNIONID = "unionid", "unionid"
+        OPENID = "openid", "openid"
+        PHONE = "phone", _("verified phone")
+        EMAIL = "email", _("verified e-mail")
+        OTHER = "other", _("other")
+
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="identities")
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    account = models.CharField(_("account"), max_length=64, blank=True)
+    value = models.CharField(_("value"), max_length=254)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "kind", "account", "value"], name="identity_once"),
+            models.CheckConstraint(condition=~models.Q(value=""), name="identity_not_empty"),
+        ]
+        indexes = [models.Index(fields=["tenant", "contact"], name="identity_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.value}"
+
+
+
+
+class Follow(TenantModel):
+    """Staff × contact: the right to reach that person through that staff member. Never deleted."""
+
+    class EndedBy(models.TextChoices):
+        CUSTOMER = "customer", _("by the customer")
+        STAFF = "staff", _("by staff")
+        TRANSFER = "transfer", _("by transfer")
+
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="follows")
+    staff = TenantForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField(_("opened"))  # of the latest spell
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    ended_by = models.CharField(_("ended by"), max_length=10, choices=EndedBy.choices, blank=True)
+    add_way = models.PositiveSmallIntegerField(_("way of adding"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=64, blank=True)  # of the live code
+    remark = models.CharField(_("remark"), max_length=100, blank=True)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    live_code = TenantForeignKey(LiveCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("follow")
+        verbose_name_plural = _("follows")
+        constraints = [models.UniqueConstraint(fields=["tenant", "contact", "staff"], name="follow_pair")]
+        indexes = [models.Index(fields=["tenant", "staff", "ended_at"], name="follow_staff")]
+
+    def __str__(self) -> str:
+        return f"{self.staff} ↔ {self.contact}"
+
+
+class ReachSpell(TenantModel):
+    """One stretch in which a route to a contact was open: a Follow (staff) or a subscription (account)."""
+
+    class By(models.TextChoices):
+        CUSTOMER = "customer", _("by the customer")
+        STAFF = "staff", _("by staff")
+        TRANSFER = "transfer", _("by transfer")
+        UNKNOWN = "", _("unknown")
+
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="spells")
+    staff = TenantForeignKey(Staff, on_delete=models.PROTECT, null=True, related_name="+")
+    account = models.CharField(max_length=64, blank=True)  # of a subscription
+    opened_at = models.DateTimeField()
+    opened_by = models.CharField(max_length=10, choices=By.choices, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=10, choices=By.choices, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "contact", "staff", "account"],
+                condition=models.Q(ended_at=None),
+                nulls_distinct=False,
+                name="one_open_spell",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(staff__isnull=False) ^ ~models.Q(account=""), name="spell_of_one_route"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at=None) | models.Q(ended_at__gte=models.F("opened_at")),
+                name="spell_ends_after_opening",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "contact", "opened_at"], name="spell_contact"),
+            models.Index(fields=["tenant", "opened_at"], name="spell_opened"),
+            models.Index(
+                fields=["tenant", "ended_at"], name="spell_ended", condition=~models.Q(ended_at=None)
+            ),
+        ]
+
+
+class Consent(TenantModel):
+    """What a person agreed to or withdrew, when, how, in which words. Append-only."""
+
+    class Purpose(models.TextChoices):
+        MARKETING = "marketing", _("marketing messages")
+        PROFILING = "profiling", _("profiling")
+
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose.choices)
+    granted = models.BooleanField(_("granted"))
+    at = models.DateTimeField(_("time"))
+    channel = models.CharField(_("how"), max_length=40, blank=True)
+    text_version = models.CharField(_("version of the text"), max_length=40, blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        indexes = [models.Index(fields=["tenant", "contact", "purpose", "-at"], name="consent_contact")]
+
+
+class ContactToken(TenantModel):
+    """A search token of a contact: equality is leakproof, so it keeps its index under RLS."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "token", "contact_id")
+    token = models.CharField(max_length=32, db_collation="C")
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["tenant", "contact"], name="token_contact")]

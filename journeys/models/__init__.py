@@ -1,0 +1,31 @@
+"""A contact's journey: stages, content, score, scripts and touches, leads."""
+
+from .content import Content, Link
+from .leads import FollowUp, Lead
+from .scoring import Score, ScoreModel, ScorePoint, ScoreRule
+from .sops import Enrolment, Route, Sop, SopStep, SopVersion, StaffTask, Touch, TouchKind, TouchRules
+from .stages import ContactStage, Purpose, Stage, StageMove
+
+__all__ = [
+    "ContactStage",
+    "Content",
+    "Enrolment",
+    "FollowUp",
+    "Lead",
+    "Link",
+    "Purpose",
+    "Route",
+    "Score",
+    "ScoreModel",
+    "ScorePoint",
+    "ScoreRule",
+    "Sop",
+    "SopStep",
+    "SopVersion",
+    "StaffTask",
+    "Stage",
+    "StageMove",
+    "Touch",
+    "TouchKind",
+    "TouchRules",
+]

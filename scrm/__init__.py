@@ -1,0 +1,1 @@
+"""The composition root: settings, queue, routes, pages, the local default and the sandbox."""

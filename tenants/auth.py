@@ -1,0 +1,86 @@
+"""Who is who: sign-in by e-mail, the tenants of a user, and API keys."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.backends import ModelBackend
+from django.db.models import Q
+from django.utils import timezone
+
+from tenants.ids import encode
+from tenants.ids import tenant_of_code as _tenant_of_code
+from tenants.ids import new_code
+from tenants.models import ApiKey, Membership, Tenant, User
+from tenants.scope import current_tenant_id
+
+_PREFIX = "scrm_"
+
+
+class EmailBackend(ModelBackend):
+    """E-mail and password. What a user may do is the role's affair (people.py), not Django's tables."""
+
+    def has_perm(self, user_obj: object, perm: str, obj: object = None) -> bool:
+        return isinstance(user_obj, User) and user_obj.has_perm(perm, obj)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tenant that a user may enter, as what."""
+
+    tenant: Tenant
+    role: str
+
+
+def places_of(user: User) -> list[Place]:
+    """The tenants of a user. Asked before any scope is open, so through the platform role."""
+    rows = Membership.all_tenants.using("platform").filter(user_id=user.pk, active=True)
+    roles = dict(rows.values_list("tenant_id", "role"))
+    tenants = Tenant.objects.filter(id__in=roles, active=True).order_by("name")
+    return [Place(tenant, roles[tenant.pk]) for tenant in tenants]
+
+
+def digest(key: str) -> bytes:
+    """Keys have 160 random bits: a plain hash cannot be guessed back."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def make_key(name: str, scopes: Iterable[str], days: int | None = None) -> tuple[ApiKey, str]:
+    """A new key of the scope's tenant, and its text: shown once, never stored."""
+    text = f"{_PREFIX}{new_code(current_tenant_id(), bits=40)}_{secrets.token_urlsafe(20)}"
+    expires = timezone.now() + timedelta(days=days) if days else None
+    key = ApiKey.objects.create(
+        name=name, prefix=text[:16], digest=digest(text), scopes=sorted(scopes), expires_at=expires
+    )
+    return key, text
+
+
+def tenant_of_key(text: str) -> int | None:
+    """The tenant that a key claims; whether the key is real is asked inside its scope."""
+    if not text.startswith(_PREFIX):
+        return None
+    return _tenant_of_code(text.removeprefix(_PREFIX).partition("_")[0])
+
+
+def find_key(text: str) -> ApiKey | None:
+    """The live key of the scope's tenant with this text. Notes its use at most once a minute."""
+    key: ApiKey | None = ApiKey.objects.live().filter(digest=digest(text)).first()
+    if key is not None:
+        now = timezone.now()
+        ApiKey.objects.filter(pk=key.pk).filter(
+            Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(minutes=1))
+        ).update(last_used_at=now)
+    return key
+
+
+def caller(request: object) -> str:
+    """A stable name of who asks: for limits and stored answers."""
+    key = getattr(request, "api_key", None)
+    if key is not None:
+        return f"key:{encode(key.pk)}"
+    user = getattr(request, "user", None)
+    return f"user:{user.pk}" if user is not None and user.pk else "nobody"

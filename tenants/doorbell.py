@@ -1,0 +1,103 @@
+"""How work is noticed: a board of due tenants in Postgres, and a bell through Redis.
+
+The rows of work are the truth. The board (`DueTenant`) and the bell are hints that make it quick;
+a sweep over all tenants each minute finds what a lost hint would have missed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from tenants.scope import current_tenant_id
+
+log = logging.getLogger(__name__)
+
+_wakers: dict[str, Callable[[int], object]] = {}
+_due: dict[str, Callable[[], datetime | None]] = {}
+
+_POST = """
+INSERT INTO tenants_duetenant (tenant_id, queue, next_due_at) VALUES (%s, %s, %s)
+ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = EXCLUDED.next_due_at
+WHERE tenants_duetenant.next_due_at > EXCLUDED.next_due_at
+"""
+
+
+def answer(
+    queue: str, wake: Callable[[int], object], next_due: Callable[[], datetime | None]
+) -> None:
+    """Register, in apps.py, who works a queue and how it knows when work is due next.
+
+    `wake(tenant_id)` enqueues the task; `next_due()` runs inside a scope and answers the moment
+    from which there is work, or None.
+    """
+    _wakers[queue] = wake
+    _due[queue] = next_due
+
+
+def queues() -> list[str]:
+    return list(_wakers)
+
+
+def ring(queue: str, at: datetime | None = None) -> None:
+    """Say that the scope's tenant has work in `queue`, now or from `at`; heard after commit."""
+    tenant_id = current_tenant_id()
+    transaction.on_commit(lambda: _ring(tenant_id, queue, at), robust=True)
+
+
+def _ring(tenant_id: int, queue: str, at: datetime | None) -> None:
+    due = at or timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_POST, [tenant_id, queue, due])
+    if due <= timezone.now():
+        wake(tenant_id, queue)
+
+
+def wake(tenant_id: int, queue: str) -> None:
+    """Ring the bell. Redis may be away: the board is read every second."""
+    try:
+        _wakers[queue](tenant_id)
+    except OSError as error:  # includes the errors of redis and kombu
+        log.warning("the bell of %s did not ring: %s", queue, type(error).__name__)
+
+
+def settle(queue: str) -> None:
+    """After working a queue, inside the scope: put the next due moment on the board."""
+    due = _due[queue]()
+    tenant_id = current_tenant_id()
+    with connection.cursor() as cursor:
+        if due is None:
+            cursor.execute(
+                "DELETE FROM tenants_duetenant WHERE tenant_id = %s AND queue = %s AND next_due_at <= now()",
+                [tenant_id, queue],
+            )
+        else:
+            cursor.execute(
+                "INSERT INTO tenants_duetenant (tenant_id, queue, next_due_at) VALUES (%s, %s, %s) "
+                "ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = EXCLUDED.next_due_at",
+                [tenant_id, queue, due],
+            )
+
+
+def take_due(limit: int = 500, lease: timedelta = timedelta(seconds=15)) -> list[tuple[int, str]]:
+    """Tenants with work due now; each is put off by `lease`, so that one waker rings, not all."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tenants_duetenant d SET next_due_at = now() + %s FROM ("
+            " SELECT id FROM tenants_duetenant WHERE next_due_at <= now()"
+            " ORDER BY next_due_at LIMIT %s FOR UPDATE SKIP LOCKED) due"
+            " WHERE d.id = due.id RETURNING d.tenant_id, d.queue",
+            [lease, limit],
+        )
+        return [(int(tenant_id), str(queue)) for tenant_id, queue in cursor.fetchall()]
+
+
+def look(queue: str) -> None:
+    """Inside a scope: post the tenant's next due moment, if there is any (the sweep)."""
+    due = _due[queue]()
+    if due is not None:
+        ring(queue, due if due > timezone.now() else None)

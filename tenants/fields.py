@@ -1,0 +1,69 @@
+"""Column types of our own: text that is encrypted at rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from tenants import vault
+
+
+class Sealed(str):
+    """Ciphertext as it lies in the database."""
+
+    __slots__ = ()
+
+
+class _Opened:
+    """Reads as plain text; opens the ciphertext on first use."""
+
+    def __init__(self, field: EncryptedField) -> None:
+        self.field = field
+
+    def __get__(self, instance: models.Model | None, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        value = instance.__dict__.get(self.field.attname, "")
+        if isinstance(value, Sealed):
+            value = vault.unseal(value, self.field.binding(instance)) if value else ""
+            instance.__dict__[self.field.attname] = value
+        return value
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class EncryptedField(models.TextField):
+    """Text sealed with the tenant's key and bound to its row by the row's field `bound_to`."""
+
+    def __init__(self, *args: Any, bound_to: str = "code", **kwargs: Any) -> None:
+        self.bound_to = bound_to
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        kwargs["bound_to"] = self.bound_to
+        return name, path, args, kwargs
+
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's signature
+        super().contribute_to_class(cls, name, private_only)
+        setattr(cls, self.attname, _Opened(self))
+
+    def binding(self, instance: models.Model) -> str:
+        table = instance._meta.db_table
+        return f"{table}.{self.attname}:{getattr(instance, self.bound_to)}"
+
+    def from_db_value(self, value: str | None, *_: Any) -> Sealed | None:
+        return None if value is None else Sealed(value)
+
+    def pre_save(self, model_instance: Any, add: bool) -> Sealed:  # noqa: FBT001 - Django's signature
+        value = model_instance.__dict__.get(self.attname) or ""
+        if isinstance(value, Sealed) or not value:
+            return Sealed(value)
+        return Sealed(vault.seal(value, self.binding(model_instance)))
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is not None and not isinstance(value, Sealed):
+            raise TypeError(f"{self.name} is written through save(), never in a query: it is sealed.")
+        return value if value is None else str(value)

@@ -1,0 +1,95 @@
+"""The HTTP door: gives a request its id, its tenant, and one transaction around everything."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+
+from tenants import auth
+from tenants.models import Tenant, User
+from tenants.scope import scope
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def request_id(get_response: GetResponse) -> GetResponse:
+    """Every answer carries X-Request-ID: the caller's, when it is harmless, or a new one."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        response = get_response(request)
+        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+    return middleware
+
+
+class TenantScope:
+    """Opens the scope of the signed-in user's tenant or of the API key, around view and rendering.
+
+    The tenant comes from the session (checked against the membership) or from the key, never
+    from a header or a body.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.tenant = None  # type: ignore[attr-defined]
+        request.api_key = None  # type: ignore[attr-defined]
+        bearer = _bearer(request)
+        if bearer is not None:
+            return self._as_key(request, bearer)
+        if request.path.startswith("/static/"):
+            return self.get_response(request)
+        return self._as_user(request)
+
+    def _as_key(self, request: HttpRequest, text: str) -> HttpResponse:
+        tenant = Tenant.objects.filter(pk=auth.tenant_of_key(text) or 0, active=True).first()
+        if tenant is None:
+            return self.get_response(request)
+        with scope(tenant):
+            request.api_key = auth.find_key(text)  # type: ignore[attr-defined]
+            if request.api_key is None:  # type: ignore[attr-defined]
+                return self.get_response(request)
+            request.tenant = tenant  # type: ignore[attr-defined]
+            return self._private(request, tenant)
+
+    def _as_user(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        tenant_id = request.session.get("tenant") if user.is_authenticated else None
+        tenant = Tenant.objects.filter(pk=tenant_id, active=True).first() if tenant_id else None
+        if tenant is None or not isinstance(user, User):
+            return self.get_response(request)
+        with scope(tenant):
+            if user.membership is None:
+                request.session.pop("tenant", None)
+                return self.get_response(request)
+            request.tenant = tenant  # type: ignore[attr-defined]
+            if user.language and not request.COOKIES.get("scrm_language"):
+                translation.activate(user.language)
+                request.LANGUAGE_CODE = user.language
+            return self._private(request, tenant)
+
+    def _private(self, request: HttpRequest, tenant: Tenant) -> HttpResponse:
+        with timezone.override(tenant.tz):
+            response = self.get_response(request)
+        response.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """An error undoes all that the request wrote."""
+        if transaction.get_connection().in_atomic_block:
+            transaction.set_rollback(True)
+
+
+def _bearer(request: HttpRequest) -> str | None:
+    kind, _sep, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else None

@@ -1,0 +1,68 @@
+"""How a tenant reaches WeChat: its accounts there, and the callbacks that came in."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tenants.fields import EncryptedField
+from tenants.ids import new_code
+from tenants.scope import TenantForeignKey, TenantModel, current_tenant_id
+
+
+def code_of_scope() -> str:
+    return new_code(current_tenant_id())
+
+
+class WeChatAccount(TenantModel):
+    """A WeCom corporation's app or an official account. `code` is its callback path."""
+
+    class Kind(models.TextChoices):
+        WECOM = "wecom", _("WeCom")
+        OFFICIAL = "oa", _("Official account")
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.WECOM)
+    name = models.CharField(_("name"), max_length=100)
+    app_id = models.CharField(_("corp id or app id"), max_length=64)
+    agent_id = models.CharField(_("agent id"), max_length=20, blank=True)
+    code = models.CharField(max_length=64, default=code_of_scope, editable=False)
+    secret = EncryptedField(_("secret"))
+    callback_token = EncryptedField(_("callback token"), blank=True)
+    callback_aes_key = EncryptedField(_("callback AES key"), blank=True)
+    active = models.BooleanField(_("active"), default=True)
+    last_callback_at = models.DateTimeField(_("last callback"), null=True, blank=True, editable=False)
+    problem = models.CharField(_("problem"), max_length=200, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("WeChat account")
+        verbose_name_plural = _("WeChat accounts")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "code"], name="account_code"),
+            models.UniqueConstraint(fields=["tenant", "kind", "app_id", "agent_id"], name="account_app"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Callback(TenantModel):
+    """The inbox: a verified, decrypted callback, stored before it was answered, kept once."""
+
+    account = TenantForeignKey(WeChatAccount, on_delete=models.CASCADE, related_name="+")
+    digest = models.BinaryField()  # SHA-256 of the body: the platform's own dedupe key loses events
+    body = models.BinaryField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(max_length=500, blank=True)  # why it is a dead letter
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("callback")
+        verbose_name_plural = _("callbacks")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "account", "digest"], name="callback_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "id"], name="callback_open", condition=models.Q(handled_at=None)
+            )
+        ]

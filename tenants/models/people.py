@@ -1,0 +1,181 @@
+"""Who may sign in, in which tenant, as what; the tenant's staff; keys of integrations."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tenants.roles import ADMIN_ROLES, Can, Role, abilities
+from tenants.scope import TenantForeignKey, TenantModel, TenantQuerySet, tenant_id_or_none
+from tenants.scope import TenantManager as ScopedManager
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser):
+    """A person who signs in. Global: one person may work for several tenants."""
+
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def membership(self) -> "Membership | None":
+        """This user's membership in the tenant of the open scope."""
+        if tenant_id_or_none() is None or not self.pk:
+            return None
+        cached: tuple[int | None, Membership | None] | None = self.__dict__.get("_membership")
+        if cached is None or cached[0] != tenant_id_or_none():
+            found = (
+                Membership.objects.select_related("tenant", "staff")
+                .filter(user=self, active=True)
+                .first()
+            )
+            cached = (tenant_id_or_none(), found)
+            self.__dict__["_membership"] = cached
+        return cached[1]
+
+    def can(self, ability: Can) -> bool:
+        return self.membership is not None and self.membership.can(ability)
+
+    @property
+    def is_staff(self) -> bool:
+        """What Django's admin asks: may this person enter it?"""
+        return self.membership is not None and self.membership.role in ADMIN_ROLES
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.membership is not None and may(self.membership.role, perm)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff
+
+
+# Tables that only those who manage the tenant may change.
+_MANAGED = {"membership", "apikey", "wechataccount", "staff", "team", "tenant", "user"}
+
+
+def may(role: str, perm: str) -> bool:
+    """Django's permission string for a role: `app.action_model`."""
+    action, _sep, model = perm.rpartition(".")[2].partition("_")
+    granted = abilities(role)
+    if action == "view":
+        return Can.READ in granted and (model not in {"apikey", "membership"} or Can.MANAGE in granted)
+    return (Can.MANAGE if model in _MANAGED else Can.CONFIGURE) in granted
+
+
+class Team(TenantModel):
+    """A team or store of the tenant."""
+
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="team_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Staff(TenantModel):
+    """A person of the tenant who talks to customers; known by the WeCom userid."""
+
+    userid = models.CharField(_("userid"), max_length=64)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    team = TenantForeignKey(
+        Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="staff", verbose_name=_("team")
+    )
+    active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("staff")
+        verbose_name_plural = _("staff")
+        constraints = [models.UniqueConstraint(fields=["tenant", "userid"], name="staff_userid")]
+        indexes = [models.Index(fields=["tenant", "team"], name="staff_team")]
+
+    def __str__(self) -> str:
+        return self.name or self.userid
+
+
+class Membership(TenantModel):
+    """A user's place in a tenant: role, and the staff member they are (if any)."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("user"), db_index=False)
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
+    staff = TenantForeignKey(
+        Staff, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("staff")
+    )
+    active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="one_membership")]
+        # Sign-in asks across tenants, through the platform role.
+        indexes = [models.Index(fields=["user"], name="membership_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_role_display()}"
+
+    def can(self, ability: Can) -> bool:
+        return ability in abilities(self.role)
+
+
+class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
+    def live(self) -> "ApiKeyQuerySet":
+        now = timezone.now()
+        return self.filter(revoked_at=None).filter(
+            models.Q(expires_at=None) | models.Q(expires_at__gt=now)
+        )
+
+
+class ApiKey(TenantModel):
+    """A key of an integration. Only its hash is kept; auth.py makes and checks keys."""
+
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(_("begins with"), max_length=24)
+    digest = models.BinaryField()
+    scopes = models.JSONField(_("scopes"), default=list)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = ScopedManager.from_queryset(ApiKeyQuerySet)()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        constraints = [models.UniqueConstraint(fields=["tenant", "digest"], name="api_key_digest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def can(self, ability: Can) -> bool:
+        return ability in self.scopes

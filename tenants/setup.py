@@ -1,0 +1,73 @@
+"""Bringing a new tenant into being: the tenant, its owner, its key, and what each app starts it with."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from tenants import audit, auth
+from tenants.models import Membership, Staff, Tenant, User
+from tenants.roles import Can, Role
+from tenants.scope import scope
+
+_starters: list[Callable[[], object]] = []
+
+
+def at_start(starter: Callable[[], object]) -> None:
+    """Register, in apps.py, what a new tenant begins with. Runs inside its scope."""
+    _starters.append(starter)
+
+
+@dataclass(frozen=True)
+class Created:
+    tenant: Tenant
+    owner: User
+    api_key: str
+    password: str | None  # of a user made here; None when the person existed
+
+
+def create(name: str, owner_email: str, *, zone: str = "Asia/Shanghai", currency: str = "CNY", slug: str = "") -> Created:
+    """Make a tenant with its owner (found by e-mail, or made with a random password) and an API key."""
+    name = unicodedata.normalize("NFC", name.strip())
+    with transaction.atomic():
+        tenant = Tenant(name=name, slug=slug or _free_slug(name), zone=zone, currency=currency)
+        tenant.full_clean()
+        tenant.save()
+        owner, password = _person(owner_email)
+        with scope(tenant):
+            staff = Staff.objects.create(userid="owner", name=owner.name or owner_email.partition("@")[0])
+            Membership.objects.create(user=owner, role=Role.OWNER, staff=staff)
+            _key, text = auth.make_key("first key", list(Can))
+            start()
+            audit.record("tenant.created", summary=name)
+    return Created(tenant, owner, text, password)
+
+
+def start() -> None:
+    """Inside a scope: give the tenant what each app starts it with."""
+    for starter in _starters:
+        starter()
+
+
+def _person(email: str) -> tuple[User, str | None]:
+    found = User.objects.filter(email=email.strip().lower()).first()
+    if found is not None:
+        return found, None
+    password = secrets.token_urlsafe(12)
+    return User.objects.create_user(email.strip(), password), password
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:40] or "tenant"
+    taken = set(Tenant.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    number = 1
+    slug = base
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
