@@ -43,13 +43,14 @@ class NewEvent:
 def listen(listener: Listener, kinds: Iterable[str] | None = None) -> None:
     """Subscribe, in apps.py. The listener gets batches in order of arrival, of `kinds` or of all.
 
-    It must bear late events (use `event.at`, not now) and may assume that it runs alone for its tenant.
+    It must bear late events (use `event.at`, not now); it runs alone for its tenant.
     """
     _listeners.append((listener, frozenset(kinds) if kinds is not None else None))
 
 
 _APPEND = """
-INSERT INTO contacts_event (tenant_id, contact_id, kind, at, source, key, properties, received_at, problem)
+INSERT INTO contacts_event
+  (tenant_id, contact_id, kind, at, source, key, properties, received_at, problem)
 SELECT %s, e.contact_id, e.kind, e.at, e.source, e.key, e.properties, now(), ''
 FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::jsonb[])
   WITH ORDINALITY AS e(contact_id, kind, at, source, key, properties, nr)
@@ -123,7 +124,9 @@ def next_due() -> datetime | None:
 
 def _alone() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('timeline'), %s::int)", [current_tenant_id()])
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtext('timeline'), %s::int)", [current_tenant_id()]
+        )
         return bool(cursor.fetchone()[0])
 
 

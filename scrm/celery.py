@@ -21,7 +21,10 @@ app.conf.update(
     task_time_limit=900,
     task_default_queue="work",
     task_queues=[Queue("urgent"), Queue("work")],
-    task_routes={"contacts.tasks.welcome": {"queue": "urgent"}, "contacts.tasks.callbacks": {"queue": "urgent"}},
+    task_routes={
+        "contacts.tasks.welcome": {"queue": "urgent"},
+        "contacts.tasks.callbacks": {"queue": "urgent"},
+    },
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "visibility_timeout": 1800,
@@ -35,9 +38,21 @@ app.conf.update(
     worker_hijack_root_logger=False,
     timezone="UTC",
     beat_schedule={
-        "wake tenants with work due": {"task": "tenants.tasks.wake", "schedule": 1.0, "options": {"expires": 5}},
-        "look at every tenant": {"task": "tenants.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
-        "forget old answers": {"task": "tenants.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+        "wake tenants with work due": {
+            "task": "tenants.tasks.wake",
+            "schedule": 1.0,
+            "options": {"expires": 5},
+        },
+        "look at every tenant": {
+            "task": "tenants.tasks.sweep",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
+        "forget old answers": {
+            "task": "tenants.tasks.tidy",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
     },
 )
 app.autodiscover_tasks()

@@ -44,12 +44,16 @@ if LOCAL and "DATABASE_URL" not in env.ENVIRON and (VAR_DIR / "servers.json").ex
 
 
 def _server(name: str, key: str) -> str:
-    value = env.str(name, default=_servers.get(key, ""))
+    value: str = env.str(name, default=_servers.get(key, ""))
     if value:
         return value
     if LOCAL:
         # Commands that need no server (help, makemigrations --check …) may still run.
-        return "postgres://none:none@127.0.0.1:9/none" if "database" in name.lower() else "redis://127.0.0.1:9/0"
+        return (
+            "postgres://none:none@127.0.0.1:9/none"
+            if "database" in name.lower()
+            else "redis://127.0.0.1:9/0"
+        )
     raise ImproperlyConfigured(f"Set {name}.")
 
 
@@ -67,9 +71,14 @@ for _database in DATABASES.values():
 DATABASE_ROUTERS = ["tenants.isolation.MigrateAsOwner"]
 
 REDIS_URL = _server("REDIS_URL", "redis_url")
-BASE_URL = env.str("SCRM_BASE_URL", default=_servers.get("base_url", "http://127.0.0.1:8000")).rstrip("/")
+BASE_URL = env.str(
+    "SCRM_BASE_URL", default=_servers.get("base_url", "http://127.0.0.1:8000")
+).rstrip("/")
 # When set, all WeChat hosts are mapped to it: the sandbox, or an egress proxy.
 WECHAT_BASE_URL = env.str("WECHAT_BASE_URL", default=_servers.get("wechat_base_url", ""))
+
+# How old a callback's signature may be. Wider where the sandbox's clock is moved.
+WECHAT_CALLBACK_WINDOW_S = env.int("WECHAT_CALLBACK_WINDOW_S", default=600)
 
 # --- applications ---
 
@@ -135,7 +144,10 @@ AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = ["tenants.auth.EmailBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "sign-in"
@@ -170,6 +182,9 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 MEDIA_ROOT = Path(env.str("SCRM_MEDIA", default=str(VAR_DIR / "media")))
 WHITENOISE_USE_FINDERS = LOCAL
 WHITENOISE_AUTOREFRESH = False
+if LOCAL:  # files are served from the packages; whitenoise still wants its folder
+    STATIC_ROOT = VAR_DIR / "static"
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -214,8 +229,8 @@ API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "SCRM API",
-    "DESCRIPTION": "Contacts, events, orders and journeys of one tenant. Times are RFC 3339 with offset, "
-    "money is a decimal string in the tenant's currency, ids are opaque strings.",
+    "DESCRIPTION": "Contacts, events, orders and journeys of one tenant. "
+    "Times are RFC 3339 with offset, money is a decimal string in the tenant's currency, ids are opaque strings.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -241,7 +256,11 @@ UNFOLD: dict[str, object] = {
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,
     "ENVIRONMENT": "scrm.admin.name_of_tenant",
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "scrm.admin.navigation"},
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": "scrm.admin.navigation",
+    },
 }
 
 # --- logs: one line a record, no request bodies, no secrets ---
@@ -250,7 +269,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}
+    },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django.request": {"level": "ERROR"}, "urllib3": {"level": "WARNING"}},
 }

@@ -12,17 +12,17 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import Q
 from django.utils import timezone
 
-from tenants.ids import encode
+from tenants.ids import encode, new_code
 from tenants.ids import tenant_of_code as _tenant_of_code
-from tenants.ids import new_code
 from tenants.models import ApiKey, Membership, Tenant, User
+from tenants.roles import Role
 from tenants.scope import current_tenant_id
 
 _PREFIX = "scrm_"
 
 
 class EmailBackend(ModelBackend):
-    """E-mail and password. What a user may do is the role's affair (people.py), not Django's tables."""
+    """E-mail and password. What a user may do is the role's affair, not Django's tables'."""
 
     def has_perm(self, user_obj: object, perm: str, obj: object = None) -> bool:
         return isinstance(user_obj, User) and user_obj.has_perm(perm, obj)
@@ -34,6 +34,14 @@ class Place:
 
     tenant: Tenant
     role: str
+
+    @property
+    def key(self) -> str:
+        return encode(self.tenant.pk)
+
+    @property
+    def role_name(self) -> str:
+        return str(Role(self.role).label)
 
 
 def places_of(user: User) -> list[Place]:

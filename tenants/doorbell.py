@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from tenants.scope import current_tenant_id
 
@@ -61,7 +63,7 @@ def wake(tenant_id: int, queue: str) -> None:
     """Ring the bell. Redis may be away: the board is read every second."""
     try:
         _wakers[queue](tenant_id)
-    except OSError as error:  # includes the errors of redis and kombu
+    except (OSError, KombuError, RedisError) as error:
         log.warning("the bell of %s did not ring: %s", queue, type(error).__name__)
 
 
@@ -72,7 +74,8 @@ def settle(queue: str) -> None:
     with connection.cursor() as cursor:
         if due is None:
             cursor.execute(
-                "DELETE FROM tenants_duetenant WHERE tenant_id = %s AND queue = %s AND next_due_at <= now()",
+                "DELETE FROM tenants_duetenant"
+                " WHERE tenant_id = %s AND queue = %s AND next_due_at <= now()",
                 [tenant_id, queue],
             )
         else:
@@ -87,11 +90,11 @@ def take_due(limit: int = 500, lease: timedelta = timedelta(seconds=15)) -> list
     """Tenants with work due now; each is put off by `lease`, so that one waker rings, not all."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE tenants_duetenant d SET next_due_at = now() + %s FROM ("
+            "UPDATE tenants_duetenant d SET next_due_at = now() + make_interval(secs => %s) FROM ("
             " SELECT id FROM tenants_duetenant WHERE next_due_at <= now()"
             " ORDER BY next_due_at LIMIT %s FOR UPDATE SKIP LOCKED) due"
             " WHERE d.id = due.id RETURNING d.tenant_id, d.queue",
-            [lease, limit],
+            [lease.total_seconds(), limit],
         )
         return [(int(tenant_id), str(queue)) for tenant_id, queue in cursor.fetchall()]
 

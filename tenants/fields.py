@@ -65,5 +65,7 @@ class EncryptedField(models.TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         if value is not None and not isinstance(value, Sealed):
-            raise TypeError(f"{self.name} is written through save(), never in a query: it is sealed.")
+            raise TypeError(
+                f"{self.name} is written through save(), never in a query: it is sealed."
+            )
         return value if value is None else str(value)

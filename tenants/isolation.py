@@ -76,12 +76,15 @@ def enforce() -> None:
 
 def _policy(cursor: Any, table: str) -> None:
     cursor.execute(
-        "SELECT relrowsecurity AND relforcerowsecurity FROM pg_class WHERE oid = %s::regclass", [table]
+        "SELECT relrowsecurity AND relforcerowsecurity FROM pg_class WHERE oid = %s::regclass",
+        [table],
     )
     if not cursor.fetchone()[0]:
         cursor.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
         cursor.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
-    cursor.execute("SELECT 1 FROM pg_policies WHERE tablename = %s AND policyname = 'tenant'", [table])
+    cursor.execute(
+        "SELECT 1 FROM pg_policies WHERE tablename = %s AND policyname = 'tenant'", [table]
+    )
     if cursor.fetchone() is None:
         cursor.execute(f'CREATE POLICY tenant ON "{table}" USING ({POLICY}) WITH CHECK ({POLICY})')
 
@@ -114,7 +117,9 @@ def _grants(cursor: Any) -> None:
     app = settings.DATABASES["default"]["USER"]
     platform = settings.DATABASES["platform"]["USER"]
     cursor.execute(f'GRANT USAGE ON SCHEMA public TO "{app}", "{platform}"')
-    cursor.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{app}"')
+    cursor.execute(
+        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{app}"'
+    )
     cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{app}"')
     for table in APPEND_ONLY:
         cursor.execute(f'REVOKE UPDATE, DELETE ON "{table}" FROM "{app}"')

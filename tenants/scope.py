@@ -7,7 +7,7 @@ tenant's rows only; outside it every query on a tenant table raises `NoTenant`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -17,7 +17,6 @@ from django.db.models.expressions import Expression
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
-    from django.db.models.fields.related import ForeignObject
     from django.db.models.sql.compiler import SQLCompiler
 
 _current: ContextVar[int | None] = ContextVar("tenant", default=None)
@@ -89,12 +88,14 @@ class TenantQuerySet(models.QuerySet[M], Generic[M]):
         return super().bulk_create(objs, *args, **kwargs)
 
 
-class TenantManager(models.Manager.from_queryset(TenantQuerySet), Generic[M]):  # type: ignore[misc] # the stubs cannot type a manager made by a call
+class TenantManager(models.Manager[M]):
     """Filters by the scope's tenant; with no scope open any query raises NoTenant."""
 
     def get_queryset(self) -> TenantQuerySet[M]:
-        queryset: TenantQuerySet[M] = super().get_queryset()
-        return queryset.filter(tenant_id=CurrentTenant())
+        queryset_class: type[TenantQuerySet[M]] = getattr(self, "_queryset_class", TenantQuerySet)
+        if not issubclass(queryset_class, TenantQuerySet):
+            queryset_class = TenantQuerySet
+        return queryset_class(self.model, using=self._db).filter(tenant_id=CurrentTenant())
 
 
 class TenantForeignKey(models.ForeignKey):
@@ -111,13 +112,13 @@ class TenantForeignKey(models.ForeignKey):
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("db_constraint", None)
-        if not self.db_index:
+        if not kwargs.get("db_index"):
             kwargs.pop("db_index", None)
         return name, path, args, kwargs
 
     def get_extra_restriction(self, alias: str, related_alias: str) -> Any:
-        own: ForeignObject = self.model._meta.get_field("tenant")
-        other = self.remote_field.model._meta.get_field("tenant")
+        own: Any = self.model._meta.get_field("tenant")
+        other: Any = self.remote_field.model._meta.get_field("tenant")
         return _SameTenant(own.get_col(alias), other.get_col(related_alias))
 
 
@@ -137,7 +138,7 @@ class _SameTenant(Expression):
     def set_source_expressions(self, exprs: Any) -> None:
         self.left, self.right = exprs
 
-    def relabeled_clone(self, change_map: dict[str | None, str]) -> Self:
+    def relabeled_clone(self, change_map: Mapping[str, str]) -> Self:
         clone = self.copy()
         clone.left = self.left.relabeled_clone(change_map)
         clone.right = self.right.relabeled_clone(change_map)
@@ -158,13 +159,18 @@ class TenantModel(models.Model):
         "tenants.Tenant", on_delete=models.CASCADE, related_name="+", editable=False, db_index=False
     )
 
-    objects = TenantManager()
-    all_tenants = models.Manager()  # reviewed uses only: tests/test_architecture.py lists them
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
+    # Unscoped; for reviewed uses only: tests/test_architecture.py lists them.
+    all_tenants: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
         abstract = True
         base_manager_name = "objects"
         default_manager_name = "objects"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.adopt_scope()
+        super().save(*args, **kwargs)
 
     def adopt_scope(self) -> None:
         """Take the scope's tenant, or refuse a row of another."""
@@ -173,7 +179,3 @@ class TenantModel(models.Model):
             self.tenant_id = tenant_id
         elif self.tenant_id != tenant_id:
             raise OtherTenant(f"This row is of tenant {self.tenant_id}, the scope of {tenant_id}.")
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.adopt_scope()
-        super().save(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Bringing a new tenant into being: the tenant, its owner, its key, and what each app starts it with."""
+"""How a tenant comes into being: its owner, its key, and what each app starts it with."""
 
 from __future__ import annotations
 
@@ -31,8 +31,15 @@ class Created:
     password: str | None  # of a user made here; None when the person existed
 
 
-def create(name: str, owner_email: str, *, zone: str = "Asia/Shanghai", currency: str = "CNY", slug: str = "") -> Created:
-    """Make a tenant with its owner (found by e-mail, or made with a random password) and an API key."""
+def create(
+    name: str,
+    owner_email: str,
+    *,
+    zone: str = "Asia/Shanghai",
+    currency: str = "CNY",
+    slug: str = "",
+) -> Created:
+    """Make a tenant, its owner (found by e-mail, or made with a random password), an API key."""
     name = unicodedata.normalize("NFC", name.strip())
     with transaction.atomic():
         tenant = Tenant(name=name, slug=slug or _free_slug(name), zone=zone, currency=currency)
@@ -40,7 +47,9 @@ def create(name: str, owner_email: str, *, zone: str = "Asia/Shanghai", currency
         tenant.save()
         owner, password = _person(owner_email)
         with scope(tenant):
-            staff = Staff.objects.create(userid="owner", name=owner.name or owner_email.partition("@")[0])
+            staff = Staff.objects.create(
+                userid="owner", name=owner.name or owner_email.partition("@")[0]
+            )
             Membership.objects.create(user=owner, role=Role.OWNER, staff=staff)
             _key, text = auth.make_key("first key", list(Can))
             start()

@@ -34,7 +34,7 @@ class TenantTask(Task):
 
 
 class PlatformTask(Task):
-    """A task across tenants: over ids and times only; it opens a scope for each tenant it looks into."""
+    """A task across tenants: ids and times only; a scope for each tenant it looks into."""
 
     abstract = True
 
@@ -63,5 +63,3 @@ def tidy() -> None:
     for tenant_id in Tenant.objects.values_list("id", flat=True).iterator():
         with scope(tenant_id):
             StoredAnswer.objects.filter(created_at__lt=old).delete()
-
-

@@ -35,7 +35,9 @@ def _data_key(tenant_id: int, wrapped: bytes) -> AESGCM:
     try:
         key = _master().decrypt(wrapped[:_NONCE], wrapped[_NONCE:], b"tenant:%d" % tenant_id)
     except InvalidTag:
-        raise Unreadable("The tenant's key does not open: is SCRM_MASTER_KEY the right one?") from None
+        raise Unreadable(
+            "The tenant's key does not open: is SCRM_MASTER_KEY the right one?"
+        ) from None
     return AESGCM(key)
 
 

@@ -45,6 +45,8 @@ def database(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator
         for alias in ("default", "platform"):
             connections[alias].close()
             connections[alias].settings_dict["NAME"] = name
+        # Tests sign in often; how slow a hash is, is Django's affair and not tested here.
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
         owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         _own_redis_database(worker)
         yield
@@ -55,7 +57,11 @@ def database(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator
 def _own_redis_database(worker: str) -> None:
     """Each worker has a Redis database of its own, empty at the start."""
     number = 1 + int(worker.removeprefix("gw")) % 15 if worker.startswith("gw") else 0
-    base = settings.REDIS_URL.rsplit("/", 1)[0] if settings.REDIS_URL.count("/") > 2 else settings.REDIS_URL
+    base = (
+        settings.REDIS_URL.rsplit("/", 1)[0]
+        if settings.REDIS_URL.count("/") > 2
+        else settings.REDIS_URL
+    )
     settings.REDIS_URL = f"{base}/{number}"
     settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
     redis_package.Redis.from_url(settings.REDIS_URL).flushdb()
@@ -100,7 +106,9 @@ def make_business(name: str = "") -> Business:
     business = Business(tenant)
     with scope(tenant):
         for role in Role.values:
-            user = User.objects.create_user(f"{role}-{number}@example.com", PASSWORD, name=role.title())
+            user = User.objects.create_user(
+                f"{role}-{number}@example.com", PASSWORD, name=role.title()
+            )
             staff = Staff.objects.create(userid=f"{role}1", name=role.title())
             Membership.objects.create(user=user, role=role, staff=staff)
             business.users[role] = user
@@ -108,9 +116,6 @@ def make_business(name: str = "") -> Business:
         _key, business.key = auth.make_key("tests", list(Can))
         setup.start()
     return business
-
-
-
 
 
 @pytest.fixture

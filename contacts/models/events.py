@@ -24,11 +24,15 @@ class Event(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("event")
         verbose_name_plural = _("events")
-        constraints = [models.UniqueConstraint(fields=["tenant", "source", "key"], name="event_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "source", "key"], name="event_once")
+        ]
         indexes = [
             models.Index(fields=["tenant", "contact", "-at", "-id"], name="event_timeline"),
             models.Index(fields=["tenant", "kind", "at", "contact"], name="event_kind"),
-            models.Index(fields=["tenant", "id"], name="event_open", condition=models.Q(handled_at=None)),
+            models.Index(
+                fields=["tenant", "id"], name="event_open", condition=models.Q(handled_at=None)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -62,7 +66,9 @@ class Welcome(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("welcome message")
         verbose_name_plural = _("welcome messages")
-        constraints = [models.UniqueConstraint(fields=["tenant", "account", "code"], name="welcome_code_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "account", "code"], name="welcome_code_once")
+        ]
         indexes = [
             models.Index(
                 fields=["tenant", "expires_at"],

@@ -30,14 +30,18 @@ class Import(TenantModel):
     file = models.FileField(_("file"), upload_to=path_of_upload, max_length=300)
     error_file = models.FileField(max_length=300, blank=True, editable=False)
     dry_run = models.BooleanField(_("dry run"), default=False)
-    status = models.CharField(_("status"), max_length=7, choices=Status.choices, default=Status.QUEUED, editable=False)
+    status = models.CharField(
+        _("status"), max_length=7, choices=Status.choices, default=Status.QUEUED, editable=False
+    )
     error_code = models.CharField(max_length=40, blank=True, editable=False)
     error_message = models.CharField(_("problem"), max_length=500, blank=True, editable=False)
     created = models.PositiveIntegerField(_("created"), default=0, editable=False)
     updated = models.PositiveIntegerField(_("updated"), default=0, editable=False)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0, editable=False)
     rejected = models.PositiveIntegerField(_("rejected"), default=0, editable=False)
-    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", editable=False, db_index=False)
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+", editable=False, db_index=False
+    )
     lease_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("brought at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, editable=False)
@@ -55,4 +59,4 @@ class Import(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.file.name.rpartition("/")[2]
+        return str(self.file.name).rpartition("/")[2]

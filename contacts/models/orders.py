@@ -47,11 +47,15 @@ class Order(TenantModel):
         CANCELLED = "cancelled", _("cancelled")
 
     order_id = models.CharField(_("order id"), max_length=64)
-    contact = TenantForeignKey(Contact, on_delete=models.PROTECT, related_name="+", verbose_name=_("contact"))
+    contact = TenantForeignKey(
+        Contact, on_delete=models.PROTECT, related_name="+", verbose_name=_("contact")
+    )
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     cost_fen = models.BigIntegerField(_("cost (fen)"), default=0)
-    status = models.CharField(_("status"), max_length=9, choices=Status.choices, default=Status.PAID)
+    status = models.CharField(
+        _("status"), max_length=9, choices=Status.choices, default=Status.PAID
+    )
     refunded_fen = models.BigIntegerField(_("refunded (fen)"), null=True, blank=True)  # as given
     refund_fen = models.GeneratedField(
         expression=_REFUND, output_field=models.BigIntegerField(), db_persist=True
@@ -59,9 +63,12 @@ class Order(TenantModel):
     paid = models.GeneratedField(
         expression=Case(
             When(
-                ~Q(status="cancelled") & Q(paid_at__isnull=False)
-                & ~(Q(refunded_fen__gt=0, refunded_fen__gte=F("amount_fen"))
-                    | Q(refunded_fen=None, status="refunded", amount_fen__gt=0)),
+                ~Q(status="cancelled")
+                & Q(paid_at__isnull=False)
+                & ~(
+                    Q(refunded_fen__gt=0, refunded_fen__gte=F("amount_fen"))
+                    | Q(refunded_fen=None, status="refunded", amount_fen__gt=0)
+                ),
                 then=Value(True),  # noqa: FBT003 - an SQL value
             ),
             default=Value(False),  # noqa: FBT003 - an SQL value
@@ -78,8 +85,11 @@ class Order(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "order_id"], name="order_id_once"),
             models.CheckConstraint(
-                condition=Q(amount_fen__gte=0) & Q(cost_fen__gte=0)
-                & (Q(refunded_fen=None) | Q(refunded_fen__gte=0, refunded_fen__lte=F("amount_fen"))),
+                condition=Q(amount_fen__gte=0)
+                & Q(cost_fen__gte=0)
+                & (
+                    Q(refunded_fen=None) | Q(refunded_fen__gte=0, refunded_fen__lte=F("amount_fen"))
+                ),
                 name="order_amounts",
             ),
         ]

@@ -1,9 +1,11 @@
 """Who a customer is, by which accounts they are known, and through whom they can be reached."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenants.models import Staff
+from tenants.models import Staff, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 
 from .sources import Channel, LiveCode, SourceKind
@@ -12,9 +14,14 @@ from .tags import Tag
 
 class ContactQuerySet(TenantQuerySet["Contact"]):
     def visible_to(self, staff_id: int | None) -> "ContactQuerySet":
-        """Those whom this staff member owns or is friends with."""
+        """Those whom this staff member owns or is friends with; nobody for no staff member."""
+        if staff_id is None:
+            return self.none()
         followed = Follow.objects.filter(staff_id=staff_id, ended_at=None).values("contact_id")
         return self.filter(models.Q(owner_id=staff_id) | models.Q(id__in=followed))
+
+
+ContactManager = TenantManager.from_queryset(ContactQuerySet)
 
 
 class Contact(TenantModel):
@@ -31,33 +38,59 @@ class Contact(TenantModel):
 
     external_id = models.CharField(_("external id"), max_length=64, null=True, blank=True)
     name = models.CharField(_("name"), max_length=100, blank=True)
-    phone = models.CharField(_("phone"), max_length=20, null=True, blank=True, db_collation="C")  # E.164
+    phone = models.CharField(
+        _("phone"), max_length=20, null=True, blank=True, db_collation="C"
+    )  # E.164
     email = models.CharField(_("e-mail"), max_length=254, null=True, blank=True)
     gender = models.CharField(_("gender"), max_length=6, choices=Gender.choices, blank=True)
     birthday = models.DateField(_("birthday"), null=True, blank=True)
     custom = models.JSONField(_("custom fields"), default=dict, blank=True)
     owner = TenantForeignKey(
-        Staff, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("owner")
+        Staff,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("owner"),
     )
-    source = models.CharField(_("source"), max_length=10, choices=SourceKind.choices, default=SourceKind.API)
+    source = models.CharField(
+        _("source"), max_length=10, choices=SourceKind.choices, default=SourceKind.API
+    )
     sourced_at = models.DateTimeField(_("first touch"), null=True, blank=True)
     channel = TenantForeignKey(
-        Channel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("channel")
+        Channel,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("channel"),
     )
     live_code = TenantForeignKey(
-        LiveCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("live code")
+        LiveCode,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("live code"),
     )
     referrer = TenantForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("referrer")
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("referrer"),
     )
     acquired_at = models.DateTimeField(_("acquired"), null=True, blank=True)
     excluded = models.BooleanField(_("excluded"), default=False)
     excluded_reason = models.CharField(_("reason for exclusion"), max_length=100, blank=True)
-    tags = models.ManyToManyField(Tag, through="ContactTag", related_name="+", verbose_name=_("tags"))
+    tags = models.ManyToManyField(
+        Tag, through="ContactTag", related_name="+", verbose_name=_("tags")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
-    objects = TenantManager.from_queryset(ContactQuerySet)()
+    objects: ClassVar[ContactManager] = ContactManager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("contact")
@@ -101,20 +134,35 @@ class Identity(TenantModel):
     account = models.CharField(_("account"), max_length=64, blank=True)
     value = models.CharField(_("value"), max_length=254)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # What the platform shows of this account, asked through `via`; due again at `refresh_at`.
+    via = TenantForeignKey(
+        WeChatAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    nickname = models.CharField(_("nickname"), max_length=100, blank=True)
+    avatar = models.CharField(_("picture"), max_length=500, blank=True)
+    refresh_at = models.DateTimeField(null=True, editable=False)
+    refresh_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("identity")
         verbose_name_plural = _("identities")
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "kind", "account", "value"], name="identity_once"),
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "account", "value"], name="identity_once"
+            ),
             models.CheckConstraint(condition=~models.Q(value=""), name="identity_not_empty"),
         ]
-        indexes = [models.Index(fields=["tenant", "contact"], name="identity_contact")]
+        indexes = [
+            models.Index(fields=["tenant", "contact"], name="identity_contact"),
+            models.Index(
+                fields=["tenant", "refresh_at"],
+                name="identity_refresh",
+                condition=~models.Q(refresh_at=None),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"
-
-
 
 
 class Follow(TenantModel):
@@ -134,12 +182,16 @@ class Follow(TenantModel):
     state = models.CharField(_("state"), max_length=64, blank=True)  # of the live code
     remark = models.CharField(_("remark"), max_length=100, blank=True)
     description = models.CharField(_("description"), max_length=500, blank=True)
-    live_code = TenantForeignKey(LiveCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    live_code = TenantForeignKey(
+        LiveCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = _("follow")
         verbose_name_plural = _("follows")
-        constraints = [models.UniqueConstraint(fields=["tenant", "contact", "staff"], name="follow_pair")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "contact", "staff"], name="follow_pair")
+        ]
         indexes = [models.Index(fields=["tenant", "staff", "ended_at"], name="follow_staff")]
 
     def __str__(self) -> str:
@@ -147,7 +199,7 @@ class Follow(TenantModel):
 
 
 class ReachSpell(TenantModel):
-    """One stretch in which a route to a contact was open: a Follow (staff) or a subscription (account)."""
+    """One stretch in which a route to a contact was open: a Follow or a subscription."""
 
     class By(models.TextChoices):
         CUSTOMER = "customer", _("by the customer")
@@ -172,7 +224,8 @@ class ReachSpell(TenantModel):
                 name="one_open_spell",
             ),
             models.CheckConstraint(
-                condition=models.Q(staff__isnull=False) ^ ~models.Q(account=""), name="spell_of_one_route"
+                condition=models.Q(staff__isnull=False) ^ ~models.Q(account=""),
+                name="spell_of_one_route",
             ),
             models.CheckConstraint(
                 condition=models.Q(ended_at=None) | models.Q(ended_at__gte=models.F("opened_at")),
@@ -183,7 +236,9 @@ class ReachSpell(TenantModel):
             models.Index(fields=["tenant", "contact", "opened_at"], name="spell_contact"),
             models.Index(fields=["tenant", "opened_at"], name="spell_opened"),
             models.Index(
-                fields=["tenant", "ended_at"], name="spell_ended", condition=~models.Q(ended_at=None)
+                fields=["tenant", "ended_at"],
+                name="spell_ended",
+                condition=~models.Q(ended_at=None),
             ),
         ]
 
@@ -205,7 +260,9 @@ class Consent(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
-        indexes = [models.Index(fields=["tenant", "contact", "purpose", "-at"], name="consent_contact")]
+        indexes = [
+            models.Index(fields=["tenant", "contact", "purpose", "-at"], name="consent_contact")
+        ]
 
 
 class ContactToken(TenantModel):

@@ -50,7 +50,12 @@ class Cost(TenantModel):
     cost_id = models.CharField(_("cost id"), max_length=64, null=True, blank=True)
     date = models.DateField(_("date"))
     channel = TenantForeignKey(
-        Channel, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("channel")
+        Channel,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("channel"),
     )
     kind = models.CharField(_("kind"), max_length=6, choices=Kind.choices)
     amount_fen = models.BigIntegerField(_("amount (fen)"))
@@ -93,9 +98,16 @@ class LiveCode(TenantModel):
         WeChatAccount, on_delete=models.PROTECT, related_name="+", verbose_name=_("WeChat account")
     )
     channel = TenantForeignKey(
-        Channel, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("channel")
+        Channel,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("channel"),
     )
-    staff = models.ManyToManyField(Staff, through="LiveCodeStaff", related_name="+", verbose_name=_("staff"))
+    staff = models.ManyToManyField(
+        Staff, through="LiveCodeStaff", related_name="+", verbose_name=_("staff")
+    )
     tags = models.ManyToManyField(
         Tag, through="LiveCodeTag", related_name="+", verbose_name=_("tags"), blank=True
     )
@@ -108,7 +120,9 @@ class LiveCode(TenantModel):
         _("status"), max_length=8, choices=Status.choices, default=Status.PENDING, editable=False
     )
     problem = models.CharField(_("problem"), max_length=300, blank=True, editable=False)
-    due_at = models.DateTimeField(null=True, auto_now_add=True, editable=False)  # next push to the platform
+    due_at = models.DateTimeField(
+        null=True, auto_now_add=True, editable=False
+    )  # next push to the platform
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -128,13 +142,17 @@ class LiveCode(TenantModel):
 
 class LiveCodeStaff(TenantModel):
     live_code = TenantForeignKey(LiveCode, on_delete=models.CASCADE, related_name="+")
-    staff = TenantForeignKey(Staff, on_delete=models.CASCADE, related_name="+", verbose_name=_("staff"))
+    staff = TenantForeignKey(
+        Staff, on_delete=models.CASCADE, related_name="+", verbose_name=_("staff")
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = _("staff of the live code")
         verbose_name_plural = _("staff of the live code")
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "live_code", "staff"], name="live_code_staff_once")
+            models.UniqueConstraint(
+                fields=["tenant", "live_code", "staff"], name="live_code_staff_once"
+            )
         ]
 
 
@@ -146,5 +164,7 @@ class LiveCodeTag(TenantModel):
         verbose_name = _("tag of the live code")
         verbose_name_plural = _("tags of the live code")
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "live_code", "tag"], name="live_code_tag_once")
+            models.UniqueConstraint(
+                fields=["tenant", "live_code", "tag"], name="live_code_tag_once"
+            )
         ]

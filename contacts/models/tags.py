@@ -24,7 +24,12 @@ class Tag(TenantModel):
 
     name = models.CharField(_("name"), max_length=60)
     group = TenantForeignKey(
-        TagGroup, on_delete=models.SET_NULL, null=True, blank=True, related_name="tags", verbose_name=_("group")
+        TagGroup,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="tags",
+        verbose_name=_("group"),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -28,7 +28,9 @@ class WeChatAccount(TenantModel):
     callback_token = EncryptedField(_("callback token"), blank=True)
     callback_aes_key = EncryptedField(_("callback AES key"), blank=True)
     active = models.BooleanField(_("active"), default=True)
-    last_callback_at = models.DateTimeField(_("last callback"), null=True, blank=True, editable=False)
+    last_callback_at = models.DateTimeField(
+        _("last callback"), null=True, blank=True, editable=False
+    )
     problem = models.CharField(_("problem"), max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -37,7 +39,9 @@ class WeChatAccount(TenantModel):
         verbose_name_plural = _("WeChat accounts")
         constraints = [
             models.UniqueConstraint(fields=["tenant", "code"], name="account_code"),
-            models.UniqueConstraint(fields=["tenant", "kind", "app_id", "agent_id"], name="account_app"),
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "app_id", "agent_id"], name="account_app"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -83,7 +83,9 @@ def may(role: str, perm: str) -> bool:
     action, _sep, model = perm.rpartition(".")[2].partition("_")
     granted = abilities(role)
     if action == "view":
-        return Can.READ in granted and (model not in {"apikey", "membership"} or Can.MANAGE in granted)
+        return Can.READ in granted and (
+            model not in {"apikey", "membership"} or Can.MANAGE in granted
+        )
     return (Can.MANAGE if model in _MANAGED else Can.CONFIGURE) in granted
 
 
@@ -107,7 +109,12 @@ class Staff(TenantModel):
     userid = models.CharField(_("userid"), max_length=64)
     name = models.CharField(_("name"), max_length=100, blank=True)
     team = TenantForeignKey(
-        Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="staff", verbose_name=_("team")
+        Team,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="staff",
+        verbose_name=_("team"),
     )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -125,10 +132,17 @@ class Staff(TenantModel):
 class Membership(TenantModel):
     """A user's place in a tenant: role, and the staff member they are (if any)."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("user"), db_index=False)
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="+", verbose_name=_("user"), db_index=False
+    )
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     staff = TenantForeignKey(
-        Staff, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("staff")
+        Staff,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -155,6 +169,9 @@ class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
         )
 
 
+ApiKeyManager = ScopedManager.from_queryset(ApiKeyQuerySet)
+
+
 class ApiKey(TenantModel):
     """A key of an integration. Only its hash is kept; auth.py makes and checks keys."""
 
@@ -167,7 +184,7 @@ class ApiKey(TenantModel):
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
-    objects = ScopedManager.from_queryset(ApiKeyQuerySet)()
+    objects: ClassVar[ApiKeyManager] = ApiKeyManager()
 
     class Meta(TenantModel.Meta):
         verbose_name = _("API key")

@@ -12,8 +12,17 @@ class AuditEntry(TenantModel):
     """Who did what to what, when. Insert-only: the application's role may not change it."""
 
     at = models.DateTimeField(_("time"), auto_now_add=True)
-    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, verbose_name=_("user"))
-    api_key = TenantForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("API key"))
+    user = models.ForeignKey(
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    api_key = TenantForeignKey(
+        ApiKey, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("API key")
+    )
     action = models.CharField(_("action"), max_length=60)  # noun.verb-in-the-past: contact.revealed
     target = models.CharField(_("target"), max_length=120, blank=True)  # table:id
     summary = models.CharField(_("summary"), max_length=300, blank=True)
@@ -44,5 +53,7 @@ class StoredAnswer(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant", "caller", "key"], name="answer_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "caller", "key"], name="answer_once")
+        ]
         indexes = [models.Index(fields=["tenant", "created_at"], name="answer_age")]

@@ -12,7 +12,9 @@ from tenants.scope import TenantModel
 
 def check_zone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(_("“%(zone)s” is no time zone; write e.g. Asia/Shanghai."), params={"zone": name})
+        raise ValidationError(
+            _("“%(zone)s” is no time zone; write e.g. Asia/Shanghai."), params={"zone": name}
+        )
 
 
 class Tenant(models.Model):
@@ -20,7 +22,9 @@ class Tenant(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     slug = models.SlugField(_("short name"), max_length=60, unique=True)
-    zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai", validators=[check_zone])
+    zone = models.CharField(
+        _("time zone"), max_length=64, default="Asia/Shanghai", validators=[check_zone]
+    )
     currency = models.CharField(_("currency"), max_length=3, default="CNY")
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -48,12 +52,14 @@ class TenantKey(TenantModel):
 
 
 class DueTenant(models.Model):
-    """The doorbell board: which queue of which tenant has work from when. Global, ids and times only."""
+    """The doorbell board: which queue of a tenant has work from when. Global; ids and times."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", db_index=False)
     queue = models.CharField(max_length=20)
     next_due_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["tenant", "queue"], name="one_bell_per_queue")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "queue"], name="one_bell_per_queue")
+        ]
         indexes = [models.Index(fields=["next_due_at"], name="due_tenant_next")]

@@ -1,0 +1,1 @@
+"""How do we speak with WeCom and the official accounts? The only importer of wechatpy."""

@@ -1,0 +1,51 @@
+"""How does a stored account become credentials, callback keys and a client?"""
+
+from functools import lru_cache
+from typing import cast
+
+from django.conf import settings
+from redis import Redis
+
+from tenants.models import WeChatAccount
+from tenants.wechat.callback import CallbackKeys
+from tenants.wechat.client import Client, WeComClient, connect
+from tenants.wechat.credentials import Credentials, Kind
+
+
+def credentials_of(account: WeChatAccount) -> Credentials:
+    """Needs the account's scope open, for the secret is sealed; the result does not."""
+    return Credentials(
+        kind=cast(Kind, account.kind),
+        app_id=account.app_id,
+        secret=account.secret,
+        agent_id=account.agent_id or None,
+        tenant_id=account.tenant_id,
+        account_id=account.pk,
+    )
+
+
+def callback_keys_of(account: WeChatAccount) -> CallbackKeys:
+    """Needs the account's scope open."""
+    return CallbackKeys(
+        kind=cast(Kind, account.kind),
+        token=account.callback_token,
+        aes_key=account.callback_aes_key,
+        receive_id=account.app_id,
+    )
+
+
+def client_for(credentials: Credentials) -> Client:
+    """A client for one task; close it. Call it outside any scope: a scope is a transaction."""
+    return connect(credentials, shared_redis(), base_url=settings.WECHAT_BASE_URL)
+
+
+def wecom_client_for(credentials: Credentials) -> WeComClient:
+    client = client_for(credentials)
+    if not isinstance(client, WeComClient):
+        raise TypeError("not a WeCom account")
+    return client
+
+
+@lru_cache(maxsize=1)
+def shared_redis() -> Redis:
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
