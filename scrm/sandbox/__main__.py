@@ -1,0 +1,54 @@
+"""How is the sandbox started from a command line?"""
+
+import argparse
+import errno
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+from scrm.sandbox.errors import RefusedError
+from scrm.sandbox.server import Sandbox
+
+
+def _arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scrm.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=8801)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ready-file", type=Path, help="written with the URL once it listens")
+    parser.add_argument("--state-file", type=Path, help="what exists is kept here between runs")
+    return parser.parse_args(given)
+
+
+def _refusal(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use: stop what listens there or choose another --port."
+    return f"The sandbox cannot start: {error.strerror or error}."
+
+
+def main(given: list[str]) -> int:
+    arguments = _arguments(given)
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        sandbox = Sandbox(seed=arguments.seed, port=arguments.port, state_file=arguments.state_file)
+        with sandbox:
+            sys.stdout.write(f"WeCom sandbox on {sandbox.url}\n")
+            sys.stdout.flush()
+            if arguments.ready_file:
+                arguments.ready_file.write_text(sandbox.url + "\n", encoding="utf-8")
+            stopped.wait()
+        if arguments.ready_file:
+            arguments.ready_file.unlink(missing_ok=True)
+    except OSError as error:
+        sys.stderr.write(_refusal(error, arguments.port) + "\n")
+        return 1
+    except (RefusedError, OverflowError) as refused:
+        sys.stderr.write(f"The sandbox cannot start: {refused}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

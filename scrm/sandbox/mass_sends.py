@@ -1,0 +1,206 @@
+"""Which messages wait for a member to send them on, and to which customers?
+
+Creating a mass send delivers nothing. Each member's task waits until that member confirms it; only
+then is it known, customer by customer, what arrived.
+"""
+
+from scrm.sandbox import content, cursors, fields
+from scrm.sandbox.calls import Call, Endpoint
+from scrm.sandbox.confirming import confirm
+from scrm.sandbox.errors import ApiError, BadFieldError
+from scrm.sandbox.fields import Json
+from scrm.sandbox.state import Follow, MassRow, MassSend, MassTask
+
+MOST_CUSTOMERS = 10_000
+MONTH_S = 31 * 86_400
+DAY_S = 86_400
+REMINDERS_A_DAY = 3
+
+
+def create(call: Call) -> Json:
+    if fields.text(call.body, "chat_type", "single") != "single":
+        raise ApiError(48002, "group mass sends are not simulated")
+    message, attachments = content.of(call.body)
+    chosen, failed = _addressed(call)
+    if not chosen:
+        raise ApiError(40096 if failed else 41048, fail_list=failed)
+    world = call.world
+    number = world.dice.number("mass send")
+    send = MassSend(
+        number=number,
+        msgid="msg" + world.dice.word(29, "mass send", number),
+        agentid=call.app.agentid,
+        created=int(world.clock.now()),
+        text=message,
+        attachments=attachments,
+        allow_select=fields.flag(call.body, "allow_select"),
+    )
+    for follow in chosen:
+        task = send.tasks.setdefault(follow.userid, MassTask(follow.userid))
+        task.rows.append(MassRow(follow.external_userid))
+    call.corp.mass_sends[send.msgid] = send
+    if world.settings.confirm_after_s >= 0:
+        for task in send.tasks.values():
+            _confirm_later(call, send, task)
+    return {"fail_list": failed, "msgid": send.msgid}
+
+
+def _confirm_later(call: Call, send: MassSend, task: MassTask) -> None:
+    def work() -> None:
+        with call.world.lock:
+            if not task.status and not send.cancelled:
+                confirm(call.world, call.corp, send, task)
+
+    call.world.timetable.after(call.world.settings.confirm_after_s, work)
+
+
+def _addressed(call: Call) -> tuple[list[Follow], list[str]]:
+    """One relation for each customer, and the ids that cannot be sent to."""
+    sender = fields.text(call.body, "sender")
+    wanted = fields.strings(call.body, "external_userid", most=MOST_CUSTOMERS)
+    groups = fields.mappings(fields.mapping(call.body, "tag_filter"), "group_list")
+    if sender:
+        call.member(sender)
+    if wanted:
+        found = {external: _pair(call, external, sender) for external in dict.fromkeys(wanted)}
+        failed = [external for external, follow in found.items() if follow is None]
+        return [follow for follow in found.values() if follow], failed
+    if sender or groups:
+        everyone = (_pair(call, external, sender) for external in call.corp.follows)
+        chosen = [follow for follow in everyone if follow and _wears(follow, groups)]
+        return chosen, []
+    raise ApiError(40063)
+
+
+def _pair(call: Call, external_userid: str, sender: str) -> Follow | None:
+    """Without a sender: the member who last chatted with the customer, else the first."""
+    known = [
+        follow
+        for follow in call.corp.follows.get(external_userid, {}).values()
+        if call.app.sees(follow.userid) and sender in ("", follow.userid)
+    ]
+    return max(known, key=lambda follow: (follow.last_spoken, -follow.number), default=None)
+
+
+def _wears(follow: Follow, groups: list[Json]) -> bool:
+    """One tag of each group."""
+    return all(set(fields.strings(group, "tag_list")) & set(follow.tag_ids) for group in groups)
+
+
+def _send(call: Call) -> MassSend:
+    send = call.corp.mass_sends.get(fields.text(call.body, "msgid"))
+    if send is None:
+        raise ApiError(40058, "invalid msgid")
+    return send
+
+
+def list_all(call: Call) -> Json:
+    begins, ends = fields.integer(call.body, "start_time"), fields.integer(call.body, "end_time")
+    limit = fields.integer(call.body, "limit", 50)
+    if not 0 <= ends - begins <= MONTH_S or not 1 <= limit <= 100:
+        raise BadFieldError("start_time to end_time is at most a month, limit is 1 to 100")
+    group = fields.text(call.body, "chat_type", "single") == "group"
+    personal = fields.integer(call.body, "filter_type", 2) == 1 or group
+    rows = [send for send in call.corp.mass_sends.values() if begins <= send.created <= ends]
+    taken, following = cursors.page(
+        [] if personal else rows,
+        number=lambda send: send.number,
+        of=f"mass:{call.corp.corpid}",
+        cursor=fields.text(call.body, "cursor"),
+        limit=limit,
+        dice=call.world.dice,
+        short=call.world.settings.short_pages,
+    )
+    shown: list[Json] = [
+        {
+            "msgid": send.msgid,
+            "create_time": send.created,
+            "create_type": 0,
+            "text": {"content": send.text},
+            "attachments": send.attachments,
+        }
+        for send in taken
+    ]
+    return {"group_msg_list": shown, "next_cursor": following}
+
+
+def _page_of(call: Call, rows: list[Json], of: str) -> tuple[list[Json], str]:
+    limit = fields.integer(call.body, "limit", 500)
+    if not 1 <= limit <= 1000:
+        raise BadFieldError("limit is 1 to 1000")
+    numbered = list(enumerate(rows, start=1))
+    taken, following = cursors.page(
+        numbered,
+        number=lambda pair: pair[0],
+        of=of,
+        cursor=fields.text(call.body, "cursor"),
+        limit=limit,
+        dice=call.world.dice,
+        short=call.world.settings.short_pages,
+    )
+    return [row for _, row in taken], following
+
+
+def _is_shown(call: Call, task: MassTask) -> bool:
+    return task.status == 2 and call.world.clock.now() >= task.shown_from
+
+
+def tasks(call: Call) -> Json:
+    send = _send(call)
+    rows: list[Json] = []
+    for task in send.tasks.values():
+        row: Json = {"userid": task.userid, "status": 0}
+        if _is_shown(call, task):
+            row.update(status=2, send_time=task.send_time)
+        rows.append(row)
+    taken, following = _page_of(call, rows, f"tasks:{send.msgid}")
+    return {"task_list": taken, "next_cursor": following}
+
+
+def results(call: Call) -> Json:
+    send = _send(call)
+    task = send.tasks.get(fields.given(call.body, "userid"))
+    if task is None:
+        raise ApiError(60111)
+    rows: list[Json] = []
+    for each in task.rows:
+        row: Json = {
+            "external_userid": each.external_userid,
+            "userid": task.userid,
+            "status": each.status if _is_shown(call, task) else 0,
+        }
+        if row["status"] == 1:
+            row["send_time"] = each.send_time
+        rows.append(row)
+    taken, following = _page_of(call, rows, f"results:{send.msgid}:{task.userid}")
+    return {"send_list": taken, "next_cursor": following}
+
+
+def remind(call: Call) -> Json:
+    send, now = _send(call), int(call.world.clock.now())
+    send.reminders = [at for at in send.reminders if at > now - DAY_S]
+    if len(send.reminders) >= REMINDERS_A_DAY:
+        raise ApiError(45009)
+    send.reminders.append(now)
+    return {}
+
+
+def cancel(call: Call) -> Json:
+    """Stops what no member has confirmed yet."""
+    _send(call).cancelled = True
+    return {}
+
+
+def retired(call: Call) -> Json:
+    raise ApiError(48005)
+
+
+ENDPOINTS = {
+    "externalcontact/add_msg_template": Endpoint(create, empty=("fail_list",)),
+    "externalcontact/get_groupmsg_list_v2": Endpoint(list_all, empty=("group_msg_list",)),
+    "externalcontact/get_groupmsg_task": Endpoint(tasks, empty=("task_list",)),
+    "externalcontact/get_groupmsg_send_result": Endpoint(results, empty=("send_list",)),
+    "externalcontact/get_group_msg_result": Endpoint(retired),
+    "externalcontact/remind_groupmsg_send": Endpoint(remind),
+    "externalcontact/cancel_groupmsg_send": Endpoint(cancel),
+}

@@ -1,0 +1,78 @@
+"""Which of the platform's unknown or variable numbers does this run use?"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, cast
+
+from scrm.sandbox.errors import RefusedError
+from scrm.sandbox.fields import Json
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Settings:
+    callback_timeout_s: float = 5.0
+    callback_deliveries: int = 3
+    callback_spacing_s: Span = (1.0, 5.0)
+    callback_delay_s: Span = (0.0, 0.0)
+    callback_skew_s: float = 0.0
+    retry_on_status: str = "never"  # never | non200
+    url_check_timeout_s: float = 1.0
+    accept_after_s: float = 1.0  # below 0: only by /_sim/act/accept
+    confirm_after_s: float = -1.0  # below 0: only by /_sim/act/confirm_task
+    welcome_life_s: float = 20.0
+    welcome_in_flight_s: Span = (0.2, 0.8)
+    welcome_fail_share: float = 0.0
+    mass_quota: str = "month_days"  # month_days | week7 | day1 | month4
+    result_lag_s: Span = (0.0, 0.0)
+    stale_read_s: float = 0.0
+    short_pages: bool = False
+    contact_way_shape: str = "object"  # object | list
+    unknown_fields: bool = False
+    contact_way_limit: int = 500_000
+    rate_factor: float = 1.0
+    latency_s: Span = (0.0, 0.0)
+
+
+CHOICES = {
+    "retry_on_status": ("never", "non200"),
+    "mass_quota": ("month_days", "week7", "day1", "month4"),
+    "contact_way_shape": ("object", "list"),
+}
+
+
+def changed(settings: Settings, changes: Mapping[str, object]) -> Settings:
+    known = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    checked: dict[str, object] = {}
+    for name, value in changes.items():
+        if name not in known:
+            raise RefusedError(f"there is no setting {name!r}")
+        checked[name] = _fitting(name, value, known[name])
+    return replace(settings, **cast(dict[str, Any], checked))
+
+
+def _fitting(name: str, value: object, old: object) -> object:
+    if isinstance(old, bool) or isinstance(value, bool):
+        good = isinstance(old, bool) and isinstance(value, bool)
+    elif isinstance(old, tuple):
+        good = _is_span(value)
+        value = tuple(cast(list[float], value)) if good else value
+    elif isinstance(old, str):
+        good = value in CHOICES[name]
+    else:
+        good = isinstance(value, int if isinstance(old, int) else int | float)
+    if not good:
+        raise RefusedError(f"{value!r} does not fit the setting {name!r}, which is {old!r} now")
+    return value
+
+
+def _is_span(value: object) -> bool:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    numbers = [item for item in value if type(item) in (int, float)]
+    return len(numbers) == 2 and 0 <= numbers[0] <= numbers[1]
+
+
+def shown(settings: Settings) -> Json:
+    return cast(Json, asdict(settings))

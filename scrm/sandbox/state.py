@@ -1,0 +1,212 @@
+"""What exists in the simulated WeCom? Plain data only, so that it can be reset and saved."""
+
+from dataclasses import dataclass, field
+
+from scrm.sandbox.dice import Dice
+from scrm.sandbox.fields import Json
+
+
+@dataclass
+class Message:
+    """Something a person or a member of staff received."""
+
+    id: str
+    kind: str  # welcome | mass | chat | app
+    corpid: str
+    userid: str
+    external_userid: str
+    at: int
+    text: str
+    attachments: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Person:
+    """Somebody with a WeChat account. Each corp knows the same person by another id."""
+
+    id: str
+    name: str
+    gender: int
+    unionid: str
+    mobile: str
+    externals: dict[str, str] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+
+
+@dataclass
+class Staff:
+    userid: str
+    name: str
+    departments: list[int]
+    mobile: str = ""
+    position: str = ""
+    active: bool = True
+    customer_contact: bool = True
+    admin_welcome: bool = False
+    dormant: bool = False
+    messages: list[Message] = field(default_factory=list)
+
+
+@dataclass
+class Department:
+    id: int
+    name: str
+    parentid: int
+
+
+@dataclass
+class App:
+    agentid: int
+    name: str
+    secret: str
+    customer_contact: bool = True
+    visible: list[str] | None = None
+    ip_list: list[str] = field(default_factory=list)
+    token: str = ""
+    aes_key: str = ""
+    callback_url: str = ""
+
+    def sees(self, userid: str) -> bool:
+        return self.visible is None or userid in self.visible
+
+
+@dataclass
+class Follow:
+    """A member of staff and a customer who added each other."""
+
+    number: int
+    userid: str
+    external_userid: str
+    person: str
+    createtime: int
+    state: str = ""
+    add_way: int = 1
+    half: bool = False
+    fresh_until: float = 0.0
+    chatting: bool = False
+    welcomed: bool = False  # a welcome was sent, or is on its way
+    last_spoken: float = 0.0
+    remark: str = ""
+    description: str = ""
+    remark_company: str = ""
+    remark_mobiles: list[str] = field(default_factory=list)
+    tag_ids: list[str] = field(default_factory=list)
+    personal_tags: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ContactWay:
+    number: int
+    config_id: str
+    corpid: str
+    created: int
+    fields: Json
+    users: list[str]
+    parties: list[int]
+    state: str
+    skip_verify: bool
+
+
+@dataclass
+class Tag:
+    id: str
+    name: str
+    order: int
+    created: int
+    deleted: bool = False
+
+
+@dataclass
+class TagGroup:
+    id: str
+    name: str
+    order: int
+    created: int
+    deleted: bool = False
+    tags: dict[str, Tag] = field(default_factory=dict)
+
+
+@dataclass
+class WelcomeCode:
+    code: str
+    userid: str
+    external_userid: str
+    agentids: list[int]
+    status: str = "fresh"  # fresh | sending | used
+    started: float | None = None
+    tries: int = 0
+
+
+@dataclass
+class MassRow:
+    external_userid: str
+    status: int = 0  # 0 unsent, 1 sent, 2 not a friend, 3 had another mass message
+    send_time: int = 0
+
+
+@dataclass
+class MassTask:
+    """One member's share of a mass send; it waits for that member to confirm."""
+
+    userid: str
+    status: int = 0  # 0 unsent, 2 sent
+    send_time: int = 0
+    shown_from: float = 0.0
+    rows: list[MassRow] = field(default_factory=list)
+
+
+@dataclass
+class MassSend:
+    number: int
+    msgid: str
+    agentid: int
+    created: int
+    text: str
+    attachments: list[Json]
+    allow_select: bool
+    cancelled: bool = False
+    reminders: list[int] = field(default_factory=list)
+    tasks: dict[str, MassTask] = field(default_factory=dict)
+
+
+@dataclass
+class AppSend:
+    """A message/send that asked for the duplicate check."""
+
+    msgid: str
+    until: float
+
+
+@dataclass
+class Corp:
+    corpid: str
+    name: str
+    bound: bool = True
+    apps: dict[str, App] = field(default_factory=dict)
+    staff: dict[str, Staff] = field(default_factory=dict)
+    departments: dict[str, Department] = field(default_factory=dict)
+    externals: dict[str, str] = field(default_factory=dict)
+    follows: dict[str, dict[str, Follow]] = field(default_factory=dict)
+    requests: dict[str, dict[str, Follow]] = field(default_factory=dict)  # not accepted yet
+    tag_groups: dict[str, TagGroup] = field(default_factory=dict)
+    mass_sends: dict[str, MassSend] = field(default_factory=dict)
+    welcome_codes: dict[str, WelcomeCode] = field(default_factory=dict)
+    app_sends: dict[str, AppSend] = field(default_factory=dict)
+
+    def follow(self, userid: str, external_userid: str) -> Follow | None:
+        return self.follows.get(external_userid, {}).get(userid)
+
+    def customers_of(self, userid: str) -> list[Follow]:
+        pairs = (known[userid] for known in self.follows.values() if userid in known)
+        return sorted(pairs, key=lambda follow: follow.number)
+
+    def app(self, agentid: int) -> App | None:
+        return self.apps.get(str(agentid))
+
+
+@dataclass
+class State:
+    dice: Dice
+    corps: dict[str, Corp] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    contact_ways: dict[str, ContactWay] = field(default_factory=dict)

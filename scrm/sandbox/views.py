@@ -1,0 +1,165 @@
+"""What can be seen of the world from outside: its corps, a customer's phone, a member's phone?"""
+
+import re
+from collections import Counter
+from dataclasses import asdict
+from typing import cast
+
+from scrm.sandbox.contact_ways import qr_code
+from scrm.sandbox.fields import Json
+from scrm.sandbox.settings import shown
+from scrm.sandbox.state import ContactWay, Corp, Follow, MassSend, Message
+from scrm.sandbox.world import World
+
+LINK = re.compile(r"https?://[^\s<>\"'，。；）]+")
+
+
+def links(message: Message) -> list[str]:
+    """Every address in the text and the attachments, in order, once."""
+    found = LINK.findall(message.text)
+    for attachment in message.attachments:
+        content = attachment.get(str(attachment.get("msgtype")))
+        if isinstance(content, dict) and isinstance(content.get("url"), str):
+            found.append(content["url"])
+    return list(dict.fromkeys(found))
+
+
+def _message(message: Message) -> Json:
+    return {**cast(Json, asdict(message)), "links": links(message)}
+
+
+def customer(world: World, who: str) -> Json:
+    person = world.person(who)
+    follows = [
+        follow
+        for corp in world.state.corps.values()
+        for follow in corp.follows.get(person.externals.get(corp.corpid, ""), {}).values()
+    ]
+    return {
+        "customer": person.id,
+        "name": person.name,
+        "gender": person.gender,
+        "unionid": person.unionid,
+        "mobile": person.mobile,
+        "externals": person.externals,
+        "follows": [_follow(world, follow) for follow in follows],
+        "messages": [_message(message) for message in person.messages],
+    }
+
+
+def _follow(world: World, follow: Follow) -> Json:
+    corpid = next(
+        corp.corpid
+        for corp in world.state.corps.values()
+        if follow.external_userid in corp.externals
+    )
+    return {
+        "corpid": corpid,
+        "userid": follow.userid,
+        "external_userid": follow.external_userid,
+        "state": follow.state,
+        "half": follow.half,
+        "remark": follow.remark,
+        "tag_ids": follow.tag_ids,
+        "createtime": follow.createtime,
+    }
+
+
+def customers(world: World) -> Json:
+    return {
+        "customers": [
+            {
+                "customer": person.id,
+                "name": person.name,
+                "externals": person.externals,
+                "messages": len(person.messages),
+            }
+            for person in world.state.people.values()
+        ]
+    }
+
+
+def staff(world: World, corpid: str, userid: str) -> Json:
+    """The phone of a member: what apps and customers said, and mass sends to confirm."""
+    corp = world.corp(corpid)
+    member = world.member(corp, userid)
+    return {
+        "corpid": corpid,
+        "userid": userid,
+        "name": member.name,
+        "customers": [_follow(world, follow) for follow in corp.customers_of(userid)],
+        "messages": [_message(message) for message in member.messages],
+        "tasks": [_task(send, userid) for send in corp.mass_sends.values() if userid in send.tasks],
+    }
+
+
+def _task(send: MassSend, userid: str) -> Json:
+    task = send.tasks[userid]
+    return {
+        "msgid": send.msgid,
+        "text": send.text,
+        "attachments": send.attachments,
+        "status": task.status,
+        "cancelled": send.cancelled,
+        "customers": [asdict(row) for row in task.rows],
+    }
+
+
+def _way(world: World, way: ContactWay) -> Json:
+    return {
+        "config_id": way.config_id,
+        "state": way.state,
+        "remark": way.fields.get("remark", ""),
+        "user": way.users,
+        "party": way.parties,
+        "skip_verify": way.skip_verify,
+        "qr_code": qr_code(world, way),
+    }
+
+
+def _corp(world: World, corp: Corp) -> Json:
+    ways = world.state.contact_ways.values()
+    load = Counter(userid for known in corp.follows.values() for userid in known)
+    return {
+        "corpid": corp.corpid,
+        "name": corp.name,
+        "apps": [
+            {
+                "agentid": app.agentid,
+                "name": app.name,
+                "callback_url": app.callback_url,
+                "customer_contact": app.customer_contact,
+                "visible": app.visible,
+            }
+            for app in corp.apps.values()
+        ],
+        "staff": [
+            {
+                "userid": member.userid,
+                "name": member.name,
+                "departments": member.departments,
+                "active": member.active,
+                "customers": load[member.userid],
+                "open_tasks": sum(
+                    1
+                    for send in corp.mass_sends.values()
+                    if member.userid in send.tasks and not send.tasks[member.userid].status
+                ),
+            }
+            for member in corp.staff.values()
+        ],
+        "contact_ways": [_way(world, way) for way in ways if way.corpid == corp.corpid],
+        "mass_sends": list(corp.mass_sends),
+    }
+
+
+def state(world: World) -> Json:
+    return {
+        "seed": world.seed,
+        "url": world.base_url,
+        "now": world.clock.now(),
+        "scale": world.clock.scale,
+        "settings": shown(world.settings),
+        "corps": [_corp(world, corp) for corp in world.state.corps.values()],
+        **customers(world),
+    }
