@@ -1,0 +1,69 @@
+# Two commands for a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+LOCAL := $(BIN)/python -m scrm.local
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url
+ARGS ?=
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help python setup dev demo test test-browser chaos bench lint openapi messages lock compose-check clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "PORT=8001 chooses the demo's port, SCRM_VAR=folder its data, PYTHON=python3.12 the Python."
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' here: install Python 3.11 or newer, or name it: PYTHON=/path/to/python3.11 make demo" >&2; exit 1; }
+
+setup: python ## Make .venv with the locked packages that running needs
+	@$(PYTHON) -I scrm/local/bootstrap.py run
+
+dev: python ## The same with the packages for tests and checks
+	@$(PYTHON) -I scrm/local/bootstrap.py dev
+
+demo: setup ## Open everything on http://127.0.0.1:$PORT; Ctrl-C stops it
+	@$(LOCAL) demo
+
+test: dev messages ## Run the tests; ARGS="-k name" chooses
+	@$(LOCAL) exec --fast --var var/test -- $(BIN)/python -m pytest -n auto -m "not browser and not chaos" $(ARGS)
+
+test-browser: dev messages ## Run the tests that need Chromium
+	@$(LOCAL) exec --fast --var var/test-browser -- $(BIN)/python -m pytest -m browser $(ARGS)
+
+chaos: dev messages ## Run the tests that kill processes in the middle of work
+	@$(LOCAL) exec --var var/chaos -- $(BIN)/python -m pytest -m chaos $(ARGS)
+
+bench: dev messages ## Measure against floors measured in the same run
+	@$(LOCAL) exec --var var/bench -- $(BIN)/python manage.py bench $(ARGS)
+
+lint: dev messages ## Everything that reads code: ruff, mypy, imports, templates, migrations, OpenAPI
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djlint --lint --quiet scrm
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file var/openapi.yaml
+	diff -u docs/openapi.yaml var/openapi.yaml || { echo "The API changed: look at the difference, then run 'make openapi'." >&2; exit 1; }
+
+openapi: dev ## Write docs/openapi.yaml anew after a wanted change of the API
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+messages: python ## Compile the translations that changed
+	@test -x $(BIN)/python || $(PYTHON) -I scrm/local/bootstrap.py run
+	@$(LOCAL) messages
+
+lock: dev ## Lock the newest packages that the requirements*.in files allow
+	$(COMPILE) --upgrade requirements.in -o requirements.txt
+	$(COMPILE) --upgrade requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --upgrade requirements-uv.in -o requirements-uv.txt
+
+compose-check: dev ## Check docker-compose.yml and Dockerfile with the real tools
+	$(BIN)/docker-compose --env-file .env.example -f docker-compose.yml config --quiet
+	$(BIN)/hadolint Dockerfile
+
+clean: ## Remove what tests and tools made; the demo's data stays
+	rm -rf var/test var/test-browser var/chaos var/bench var/lint var/openapi.yaml staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""How does the product run on a machine that has Python and nothing else?"""
