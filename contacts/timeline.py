@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from contacts.models import Event
 from tenants import doorbell
-from tenants.scope import current_tenant_id
+from tenants.scope import current_tenant_id, scope
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,16 @@ def drain(limit: int = BATCH) -> int:
             _deliver_singly(events)
         Event.objects.filter(id__in=[e.pk for e in events]).update(handled_at=timezone.now())
     return len(events)
+
+
+def work(tenant_id: int) -> None:
+    """Drain batch by batch, each in a transaction of its own, until nothing is left."""
+    while True:
+        with scope(tenant_id):
+            if not drain():
+                break
+    with scope(tenant_id):
+        doorbell.settle(QUEUE)
 
 
 def drain_all(limit: int | None = None) -> int:

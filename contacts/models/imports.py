@@ -30,6 +30,9 @@ class Import(TenantModel):
     file = models.FileField(_("file"), upload_to=path_of_upload, max_length=300)
     error_file = models.FileField(max_length=300, blank=True, editable=False)
     dry_run = models.BooleanField(_("dry run"), default=False)
+    # Headers mapped by hand, header → field; the next import of the kind starts from them.
+    mapping = models.JSONField(_("mapped headers"), default=dict, blank=True)
+    language = models.CharField(max_length=10, blank=True, editable=False)  # of the messages
     status = models.CharField(
         _("status"), max_length=7, choices=Status.choices, default=Status.QUEUED, editable=False
     )

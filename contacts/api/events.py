@@ -1,0 +1,121 @@
+"""`events`: list, get, tell one, tell many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from contacts import events, validation
+from contacts.api.contacts import visible
+from contacts.api.event_fields import EventSerializer, FieldInvalid, read, shown
+from contacts.api.naming import contact_ids
+from contacts.api.results import as_results
+from contacts.models import Contact, Event
+from contacts.upserts import Outcome, Status, refused
+from contacts.validation import Invalid
+from tenants.rest import bulk
+from tenants.rest.errors import Conflict
+from tenants.rest.fields import Moment
+from tenants.rest.filters import Filter, since, until
+from tenants.rest.permissions import staff_to_limit_by
+from tenants.rest.views import Resource
+from tenants.roles import Can
+
+
+def of_contact(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """Filter by a contact's external_id or id."""
+    return rows.filter(contact_id=contact_ids([text]).get(text, 0))
+
+
+OF_CONTACT = Filter(
+    serializers.CharField(max_length=64), of_contact, help="external_id or id of a contact."
+)
+
+
+def limited(request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Rows about contacts, for those who see only their own."""
+    if not staff_to_limit_by(request)[0]:
+        return rows
+    return rows.filter(contact_id__in=visible(request, Contact.objects.all()).values("id"))
+
+
+class Events(mixins.ListModelMixin, Resource):
+    """What happened to contacts, in the order in which we heard of it."""
+
+    queryset = Event.objects.all()
+    serializer_class = EventSerializer
+    abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.READ, "POST": Can.WRITE}
+    filters: ClassVar[Mapping[str, Filter]] = {
+        "contact": OF_CONTACT,
+        "kind": Filter(
+            serializers.CharField(max_length=64),
+            lambda rows, names: rows.filter(kind__in=names),
+            many=True,
+        ),
+        "event_id": Filter(
+            serializers.CharField(max_length=64),
+            lambda rows, text: rows.filter(source=events.SOURCE, key=text),
+        ),
+        "after": since("at", Moment(clean=validation.moment)),
+        "before": until("at", Moment(clean=validation.moment)),
+    }
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return limited(self.request, Event.objects.all())
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response([shown(event) for event in page])
+
+    def retrieve(self, request: Request, id: str) -> Response:
+        return Response(shown(self.get_object()))
+
+    def create(self, request: Request) -> Response:
+        """Tell one event. The same again answers 200, other content under its id 409."""
+        outcome = told([request.data])[0]
+        if outcome.error is not None:
+            if outcome.error.code == "conflict":
+                raise Conflict(str(outcome.error))
+            raise serializers.ValidationError(
+                {outcome.field or "non_field_errors": [str(outcome.error)]}
+            )
+        created = outcome.status == Status.CREATED
+        event = Event.objects.get(pk=outcome.row_id or 0)
+        return Response(shown(event), status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+
+    @bulk.described(EventSerializer, "Event")
+    @action(detail=False, methods=["POST"], url_path="bulk")
+    def bulk(self, request: Request) -> Response:
+        """Tell many events: created, unchanged (told before) or rejected."""
+        return bulk.answer(as_results(told(bulk.items(request))))
+
+
+def told(items: Sequence[object]) -> list[Outcome]:
+    """Check and store events; one outcome each, in their order."""
+    zone, now = timezone.get_current_timezone(), timezone.now()
+    named: dict[int, tuple[str, events.Row]] = {}
+    outcomes: dict[int, Outcome] = {}
+    for place, item in enumerate(items):
+        try:
+            named[place] = read(item, zone, now)
+        except FieldInvalid as refusal:
+            outcomes[place] = refused(refusal.error, refusal.field)
+    known = contact_ids(contact for contact, _row in named.values())
+    rows: dict[int, events.Row] = {}
+    for place, (contact, row) in named.items():
+        if contact in known:
+            rows[place] = replace(row, contact_id=known[contact])
+        else:
+            error = Invalid("unknown_contact", _("There is no such contact."))
+            outcomes[place] = refused(error, "contact")
+    outcomes |= dict(zip(rows, events.append(list(rows.values())), strict=True))
+    return [outcomes[place] for place in range(len(items))]

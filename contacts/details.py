@@ -1,0 +1,168 @@
+"""What does WeCom itself know of a customer: name, picture, gender, unionid, remarks?
+
+Callbacks name accounts only. Whoever meets one asks for its details (`ask`, a note on the
+Identity); the worker fetches them outside any transaction. Details lag behind events, so 84061
+right after an add is only a delay.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Min
+from django.utils import timezone
+
+from contacts import identity, search
+from contacts.models import Contact, Follow, Identity
+from tenants import doorbell
+from tenants.scope import scope
+from tenants.wechat import accounts
+from tenants.wechat.credentials import Credentials
+from tenants.wechat.customers import Customer, get_customer
+from tenants.wechat.errors import NotACustomer, RateLimited, Retryable, Unauthorised, WeChatError
+
+log = logging.getLogger(__name__)
+
+QUEUE = "details"
+LEASE: Final = timedelta(minutes=2)
+BACKOFF_S: Final = (2, 5, 15, 60, 300, 900)
+MOST_ATTEMPTS: Final = 20
+MOST_AS_STRANGER: Final = 5  # 84061 again and again: no customer any more
+ACCOUNT_RETRY: Final = timedelta(minutes=30)
+_GENDERS: Final = {1: Contact.Gender.MALE, 2: Contact.Gender.FEMALE}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Job:
+    identity_id: int
+    contact_id: int
+    external_userid: str
+    attempt: int
+    leased_until: datetime
+    credentials: Credentials
+
+
+def ask(contact_id: int, external_userid: str, account_id: int) -> None:
+    """Inside a scope: have the details of this account fetched anew."""
+    kind = Identity.Kind.EXTERNAL_USERID
+    Identity.objects.filter(contact_id=contact_id, kind=kind, value=external_userid).update(
+        refresh_at=timezone.now(), refresh_attempts=0, via_id=account_id
+    )
+    doorbell.ring(QUEUE)
+
+
+def next_due() -> datetime | None:
+    rows = Identity.objects.exclude(refresh_at=None)
+    due: datetime | None = rows.aggregate(due=Min("refresh_at"))["due"]
+    return due
+
+
+def work(tenant_id: int) -> None:
+    """Fetch what is due, one after the other."""
+    while True:
+        with scope(tenant_id):
+            job = _claim()
+        if job is None:
+            break
+        _fetch(tenant_id, job)
+    with scope(tenant_id):
+        doorbell.settle(QUEUE)
+
+
+def _claim() -> Job | None:
+    now = timezone.now()
+    due = Identity.objects.select_for_update(skip_locked=True, of=("self",))
+    row = due.select_related("via").filter(refresh_at__lte=now).order_by("refresh_at").first()
+    if row is None:
+        return None
+    if row.via is None or not row.via.active:
+        row.refresh_at = None
+        row.save(update_fields=["refresh_at"])
+        return _claim()
+    row.refresh_at, row.refresh_attempts = now + LEASE, row.refresh_attempts + 1
+    row.save(update_fields=["refresh_at", "refresh_attempts"])
+    return Job(
+        identity_id=row.pk,
+        contact_id=row.contact_id,
+        external_userid=row.value,
+        attempt=row.refresh_attempts,
+        leased_until=row.refresh_at,
+        credentials=accounts.credentials_of(row.via),
+    )
+
+
+def _fetch(tenant_id: int, job: Job) -> None:
+    try:
+        with accounts.wecom_client_for(job.credentials) as client:
+            customer = get_customer(client, job.external_userid)
+    except WeChatError as error:
+        log.info("details of identity %s: %s", job.identity_id, error)
+        with scope(tenant_id):
+            if isinstance(error, Unauthorised):
+                accounts.note(job.credentials.account_id, error.message)
+            _free(job, _next_try(job, error))
+    else:
+        with scope(tenant_id):
+            accounts.note(job.credentials.account_id, "")
+            _write(job, customer)
+            _free(job, None)
+
+
+def _next_try(job: Job, error: WeChatError) -> datetime | None:
+    pause = timedelta(seconds=BACKOFF_S[min(job.attempt, len(BACKOFF_S)) - 1])
+    if isinstance(error, Unauthorised):
+        return timezone.now() + ACCOUNT_RETRY
+    if isinstance(error, RateLimited):
+        return timezone.now() + max(pause, timedelta(seconds=error.retry_after))
+    patience = {NotACustomer: MOST_AS_STRANGER, Retryable: MOST_ATTEMPTS}.get(type(error), 0)
+    return timezone.now() + pause if job.attempt < patience else None
+
+
+def _free(job: Job, again_at: datetime | None) -> None:
+    """Give the lease back, unless someone asked anew meanwhile."""
+    rows = Identity.objects.filter(pk=job.identity_id, refresh_at=job.leased_until)
+    rows.update(refresh_at=again_at)
+
+
+def _write(job: Job, customer: Customer) -> None:
+    row = Identity.objects.select_related("contact").get(pk=job.identity_id)
+    nickname = clean(customer.name, 100)
+    _write_contact(row.contact, row.nickname, nickname, customer.gender)
+    row.nickname, row.avatar = nickname, customer.avatar[:500]
+    row.save(update_fields=["nickname", "avatar"])
+    if customer.unionid:
+        unionid = identity.Account(Identity.Kind.UNIONID, customer.unionid)
+        identity.attach(row.contact_id, [unionid])
+    for info in customer.follows:
+        follows = Follow.objects.filter(contact_id=row.contact_id, staff__userid=info.userid)
+        follows.update(
+            remark=clean(info.remark, 100),
+            description=clean(info.description, 500),
+            add_way=info.add_way if info.add_way is not None and info.add_way >= 0 else None,
+        )
+
+
+def _write_contact(contact: Contact, before: str, nickname: str, gender: int | None) -> None:
+    """A name that a person or a file gave stays; the platform's own follows the platform."""
+    changed = []
+    if nickname and contact.name in ("", before) and contact.name != nickname:
+        contact.name = nickname
+        changed.append("name")
+    if not contact.gender and gender in _GENDERS:
+        contact.gender = _GENDERS[gender]
+        changed.append("gender")
+    if changed:
+        contact.save(update_fields=[*changed, "updated_at"])
+    if "name" in changed:
+        search.reindex([contact.pk])
+
+
+def clean(text: str, longest: int) -> str:
+    """What strangers may call themselves, as we store it: one line, cut to length."""
+    return _CONTROL.sub("", unicodedata.normalize("NFC", text)).strip()[:longest]

@@ -1,0 +1,71 @@
+"""What do upper apps add to the contacts resource? Fields, filters, orderings, from their apps.py.
+
+Contacts know nothing of stages, scores or reports; `journeys` and `analytics` register here how a
+page of contacts gets those values (one query a page), and how a list is narrowed or ordered by
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tenants.rest.filters import Filter
+from tenants.rest.pages import Ordering
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from rest_framework.fields import Field
+
+    from contacts.models import Contact
+
+Load = Callable[[Sequence[int]], Mapping[int, object]]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A read-only field of a contact. `load` answers the values of a page: contact id → value.
+
+    A contact that `load` leaves out shows `absent`. Values are what JSON shows (or what
+    `shown_as.to_representation` takes): numbers, strings, lists; money already as text.
+    """
+
+    name: str
+    shown_as: Field[Any, Any, Any, Any]
+    load: Load
+    absent: object = None
+
+
+fields: dict[str, Facet] = {}
+filters: dict[str, Filter] = {}
+orderings: dict[str, Ordering] = {}
+
+
+def field(
+    name: str, shown_as: Field[Any, Any, Any, Any], load: Load, *, absent: object = None
+) -> None:
+    """Add a field to every contact that the API shows. Fields with one `load` share its call."""
+    fields[name] = Facet(name, shown_as, load, absent)
+
+
+def filter(
+    name: str,
+    parsed_by: Field[Any, Any, Any, Any],
+    apply: Callable[[QuerySet[Contact], Any], QuerySet[Contact]],
+) -> None:
+    """Add a query parameter to the contact list; `parsed_by` validates its text, or 400."""
+    filters[name] = Filter(parsed_by, apply)
+
+
+def ordering(
+    name: str, rows: Callable[[], QuerySet[Model]], key: str, *, same_direction: bool = True
+) -> None:
+    """Add `?ordering=name` and `-name`, walked along an index of another table.
+
+    `rows()` answers that table's queryset; it has a `contact` key and the column `key` (never
+    null). Contacts without a row come last. `same_direction` says whether its index has the contact
+    in the direction of the key: True for (tenant, key, contact), False for (tenant, key DESC,
+    contact).
+    """
+    orderings[name] = Ordering(key=key, rows=rows, tie=1 if same_direction else -1)

@@ -1,0 +1,148 @@
+"""Which contact is behind these accounts? Found, or made exactly once.
+
+Two workers that meet the same new person at once get the same contact: the identity's unique
+constraint decides, in one statement, who makes the contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.utils import timezone
+
+from contacts import kinds, timeline
+from contacts.models import Identity, SourceKind
+from contacts.timeline import NewEvent
+from tenants import ids
+from tenants.scope import current_tenant_id
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account of a person: an Identity without its contact. `app` is that of an openid."""
+
+    kind: str
+    value: str
+    app: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The first touch of a contact that has to be made. `at` None: not touched yet."""
+
+    source: str = SourceKind.PLATFORM
+    at: datetime | None = None
+    channel_id: int | None = None
+    live_code_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    contact_id: int
+    created: bool
+
+
+# The contact takes an id of its own sequence before it is known whether it is needed; the key from
+# identity to contact is checked at the end of the statement, when both rows stand or neither.
+_CLAIM = """
+WITH fresh AS (SELECT nextval(pg_get_serial_sequence('contacts_contact', 'id')) AS id),
+claimed AS (
+  INSERT INTO contacts_identity AS i
+    (tenant_id, contact_id, kind, account, value, created_at, nickname, avatar, refresh_attempts)
+  SELECT %(tenant)s, fresh.id, %(kind)s, %(account)s, %(value)s, now(), '', '', 0 FROM fresh
+  ON CONFLICT (tenant_id, kind, account, value) DO UPDATE SET value = i.value
+  RETURNING contact_id
+), made AS (
+  INSERT INTO contacts_contact
+    (id, tenant_id, name, gender, custom, source, sourced_at, channel_id, live_code_id, excluded,
+     excluded_reason, created_at, updated_at)
+  SELECT fresh.id, %(tenant)s, %(name)s, '', '{}', %(source)s, %(at)s, %(channel)s, %(live_code)s,
+    false, '', now(), now()
+  FROM fresh JOIN claimed ON claimed.contact_id = fresh.id
+  RETURNING id
+)
+SELECT claimed.contact_id, EXISTS (SELECT 1 FROM made) FROM claimed
+"""
+
+
+def find(accounts: Sequence[Account]) -> int | None:
+    """The contact of the first of these accounts that is known."""
+    holders = _holders(accounts)
+    return next((holders[one] for one in accounts if one in holders), None)
+
+
+def find_or_create(accounts: Sequence[Account], origin: Origin, name: str = "") -> Found:
+    """The contact behind the accounts, strongest first; made when none is known.
+
+    Accounts that nobody holds become the contact's; those of another contact stay there, and
+    both timelines say that the two may be one person.
+    """
+    known = find(accounts)
+    found = Found(known, created=False) if known is not None else _claim(accounts[0], origin, name)
+    attach(found.contact_id, accounts)
+    return found
+
+
+def attach(contact_id: int, accounts: Sequence[Account]) -> list[int]:
+    """Give the contact these accounts. Answers the other contacts that hold some of them."""
+    holders = _holders(accounts)
+    free = [one for one in accounts if one not in holders]
+    if free:
+        rows = [
+            Identity(contact_id=contact_id, kind=one.kind, account=one.app, value=one.value)
+            for one in free
+        ]
+        Identity.objects.bulk_create(rows, ignore_conflicts=True)
+        holders = _holders(accounts)
+    others = {one: holder for one, holder in holders.items() if holder != contact_id}
+    if others:
+        _note(contact_id, others)
+    return sorted(set(others.values()))
+
+
+def _claim(account: Account, origin: Origin, name: str) -> Found:
+    parameters: dict[str, int | str | datetime | None] = {
+        "tenant": current_tenant_id(),
+        "kind": account.kind,
+        "account": account.app,
+        "value": account.value,
+        "name": name,
+        "source": origin.source,
+        "at": origin.at,
+        "channel": origin.channel_id,
+        "live_code": origin.live_code_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, parameters)
+        contact_id, created = cursor.fetchone()
+    return Found(int(contact_id), created=bool(created))
+
+
+def _holders(accounts: Sequence[Account]) -> dict[Account, int]:
+    wanted = set(accounts)
+    rows = Identity.objects.filter(
+        kind__in={one.kind for one in wanted},
+        account__in={one.app for one in wanted},
+        value__in={one.value for one in wanted},
+    ).values_list("kind", "value", "account", "contact_id")
+    held = {Account(kind, value, app): contact for kind, value, app, contact in rows}
+    return {account: contact for account, contact in held.items() if account in wanted}
+
+
+def _note(contact_id: int, others: dict[Account, int]) -> None:
+    """Merging is a decision of its own; until then both keep their place and say so."""
+    now = timezone.now()
+    events = []
+    for account, other in others.items():
+        pair = f"{min(contact_id, other)}:{max(contact_id, other)}:{account.kind}"
+        for one, counterpart in ((contact_id, other), (other, contact_id)):
+            properties: dict[str, object] = {
+                "kind": account.kind,
+                "contact": ids.encode(counterpart),
+            }
+            key = f"{pair}:{one}"
+            events.append(NewEvent(one, kinds.IDENTITY_SHARED, now, "identity", key, properties))
+    timeline.record(events)

@@ -1,0 +1,320 @@
+"""How does a file of contacts become contacts, taggings, Follows, search tokens and events?
+
+The same rules as contacts.people has for the API, for files of any length. For a contact that is new
+there is nothing to derive from earlier events, so one opening is one event, one Follow and one spell,
+written as contacts.reach would. What concerns contacts that were there goes through those modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from contacts import costs, people, reach, search, tagging, timeline, validation
+from contacts.imports import staging
+from contacts.imports.errors import refusal
+from contacts.imports.rows import FieldInvalid, Form, Row, Values, overwrite
+from contacts.imports.writing import Outcome, Setting, contacts_named
+from tenants import doorbell
+from tenants.scope import current_tenant_id
+
+CHANNEL, ACQUIRED_AT, OWNER, TAGS, REFERRER, CUSTOM, OPENINGS = range(6, 13)
+_STAGED: Final = {
+    "line": "int", "external_id": "text", "name": "text", "phone": "text", "email": "text",
+    "gender": "text", "birthday": "date", "custom": "jsonb", "channel_id": "bigint",
+    "owner_id": "bigint", "sourced_at": "timestamptz", "tags": "bigint[]", "referrer": "text",
+    "staff_id": "bigint", "staff": "text", "opened_at": "timestamptz", "openings": "int",
+}  # fmt: skip
+_OPENINGS: Final = {
+    "line": "int", "staff": "text", "opened_at": "timestamptz",
+}  # fmt: skip
+
+# A blank cell (null) keeps what is stored. Channel and source stay those of the first touch.
+_RESOLVE = """
+CREATE TEMPORARY TABLE import_contact ON COMMIT DROP AS
+SELECT s.*, NULL::bigint AS referrer_id,
+  COALESCE(c.id, nextval(pg_get_serial_sequence('contacts_contact', 'id'))) AS id,
+  c.id IS NULL AS fresh,
+  CASE WHEN c.id IS NULL THEN '{}' ELSE array_remove(ARRAY[
+    CASE WHEN COALESCE(s.name, c.name) <> c.name THEN 'name' END,
+    CASE WHEN COALESCE(s.phone, c.phone) IS DISTINCT FROM c.phone THEN 'phone' END,
+    CASE WHEN COALESCE(s.email, c.email) IS DISTINCT FROM c.email THEN 'email' END,
+    CASE WHEN COALESCE(s.gender, c.gender) <> c.gender THEN 'gender' END,
+    CASE WHEN COALESCE(s.birthday, c.birthday) IS DISTINCT FROM c.birthday THEN 'birthday' END,
+    CASE WHEN COALESCE(s.owner_id, c.owner_id) IS DISTINCT FROM c.owner_id THEN 'owner' END,
+    CASE WHEN s.custom IS NOT NULL AND c.custom || s.custom <> c.custom THEN 'custom' END,
+    CASE WHEN s.referrer IS NOT NULL AND c.referrer_id IS NULL THEN 'referrer' END
+  ], NULL) END AS different
+FROM import_row s
+LEFT JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.external_id = s.external_id
+ORDER BY s.line
+"""
+_FOUND = "SELECT id, fresh, different FROM import_contact ORDER BY line"
+_REFERRERS = """
+UPDATE import_contact s SET referrer_id = COALESCE(
+  (SELECT b.id FROM import_contact b WHERE b.external_id = s.referrer),
+  (SELECT c.id FROM contacts_contact c
+   WHERE c.tenant_id = %(tenant)s AND c.external_id = s.referrer))
+WHERE s.referrer IS NOT NULL
+"""
+_INSERT = """
+INSERT INTO contacts_contact (id, tenant_id, external_id, name, phone, email, gender, birthday,
+  custom, owner_id, source, sourced_at, channel_id, referrer_id, acquired_at, excluded,
+  excluded_reason, created_at, updated_at)
+SELECT id, %(tenant)s, external_id, COALESCE(name, ''), phone, email, COALESCE(gender, ''),
+  birthday, COALESCE(custom, '{}'), owner_id,
+  CASE WHEN referrer_id IS NULL THEN 'import' ELSE 'referral' END,
+  sourced_at, channel_id, referrer_id, opened_at, false, '', now(), now()
+FROM import_contact WHERE fresh ORDER BY line
+"""
+_UPDATE = """
+UPDATE contacts_contact c SET
+  name = COALESCE(s.name, c.name), phone = COALESCE(s.phone, c.phone),
+  email = COALESCE(s.email, c.email), gender = COALESCE(s.gender, c.gender),
+  birthday = COALESCE(s.birthday, c.birthday), owner_id = COALESCE(s.owner_id, c.owner_id),
+  custom = c.custom || COALESCE(s.custom, '{}'), updated_at = now(),
+  referrer_id = COALESCE(c.referrer_id, s.referrer_id),
+  source = CASE WHEN c.referrer_id IS NULL AND s.referrer_id IS NOT NULL
+    AND c.source NOT IN ('live_code', 'platform') THEN 'referral' ELSE c.source END
+FROM import_contact s
+WHERE s.different <> '{}' AND c.tenant_id = %(tenant)s AND c.id = s.id
+"""
+_TAG_NEW = """
+INSERT INTO contacts_contacttag (tenant_id, tag_id, contact_id, by, at)
+SELECT %(tenant)s, t.tag_id, s.id, %(origin)s, now()
+FROM import_contact s, unnest(s.tags) AS t(tag_id) WHERE s.fresh ORDER BY t.tag_id, s.id
+"""
+_UNTAGGED = """
+SELECT t.tag_id, s.id
+FROM import_contact s, unnest(s.tags) AS t(tag_id)
+WHERE NOT s.fresh AND NOT EXISTS (SELECT 1 FROM contacts_contacttag h
+  WHERE h.tenant_id = %(tenant)s AND h.tag_id = t.tag_id AND h.contact_id = s.id)
+"""
+_TOKENS = """
+INSERT INTO contacts_contacttoken (tenant_id, token, contact_id)
+SELECT %(tenant)s, token, contact_id FROM import_token ORDER BY token COLLATE "C", contact_id
+"""
+_KEY = "s.id || ':' || o.staff || ':' || floor(extract(epoch FROM o.opened_at))::bigint"
+_EVENT = """
+INSERT INTO contacts_event
+  (tenant_id, contact_id, kind, at, source, key, properties, received_at, problem)
+SELECT %(tenant)s, s.id, """
+_OPENING = f"""
+{_EVENT} 'follow.opened', o.opened_at, 'contacts', {_KEY}, jsonb_build_object('staff', o.staff),
+  now(), ''
+"""
+# New contacts say so by their opening, or else by themselves. Tags that they came with say nothing.
+_EVENTS_NEW = f"""
+{_EVENT} CASE WHEN o.staff IS NULL THEN 'contact.created' ELSE 'follow.opened' END,
+  COALESCE(o.opened_at, s.sourced_at, now()), 'contacts', COALESCE({_KEY}, s.id || ':created'),
+  CASE WHEN o.staff IS NULL THEN '{{}}' ELSE jsonb_build_object('staff', o.staff) END, now(), ''
+FROM import_contact s CROSS JOIN LATERAL (SELECT s.staff, s.opened_at) o
+WHERE s.fresh AND s.openings < 2 ORDER BY s.line
+"""
+_EVENTS_CHANGED = f"""
+{_EVENT} 'contact.changed', now(), 'contacts',
+  s.id || ':changed:' || extract(epoch FROM now()), jsonb_build_object('fields', s.different), now(), ''
+FROM import_contact s WHERE s.different <> '{{}}' ORDER BY s.line
+ON CONFLICT (tenant_id, source, key) DO NOTHING
+"""
+_FOLLOWS_NEW = """
+INSERT INTO contacts_follow
+  (tenant_id, contact_id, staff_id, opened_at, ended_by, state, remark, description)
+SELECT %(tenant)s, id, staff_id, opened_at, '', '', '', ''
+FROM import_contact WHERE fresh AND staff IS NOT NULL ORDER BY line
+"""
+_SPELLS_NEW = """
+INSERT INTO contacts_reachspell
+  (tenant_id, contact_id, staff_id, account, opened_at, opened_by, ended_by)
+SELECT %(tenant)s, id, staff_id, '', opened_at, '', ''
+FROM import_contact WHERE fresh AND staff IS NOT NULL ORDER BY line
+"""
+_EVENTS_KNOWN = f"""
+{_OPENING} FROM import_opening o JOIN import_contact s USING (line)
+WHERE NOT EXISTS (SELECT 1 FROM contacts_event e
+  WHERE e.tenant_id = %(tenant)s AND e.source = 'contacts' AND e.key = {_KEY})
+ORDER BY o.line, o.opened_at
+ON CONFLICT (tenant_id, source, key) DO NOTHING RETURNING contact_id
+"""  # noqa: S608 - constants only
+
+
+def _join(earlier: Values, later: Values) -> None:
+    """As if they had come in two files: first channel and referrer stay, tags, openings add up."""
+    kept = earlier[CHANNEL], earlier[REFERRER], earlier[TAGS], earlier[CUSTOM], earlier[OPENINGS]
+    overwrite(earlier, later)
+    channel, referrer, tags, custom, openings = kept
+    earlier[CHANNEL] = channel if channel is not None else later[CHANNEL]
+    earlier[REFERRER] = referrer if referrer is not None else later[REFERRER]
+    earlier[TAGS] = _both(tags, later[TAGS])
+    earlier[OPENINGS] = _both(openings, later[OPENINGS])
+    if isinstance(custom, dict) and isinstance(later[CUSTOM], dict):
+        earlier[CUSTOM] = {**custom, **later[CUSTOM]}
+
+
+def _both(earlier: object, later: object) -> object:
+    if isinstance(earlier, list) and isinstance(later, list):
+        return list(dict.fromkeys([*earlier, *later]))
+    return earlier or later
+
+
+def _whole(values: Values) -> None:
+    if values[REFERRER] is not None and values[REFERRER] == values[0]:
+        raise FieldInvalid("referrer", refusal("self_referrer"))
+    if values[OWNER] is not None and values[ACQUIRED_AT] is not None:
+        # FIGURES R8: only both together open a route.
+        values[OPENINGS] = [(values[OWNER], values[ACQUIRED_AT])]
+
+
+class Contacts:
+    """Writer of contacts."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._parameters: dict[str, object] = {"origin": setting.origin}
+        self.form = Form(
+            checks={
+                "external_id": validation.identifier,
+                "name": validation.name,
+                "phone": validation.phone,
+                "email": validation.email,
+                "gender": validation.gender,
+                "birthday": lambda cell: validation.past_day(cell, setting.now),
+                "channel": validation.channel,
+                "acquired_at": lambda cell: validation.moment(cell, setting.zone, setting.now),
+                "owner": validation.identifier,
+                "tags": validation.tags,
+                "referrer": validation.identifier,
+                "custom": lambda cell: validation.text(cell, 2000, breaks=True),
+            },
+            required=("external_id",),
+            key=lambda values: str(values[0]),
+            whole=_whole,
+            join=_join,
+            extra=1,
+        )
+
+    def write(self, rows: Sequence[Row], *, last: bool) -> list[Outcome]:
+        self._parameters["tenant"] = current_tenant_id()
+        waiting = self._without_referrer(rows, last=last)
+        good = [row for row in rows if row.key not in waiting]
+        written = self._write(good) if good else {}
+        return [waiting[row.key] if row.key in waiting else written[row.key] for row in rows]
+
+    def _without_referrer(self, rows: Sequence[Row], *, last: bool) -> dict[str, Outcome]:
+        """Rows whose referrer is neither stored nor among these rows, until nothing changes."""
+        named = {row.key: row.values[REFERRER] for row in rows if row.values[REFERRER] is not None}
+        if not named:
+            return {}
+        known = set(contacts_named(named.values()))
+        here = {row.key for row in rows}
+        without: dict[str, Outcome] = {}
+        while True:
+            lost = [key for key in named if key in here and named[key] not in known | here]
+            if not lost:
+                return without
+            for key in lost:
+                if not last and self._setting.named(named[key]):
+                    without[key] = "later"
+                else:
+                    without[key] = FieldInvalid("referrer", refusal("unknown_referrer"))
+            here.difference_update(lost)
+
+    def _write(self, rows: Sequence[Row]) -> dict[str, Outcome]:
+        self._stage(rows)
+        parameters = self._parameters
+        staging.run("DROP TABLE IF EXISTS import_contact", {})
+        staging.run(_RESOLVE, parameters)
+        if any(row.values[REFERRER] for row in rows):
+            staging.run(_REFERRERS, parameters)
+        found = staging.rows_of(_FOUND, {})
+        ordered = sorted(rows, key=lambda row: row.line)
+        fresh = [(row, each[0]) for row, each in zip(ordered, found, strict=True) if each[1]]
+        touched: set[int] = set()
+        if fresh:
+            self._add(fresh)
+        if len(fresh) < len(rows):
+            touched = self._refresh({pk: different for pk, _new, different in found if different})
+        touched.update(self._open(ordered, found))
+        return {
+            row.key: "created" if new else "updated" if pk in touched else "unchanged"
+            for row, (pk, new, _different) in zip(ordered, found, strict=True)
+        }
+
+    def _stage(self, rows: Sequence[Row]) -> None:
+        channels = costs.channels_named({row.values[CHANNEL] for row in rows} - {None})
+        owners = {row.values[OWNER] for row in rows} - {None}
+        staff = people.staff_named(
+            owners.union(userid for row in rows for userid, _at in _openings(row))
+        )
+        tags = tagging.named(sorted({name for row in rows for name in _names(row.values[TAGS])}))
+        staging.stage("import_row", _STAGED, (_staged(row, channels, staff, tags) for row in rows))
+
+    def _add(self, fresh: list[tuple[Row, int]]) -> None:
+        parameters = self._parameters
+        staging.run(_INSERT, parameters)
+        staging.run(_TAG_NEW, parameters)
+        tokens = (
+            (token, pk)
+            for row, pk in fresh
+            for token in search.tokens_of(row.values[1] or "", row.values[2])
+        )
+        staging.stage("import_token", {"token": "text", "contact_id": "bigint"}, tokens)
+        staging.run(_TOKENS, parameters)
+        staging.run(_EVENTS_NEW, parameters)
+        staging.run(_FOLLOWS_NEW, parameters)
+        staging.run(_SPELLS_NEW, parameters)
+        doorbell.ring(timeline.QUEUE)
+
+    def _refresh(self, changed: dict[int, list[str]]) -> set[int]:
+        """What the file changes about contacts that were there; answers whom."""
+        untagged: dict[int, list[int]] = {}
+        for tag_id, contact_id in staging.rows_of(_UNTAGGED, self._parameters):
+            untagged.setdefault(tag_id, []).append(contact_id)
+        for tag_id, contact_ids in sorted(untagged.items()):
+            tagging.add(contact_ids, [tag_id], by=self._setting.origin)
+        if changed:
+            staging.run(_UPDATE, self._parameters)
+            staging.run(_EVENTS_CHANGED, self._parameters)
+            search.reindex(pk for pk, names in changed.items() if {"name", "phone"} & {*names})
+            doorbell.ring(timeline.QUEUE)
+        return {pk for contact_ids in untagged.values() for pk in contact_ids} | {*changed}
+
+    def _open(self, rows: list[Row], found: list[tuple[Any, ...]]) -> set[int]:
+        """Openings of contacts that were there, or that the file opens more than once."""
+        openings = [
+            (row.line, userid, at)
+            for row, (_id, fresh, _different) in zip(rows, found, strict=True)
+            for userid, at in _openings(row)
+            if not (fresh and len(_openings(row)) == 1)
+        ]
+        if not openings:
+            return set()
+        staging.stage("import_opening", _OPENINGS, openings)
+        opened = set(staging.column_of(_EVENTS_KNOWN, self._parameters))
+        if opened:
+            reach.rebuild(opened)
+            doorbell.ring(timeline.QUEUE)
+        return opened
+
+
+def _openings(row: Row) -> list[tuple[str, datetime]]:
+    return row.values[OPENINGS] or []
+
+
+def _names(value: list[str] | None) -> list[str]:
+    return value or []
+
+
+def _staged(
+    row: Row, channels: dict[str, int], staff: dict[str, int], tags: dict[str, int]
+) -> Sequence[object]:
+    external_id, name, phone, email, gender, birthday, channel, acquired_at, owner = row.values[:9]
+    openings = _openings(row)
+    opener, opened_at = openings[0] if len(openings) == 1 else (None, None)
+    return (
+        row.line, external_id, name, phone, email, gender, birthday, row.values[CUSTOM],
+        channels.get(channel), staff.get(owner), acquired_at,
+        [tags[each] for each in _names(row.values[TAGS])], row.values[REFERRER],
+        staff[opener] if opener else None, opener, opened_at, len(openings),
+    )  # fmt: skip

@@ -1,0 +1,207 @@
+"""From cells to rows: each checked by itself, and rows of one key joined, the later one winning.
+
+A kind of file says which fields it has, what each must look like, and which of them are the key.
+Joining needs to know which keys come more than once; a first walk counts them by hash, so that
+memory stays small and a row is handed on as soon as the last one of its key was seen.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from contacts.imports.columns import Layout
+from contacts.imports.errors import Rejection, refusal
+from contacts.imports.files import UNREADABLE, Table
+from contacts.spreadsheet import restored
+from contacts.validation import Invalid
+
+Check = Callable[[str], object]
+# In the order of Form.fields; None where the cell was blank. Each kind knows its own types.
+Values = list[Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the rows of a kind are made of."""
+
+    checks: dict[str, Check]  # field → what its cell must be
+    required: tuple[str, ...]  # never blank
+    key: Callable[[Values], str]
+    whole: Callable[[Values], None]  # what no single cell can tell; may fill the extra places
+    # Puts later values into the earlier ones of the key; None: rows are kept apart.
+    join: Callable[[Values, Values], None] | None = None
+    extra: int = 0  # places behind the fields, for what `whole` finds out
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(self.checks)
+
+
+@dataclass(slots=True)
+class Row:
+    """A good row, or several of one key joined: `parts` are those as they came."""
+
+    line: int
+    values: Values
+    cells: Sequence[str]
+    key: str
+    parts: list[Row] | None = None
+    changes: int = 0  # how many of the later parts changed something
+
+
+class FieldInvalid(Exception):  # noqa: N818 - reads as what it is
+    """A cell is not acceptable."""
+
+    def __init__(self, name: str, error: Invalid) -> None:
+        super().__init__(name)
+        self.name = name
+        self.error = error
+
+
+def nothing_more(_values: Values) -> None:
+    """Each cell tells all there is."""
+
+
+def overwrite(earlier: Values, later: Values) -> None:
+    """The later row wins; its blank cells keep what is there (FIGURES R39)."""
+    for place, value in enumerate(later):
+        if value is not None:
+            earlier[place] = value
+
+
+def parser(form: Form, layout: Layout) -> Callable[[Sequence[str]], Values]:
+    """A function from cells to values; raises FieldInvalid."""
+    fields = form.fields
+    plan = [
+        (layout.places[name], number, check)
+        for number, (name, check) in enumerate(form.checks.items())
+        if name in layout.places
+    ]
+    needed = [(fields.index(name), name) for name in form.required]
+    custom = [(title, place) for title, place in layout.custom]
+    custom_check = form.checks.get("custom")
+    width = len(fields) + form.extra
+    custom_at = fields.index("custom") if custom_check else 0
+
+    def parse(cells: Sequence[str]) -> Values:
+        values: Values = [None] * width
+        number = 0
+        try:
+            for place, number, check in plan:
+                cell = cells[place]
+                if cell and not cell.isspace():
+                    values[number] = check(restored(cell) if cell[0] == "'" else cell)
+        except Invalid as error:
+            raise FieldInvalid(fields[number], error) from None
+        for number, name in needed:
+            if values[number] is None:
+                raise FieldInvalid(name, refusal("blank"))
+        if custom and custom_check is not None:
+            values[custom_at] = _custom(custom, cells, custom_check)
+        return values
+
+    return parse
+
+
+def _custom(
+    columns: list[tuple[str, int]], cells: Sequence[str], check: Check
+) -> dict[str, object] | None:
+    found: dict[str, object] = {}
+    for title, place in columns:
+        cell = cells[place]
+        if cell and not cell.isspace():
+            try:
+                found[title] = check(restored(cell) if cell[0] == "'" else cell)
+            except Invalid as error:
+                raise FieldInvalid(title, error) from None
+    return found or None
+
+
+@dataclass
+class Reader:
+    """Walks a table and answers good rows; bad ones gather in `rejected`."""
+
+    table: Table
+    layout: Layout
+    form: Form
+    rejected: list[Rejection] = field(default_factory=list)
+    read: int = 0
+    _repeated: dict[int, int] = field(default_factory=dict)  # hash of key → how often it comes
+    _keys: array[int] = field(default_factory=lambda: array("q"))
+
+    def __post_init__(self) -> None:
+        self._parse = parser(self.form, self.layout)
+
+    def count_keys(self, *, remember: bool) -> None:
+        """The first walk: which keys come more than once? With `remember`, `names` can be asked."""
+        keys = array("q", (hash(row.key) for row in self._good_rows()))
+        ordered = array("q", sorted(keys))
+        for one, next_one in pairwise(ordered):
+            if one == next_one:
+                self._repeated[one] = self._repeated.get(one, 1) + 1
+        self._keys = ordered if remember else array("q")
+        self.rejected.clear()
+        self.read = 0
+
+    def names(self, key: str) -> bool:
+        """Does the file hold a good row of this key? (By hash: a false yes costs a second look.)"""
+        number = hash(key)
+        place = bisect_left(self._keys, number)
+        return place < len(self._keys) and self._keys[place] == number
+
+    def rows(self) -> Iterator[Row]:
+        """The second walk: one row a key. Rows that may not be joined come as they are."""
+        join = self.form.join
+        left = dict(self._repeated)
+        open_rows: dict[str, Row] = {}
+        for row in self._good_rows():
+            number = hash(row.key)
+            if join is None or number not in left:
+                yield row
+                continue
+            left[number] -= 1
+            kept = _joined(open_rows.setdefault(row.key, row), row, join)
+            if left[number] == 0:
+                del open_rows[row.key]
+                yield kept
+        yield from open_rows.values()
+
+    def _good_rows(self) -> Iterator[Row]:
+        width, clean, form = self.layout.width, self.table.clean, self.form
+        parse, whole, key = self._parse, form.whole, form.key
+        for line, cells in self.table.walk():
+            self.read += 1
+            if cells is None:
+                self.reject(line, "", refusal("malformed"), ())
+            elif not clean and any(UNREADABLE in cell for cell in cells):
+                self.reject(line, "", refusal("encoding"), cells)
+            elif len(cells) != width:
+                self.reject(line, "", refusal("cells"), cells)
+            else:
+                try:
+                    values = parse(cells)
+                    whole(values)
+                    yield Row(line, values, cells, key(values))
+                except FieldInvalid as bad:
+                    self.reject(line, bad.name, bad.error, cells)
+
+    def reject(self, line: int, name: str, error: Invalid, cells: Sequence[str]) -> None:
+        self.rejected.append(
+            Rejection(line, self.layout.title(name) if name else "", error.code, str(error), cells)
+        )
+
+
+def _joined(kept: Row, row: Row, join: Callable[[Values, Values], None]) -> Row:
+    if kept is row:
+        kept.parts = [Row(row.line, [*row.values], row.cells, row.key)]
+    elif kept.parts is not None:
+        before = [*kept.values]
+        join(kept.values, row.values)
+        kept.changes += kept.values != before
+        kept.parts.append(row)
+    return kept

@@ -1,0 +1,59 @@
+"""What do all kinds of files share when rows are written? The business, outcomes, names to ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+from contacts import upserts
+from contacts.imports.rows import FieldInvalid, Form, Row
+from contacts.models import Contact
+
+# "later": the row waits for what the file names further down.
+Outcome = Literal["created", "updated", "unchanged", "later"] | FieldInvalid
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the rows of a file are read against."""
+
+    zone: ZoneInfo
+    currency: str
+    now: datetime
+    origin: str  # import:<id>, written beside what the file brought
+    named: Callable[[str], bool]  # does the file name this key?
+
+
+class Writer(Protocol):
+    """Knows what rows of a kind are made of, and writes them by the set."""
+
+    @property
+    def form(self) -> Form: ...
+
+    def write(self, rows: Sequence[Row], *, last: bool) -> list[Outcome]:
+        """Inside a scope: write the rows, one outcome each. Repeating it changes nothing."""
+        ...
+
+
+_SAME: dict[upserts.Status, Outcome] = {
+    upserts.Status.CREATED: "created",
+    upserts.Status.UPDATED: "updated",
+    upserts.Status.UNCHANGED: "unchanged",
+}
+
+
+def outcome_of(result: upserts.Outcome) -> Outcome:
+    """What an upsert says of a row, in the words of an import."""
+    if result.error is not None:
+        return FieldInvalid(result.field, result.error)
+    return _SAME[result.status]
+
+
+def contacts_named(names: Iterable[object]) -> dict[str, int]:
+    """Contact ids by external id, of those that are known."""
+    wanted = {str(name) for name in names if name}
+    found = Contact.objects.filter(external_id__in=wanted).values_list("external_id", "id")
+    return {str(external_id): pk for external_id, pk in found}

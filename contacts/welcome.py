@@ -1,0 +1,229 @@
+"""Does a new friend get the live code's welcome message, once and within 20 seconds?
+
+The code in the callback works once and lives 20 s, so the platform itself keeps a repeat from
+reaching the customer twice: a lost answer may be repeated. Each step is claim (a short
+transaction), call, settle; several workers may run at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import F, Min, Q
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from contacts import kinds, timeline
+from contacts.models import Follow, Identity, Welcome
+from contacts.timeline import NewEvent
+from tenants import doorbell
+from tenants.models import WeChatAccount
+from tenants.scope import scope
+from tenants.wechat import customers
+from tenants.wechat.accounts import credentials_of, wecom_client_for
+from tenants.wechat.client import WeComClient
+from tenants.wechat.credentials import Credentials
+from tenants.wechat.errors import RateLimited, Retryable, WeChatError
+
+log = logging.getLogger(__name__)
+
+QUEUE = "welcome"
+LIFE: Final = timedelta(seconds=20)
+# Longer than a call may take: a worker that died within one leaves time for another.
+LEASE: Final = timedelta(seconds=12)
+LONGEST_PAUSE_S: Final = 2.0
+NAME_MARKS: Final = ("%NAME%", "%NICKNAME%")
+STAFF_MARK: Final = "%STAFF%"
+
+_OPEN = (Welcome.State.DUE, Welcome.State.SENDING)
+
+
+@dataclass(frozen=True)
+class Job:
+    welcome_id: int
+    attempt: int
+    credentials: Credentials
+    code: str
+    text: str
+    name: str
+    staff: str
+    external_userid: str
+    expires_at: datetime
+    maybe_sent: bool  # an earlier attempt got no answer, or died
+
+
+def owe(follow: Follow, account: WeChatAccount, code: str, text: str, received: datetime) -> bool:
+    """Inside a scope: note that this friend is owed a welcome; answers whether it is news.
+
+    A customer who adds without approval gives two codes, of the request and of its acceptance:
+    one spell of a Follow is greeted once, unless the first greeting certainly failed.
+    """
+    if not code or not text.strip() or len(code) > 200:
+        return False
+    failed = (Welcome.State.FAILED, Welcome.State.EXPIRED)
+    earlier = Welcome.objects.filter(follow=follow, expires_at__gte=follow.opened_at)
+    if earlier.exclude(state__in=failed).exclude(code=code).exists():
+        return False
+    row = Welcome(follow=follow, account=account, code=code, text=text, expires_at=received + LIFE)
+    Welcome.objects.bulk_create([row], ignore_conflicts=True)
+    doorbell.ring(QUEUE)
+    return True
+
+
+def next_due() -> datetime | None:
+    """The moment from which an open welcome can be tried, or has to be closed."""
+    rows = Welcome.objects.filter(state__in=_OPEN)
+    due: datetime | None = rows.aggregate(due=Min(Coalesce("lease_until", "expires_at")))["due"]
+    waiting = rows.filter(lease_until=None).exists()
+    return timezone.now() if waiting else due
+
+
+def work(tenant_id: int) -> None:
+    """Send what is due, one after the other, then close what is too late."""
+    while True:
+        with scope(tenant_id):
+            job = _claim()
+        if job is None:
+            break
+        _send(tenant_id, job)
+    with scope(tenant_id):
+        _close_late()
+        doorbell.settle(QUEUE)
+
+
+def _claim() -> Job | None:
+    now = timezone.now()
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    row = (
+        Welcome.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("account", "follow__staff", "follow__contact")
+        .filter(free, state__in=_OPEN, expires_at__gt=now)
+        .order_by("expires_at")
+        .first()
+    )
+    if row is None:
+        return None
+    kind = Identity.Kind.EXTERNAL_USERID
+    identity = Identity.objects.filter(contact_id=row.follow.contact_id, kind=kind).first()
+    maybe_sent = row.attempts > 0 and row.errcode is None
+    job = Job(
+        welcome_id=row.pk,
+        attempt=row.attempts + 1,
+        credentials=credentials_of(row.account),
+        code=row.code,
+        text=row.text,
+        name=row.follow.contact.name,
+        staff=str(row.follow.staff),
+        external_userid=identity.value if identity else "",
+        expires_at=row.expires_at,
+        maybe_sent=maybe_sent,
+    )
+    row.state, row.attempts, row.lease_until = Welcome.State.SENDING, job.attempt, now + LEASE
+    row.errcode = None
+    row.save(update_fields=["state", "attempts", "lease_until", "errcode"])
+    return job
+
+
+def _send(tenant_id: int, job: Job) -> None:
+    try:
+        with wecom_client_for(job.credentials) as client:
+            result = customers.send_welcome(client, job.code, _text_of(client, job))
+    except (Retryable, RateLimited) as error:
+        _try_again(tenant_id, job, error)
+    except WeChatError as error:
+        log.warning("welcome %s: %s", job.welcome_id, error)
+        _settle(tenant_id, job, Welcome.State.FAILED, error)
+    else:
+        _settle(tenant_id, job, _state_of(result, job))
+
+
+def _state_of(result: customers.Welcome, job: Job) -> Welcome.State:
+    if result is customers.Welcome.EXPIRED:
+        return Welcome.State.EXPIRED
+    if result is customers.Welcome.ALREADY and not job.maybe_sent:
+        return Welcome.State.SPOKEN
+    return Welcome.State.SENT
+
+
+def _text_of(client: WeComClient, job: Job) -> str:
+    """The text with names in it. Whose name is not known yet is asked for: it is worth a call."""
+    name = job.name
+    if not name and any(mark in job.text for mark in NAME_MARKS) and job.external_userid:
+        try:
+            name = customers.get_customer(client, job.external_userid).name
+        except WeChatError as error:
+            log.info("welcome %s goes without a name: %s", job.welcome_id, error)
+    text = job.text.replace(STAFF_MARK, job.staff)
+    for mark in NAME_MARKS:
+        text = text.replace(mark, name)
+    return text.encode()[:4000].decode("utf-8", "ignore")
+
+
+def _try_again(tenant_id: int, job: Job, error: Retryable | RateLimited) -> None:
+    pause = error.retry_after
+    if isinstance(error, Retryable):
+        pause = min(pause, LONGEST_PAUSE_S)
+    again = timezone.now() + timedelta(seconds=pause)
+    if again >= job.expires_at:
+        lost = error.errcode is None and isinstance(error, Retryable)
+        state = Welcome.State.UNKNOWN if lost or job.maybe_sent else Welcome.State.FAILED
+        _settle(tenant_id, job, state, error)
+        return
+    # An attempt that got no answer keeps errcode empty: `_claim` reads it as "perhaps sent".
+    errcode = None if job.maybe_sent else error.errcode
+    with scope(tenant_id):
+        Welcome.objects.filter(pk=job.welcome_id, attempts=job.attempt).update(
+            state=Welcome.State.DUE, lease_until=again, errcode=errcode, problem=str(error)[:300]
+        )
+
+
+def _settle(
+    tenant_id: int, job: Job, state: Welcome.State, error: WeChatError | None = None
+) -> None:
+    now = timezone.now()
+    with scope(tenant_id):
+        rows = Welcome.objects.filter(pk=job.welcome_id, attempts=job.attempt, state__in=_OPEN)
+        done = rows.update(
+            state=state,
+            lease_until=None,
+            errcode=error.errcode if error else None,
+            problem=str(error)[:300] if error else "",
+            sent_at=now if state == Welcome.State.SENT else None,
+        )
+        if done:
+            _tell(job.welcome_id, now)
+
+
+def _close_late() -> None:
+    """Nobody came in time: never tried is too late, a try without an end is not known."""
+    now = timezone.now()
+    late = Welcome.objects.select_for_update(skip_locked=True).filter(
+        state__in=_OPEN, expires_at__lte=now
+    )
+    over = late.annotate(free=Greatest("expires_at", Coalesce("lease_until", F("expires_at"))))
+    for row in over.filter(free__lte=now):
+        maybe_sent = row.attempts > 0 and row.errcode is None
+        row.state = Welcome.State.UNKNOWN if maybe_sent else Welcome.State.EXPIRED
+        row.lease_until = None
+        row.save(update_fields=["state", "lease_until"])
+        _tell(row.pk, now)
+
+
+_KINDS: Final = {
+    Welcome.State.SENT: kinds.WELCOME_SENT,
+    Welcome.State.SPOKEN: kinds.WELCOME_SKIPPED,
+}
+
+
+def _tell(welcome_id: int, at: datetime) -> None:
+    row = Welcome.objects.select_related("follow__staff").get(pk=welcome_id)
+    state = Welcome.State(row.state)
+    properties: dict[str, object] = {"staff": row.follow.staff.userid}
+    if state != Welcome.State.SENT:
+        properties |= {"reason": state.value, "problem": row.problem}
+    kind = _KINDS.get(state, kinds.WELCOME_FAILED)
+    key = f"welcome:{row.pk}"
+    timeline.record([NewEvent(row.follow.contact_id, kind, at, "wecom", key, properties)])
