@@ -1,5 +1,7 @@
 """Journeys: one contact over time."""
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -7,3 +9,75 @@ from django.utils.translation import gettext_lazy as _
 class JourneysConfig(AppConfig):
     name = "journeys"
     verbose_name = _("Journeys")
+
+    def ready(self) -> None:
+        self._follow_contacts()
+        self._add_to_contacts()
+        self._enrol()
+        self._declare_kinds()
+        self._declare_own_kinds()
+
+    def _follow_contacts(self) -> None:
+        """What people do earns points, then moves them, then makes leads: in this order."""
+        from contacts import timeline
+        from journeys import earning, leads, score_versions, scoring, stages, tasks
+        from tenants import doorbell, setup
+
+        setup.at_start(scoring.begin)
+        setup.at_start(stages.begin)
+        timeline.listen(earning.on_events)
+        timeline.listen(stages.on_events)
+        timeline.listen(leads.on_events)
+        doorbell.answer(score_versions.QUEUE, tasks.scores.delay, score_versions.next_due)
+        doorbell.answer(stages.REVIEWS, tasks.reviews.delay, score_versions.next_review)
+
+    def _add_to_contacts(self) -> None:
+        from journeys.api import facets
+
+        facets.register()
+
+    def _declare_own_kinds(self) -> None:
+        from contacts import kinds
+
+        kinds.declare("stage.moved", _("Was moved from “{from}” to “{to}” by {by}"), "move_down")
+        kinds.declare("lead.created", _("Became a lead"), "local_fire_department")
+        kinds.declare("lead.claimed", _("{staff} took the lead"), "back_hand")
+        kinds.declare("lead.released", _("{staff} put the lead back"), "undo")
+        kinds.declare("lead.transferred", _("The lead went from {from} to {to}"), "swap_horiz")
+        kinds.declare("lead.followed_up", _("{staff} followed up"), "call")
+        kinds.declare("lead.won", _("The lead was won"), "emoji_events")
+        kinds.declare("lead.lost", _("The lead was lost: {reason}"), "trending_down")
+        kinds.declare("lead.invalid", _("The lead was no lead: {reason}"), "block")
+
+    def _enrol(self) -> None:
+        from contacts import kinds, timeline
+        from journeys import dispatch, enrolments, ledger, pace, tasks
+        from tenants import doorbell, setup
+
+        setup.at_start(pace.rules)
+        timeline.listen(enrolments.start_on)
+        timeline.listen(enrolments.leave_on, enrolments.LEAVING)
+        doorbell.answer(ledger.QUEUE, tasks.touches.delay, dispatch.next_due)
+
+    def _declare_kinds(self) -> None:
+        from django.utils.text import format_lazy
+
+        from contacts import kinds
+        from journeys.engine import Reason
+
+        def told(sentence: Any) -> dict[str, Any]:
+            """The sentence with the reason in words, for each reason."""
+            return {
+                code: format_lazy(sentence, reason=label, sop="{sop}")
+                for code, label in Reason.choices
+            }
+
+        skipped = _("A message was skipped: {reason} ({sop})")
+        failed = _("A message failed: {reason} ({sop})")
+        left = _("Left the SOP “{sop}”: {reason}")
+        kinds.declare("touch.sent", _("A message of {staff} was sent ({sop})"), "send")
+        kinds.declare("touch.delivered", _("Got a message of {staff} ({sop})"), "mark_chat_read")
+        kinds.declare("touch.skipped", skipped, "block", told(skipped))
+        kinds.declare("touch.failed", failed, "sms_failed", told(failed))
+        kinds.declare("sop.entered", _("Entered the SOP “{sop}”"), "playlist_play")
+        kinds.declare("sop.left", left, "playlist_remove", told(left))

@@ -1,8 +1,10 @@
 """All routes, on one screen."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
+from journeys import desk
+from journeys.views import open_link
 from scrm import health
 from tenants import views as tenants
 from tenants.wechat.views import callback
@@ -14,7 +16,24 @@ urlpatterns = [
     path("places/", tenants.places, name="places"),
     path("language/", tenants.language, name="language"),
     path("admin/", admin.site.urls),
+    path("desk/", desk.queue, name="desk"),
+    path("desk/next/", desk.claim_next, name="desk-claim-next"),
+    path("desk/tasks/", desk.tasks, name="desk-tasks"),
+    path("desk/tasks/<str:task_id>/done/", desk.task_done, name="desk-task-done"),
+    path("desk/leads/<str:lead_id>/", desk.lead, name="desk-lead"),
+    path("desk/leads/<str:lead_id>/claim/", desk.claim, name="desk-claim"),
+    path("desk/leads/<str:lead_id>/release/", desk.release, name="desk-release"),
+    path("desk/leads/<str:lead_id>/transfer/", desk.transfer, name="desk-transfer"),
+    path("desk/leads/<str:lead_id>/follow-up/", desk.follow_up, name="desk-follow-up"),
+    path("desk/leads/<str:lead_id>/outcome/", desk.outcome, name="desk-outcome"),
+    path("desk/leads/<str:lead_id>/scripts/<str:content_id>/", desk.script, name="desk-script"),
     path("wechat/<str:code>", callback, name="wechat-callback"),
+    path("l/<str:code>", open_link, name="link"),
+    path("api/", include("scrm.api")),
     path("healthz", health.alive),
     path("readyz", health.ready),
 ]
+
+handler400 = "tenants.rest.errors.bad_request"
+handler404 = "tenants.rest.errors.not_found"
+handler500 = "tenants.rest.errors.server_error"

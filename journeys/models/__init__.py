@@ -3,8 +3,19 @@
 from .content import Content, Link
 from .leads import FollowUp, Lead
 from .scoring import Score, ScoreModel, ScorePoint, ScoreRule
-from .sops import Enrolment, Route, Sop, SopStep, SopVersion, StaffTask, Touch, TouchKind, TouchRules
-from .stages import ContactStage, Purpose, Stage, StageMove
+from .sops import (
+    Enrolment,
+    MassQuota,
+    Route,
+    Sop,
+    SopStep,
+    SopVersion,
+    StaffTask,
+    Touch,
+    TouchKind,
+    TouchRules,
+)
+from .stages import ContactStage, Purpose, Review, Stage, StageMove
 
 __all__ = [
     "ContactStage",
@@ -13,7 +24,9 @@ __all__ = [
     "FollowUp",
     "Lead",
     "Link",
+    "MassQuota",
     "Purpose",
+    "Review",
     "Route",
     "Score",
     "ScoreModel",

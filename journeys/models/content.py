@@ -45,8 +45,12 @@ class Link(TenantModel):
     """A content piece as one staff member gives it to one contact: `/l/<code>`."""
 
     content = TenantForeignKey(Content, on_delete=models.PROTECT, related_name="+")
-    staff = TenantForeignKey(Staff, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    staff = TenantForeignKey(
+        Staff, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
     code = models.CharField(max_length=64, default=code_of_link, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -56,7 +60,9 @@ class Link(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "code"], name="link_code"),
             models.UniqueConstraint(
-                fields=["tenant", "content", "contact", "staff"], nulls_distinct=False, name="link_once"
+                fields=["tenant", "content", "contact", "staff"],
+                nulls_distinct=False,
+                name="link_once",
             ),
         ]
         indexes = [models.Index(fields=["tenant", "contact"], name="link_contact")]

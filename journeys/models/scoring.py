@@ -5,7 +5,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact, Event
-from tenants.models import Staff
 from tenants.scope import TenantForeignKey, TenantModel
 
 GRADE_WEIGHTS = {"A": 1.5, "B": 1.2, "C": 1.0, "D": 0.6}
@@ -21,31 +20,56 @@ def default_thresholds() -> dict[str, int]:
 
 
 class ScoreModel(TenantModel):
-    """The published scoring of a tenant: one half-life, grades, the threshold of a lead.
+    """One published version of a tenant's scoring: its rules frozen, one half-life, grades, threshold.
 
-    `epoch` is the fixed moment to which all points are decayed forward (PERFORMANCE: one half-life,
-    so the order of two contacts never changes by waiting).
+    `epoch` is the fixed moment to which all points are decayed forward (one half-life, so the order
+    of two contacts never changes by waiting). One version is live; the next is built beside it while
+    the live one stays in use, and takes over in one statement.
     """
 
+    class State(models.TextChoices):
+        BUILDING = "building", _("being computed")
+        LIVE = "live", _("live")
+        RETIRED = "retired", _("retired")
+
+    version = models.PositiveIntegerField(_("version"))
+    state = models.CharField(
+        _("state"), max_length=8, choices=State.choices, default=State.BUILDING
+    )
+    rules = models.JSONField(default=list)  # as published: scoring.freeze()
     half_life_days = models.FloatField(_("half-life (days)"), default=14.0)
-    epoch = models.DateTimeField(default=timezone.now, editable=False)
+    epoch = models.DateTimeField(default=timezone.now)
     grade_weights = models.JSONField(_("weights of the grades"), default=default_weights)
     grade_thresholds = models.JSONField(_("fit points of the grades"), default=default_thresholds)
     lead_threshold = models.FloatField(_("score of a lead"), default=60.0)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    published_at = models.DateTimeField(null=True, editable=False)
+    done_to = models.BigIntegerField(default=0)  # contacts up to this id are computed
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(_("published"), null=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("scoring")
         verbose_name_plural = _("scoring")
         constraints = [
-            models.UniqueConstraint(fields=["tenant"], name="one_score_model"),
-            models.CheckConstraint(condition=models.Q(half_life_days__gt=0), name="half_life_positive"),
+            models.UniqueConstraint(fields=["tenant", "version"], name="score_model_version"),
+            models.UniqueConstraint(
+                fields=["tenant", "state"],
+                condition=models.Q(state__in=["building", "live"]),
+                name="one_live_score_model",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(half_life_days__gt=0), name="half_life_positive"
+            ),
         ]
+
+    def __str__(self) -> str:
+        return f"v{self.version}"
 
 
 class ScoreRule(TenantModel):
-    """Event kind (+ property filter) → engagement points, or attribute/tag condition → fit points."""
+    """Event kind (+ property filter) → engagement points, or attribute/tag condition → fit points.
+
+    Editing a rule changes no score: publishing freezes all active rules into a ScoreModel.
+    """
 
     class Part(models.TextChoices):
         ENGAGEMENT = "engagement", _("engagement")
@@ -59,11 +83,18 @@ class ScoreRule(TenantModel):
     daily_times = models.PositiveSmallIntegerField(_("times a day at most"), null=True, blank=True)
     total_points = models.PositiveIntegerField(_("points at most"), null=True, blank=True)
     active = models.BooleanField(_("active"), default=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)  # points already earned name it
 
     class Meta(TenantModel.Meta):
         verbose_name = _("score rule")
         verbose_name_plural = _("score rules")
-        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="score_rule_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"],
+                condition=models.Q(deleted_at=None),
+                name="score_rule_name",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -72,7 +103,8 @@ class ScoreRule(TenantModel):
 class ScorePoint(TenantModel):
     """Points that one event earned by one rule: the explanation of a score, and its replay guard."""
 
-    pk = models.CompositePrimaryKey("tenant_id", "event_id", "rule_id")
+    pk = models.CompositePrimaryKey("tenant_id", "model_id", "event_id", "rule_id")
+    model = TenantForeignKey(ScoreModel, on_delete=models.CASCADE, related_name="+")
     event = TenantForeignKey(Event, on_delete=models.CASCADE, related_name="+")
     rule = TenantForeignKey(ScoreRule, on_delete=models.CASCADE, related_name="+")
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
@@ -81,8 +113,9 @@ class ScorePoint(TenantModel):
 
     class Meta(TenantModel.Meta):
         indexes = [
-            models.Index(fields=["tenant", "contact", "rule", "at"], name="score_point_contact"),
-            models.Index(fields=["tenant", "rule"], name="score_point_rule"),
+            models.Index(
+                fields=["tenant", "contact", "model", "rule", "at"], name="score_point_contact"
+            ),
         ]
 
 
@@ -90,20 +123,22 @@ class Score(TenantModel):
     """The forward-decayed sum of a contact. Score now = `key` × 2^(−(now − epoch)/half-life).
 
     `engagement_key` is the sum of points × 2^((t − epoch)/half-life); `key` is that (never below 0)
-    times the weight of the grade, and is what the lead queue is ordered by.
+    times the weight of the grade, and is what lists are ordered by. `crossed_at` is when it last rose
+    to the threshold of a lead, as it was noticed.
     """
 
-    pk = models.CompositePrimaryKey("tenant_id", "contact_id")
+    pk = models.CompositePrimaryKey("tenant_id", "model_id", "contact_id")
+    model = TenantForeignKey(ScoreModel, on_delete=models.CASCADE, related_name="+")
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     engagement_key = models.FloatField(default=0.0)
     key = models.FloatField(default=0.0)
     fit = models.IntegerField(default=0)
     grade = models.CharField(max_length=1, default="C")
-    owner = TenantForeignKey(Staff, on_delete=models.SET_NULL, null=True, related_name="+")
     last_at = models.DateTimeField(null=True)
+    crossed_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         indexes = [
-            models.Index("tenant", models.F("key").desc(), "contact", name="score_order"),
-            models.Index("tenant", "owner", models.F("key").desc(), "contact", name="score_owner"),
+            models.Index("tenant", "model", models.F("key").desc(), "contact", name="score_order"),
+            models.Index(fields=["tenant", "contact"], name="score_contact"),
         ]

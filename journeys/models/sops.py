@@ -19,13 +19,25 @@ class Sop(TenantModel):
         PAUSED = "paused", _("paused")
 
     name = models.CharField(_("name"), max_length=100)
-    status = models.CharField(_("status"), max_length=6, choices=Status.choices, default=Status.DRAFT, editable=False)
+    status = models.CharField(
+        _("status"), max_length=6, choices=Status.choices, default=Status.DRAFT, editable=False
+    )
     trigger = models.CharField(_("starts on"), max_length=64, default="follow.opened")
     channel = TenantForeignKey(
-        Channel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("only channel")
+        Channel,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("only channel"),
     )
     live_code = TenantForeignKey(
-        LiveCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("only live code")
+        LiveCode,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("only live code"),
     )
     leave_on_reply = models.BooleanField(_("leaves on a reply"), default=False)
     leave_on_order = models.BooleanField(_("leaves on an order"), default=True)
@@ -48,7 +60,9 @@ class SopVersion(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("SOP version")
         verbose_name_plural = _("SOP versions")
-        constraints = [models.UniqueConstraint(fields=["tenant", "sop", "number"], name="sop_version_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "sop", "number"], name="sop_version_number")
+        ]
 
     def __str__(self) -> str:
         return f"{self.sop} v{self.number}"
@@ -76,10 +90,19 @@ class SopStep(TenantModel):
     delay_minutes = models.PositiveIntegerField(_("minutes after enrolment"), null=True, blank=True)
     day = models.PositiveSmallIntegerField(_("day"), null=True, blank=True)
     at_time = models.TimeField(_("time of day"), null=True, blank=True)
-    route = models.CharField(_("route"), max_length=10, choices=Route.choices, default=Route.MASS_TASK)
-    kind = models.CharField(_("kind"), max_length=9, choices=TouchKind.choices, default=TouchKind.SERVICE)
+    route = models.CharField(
+        _("route"), max_length=10, choices=Route.choices, default=Route.MASS_TASK
+    )
+    kind = models.CharField(
+        _("kind"), max_length=9, choices=TouchKind.choices, default=TouchKind.SERVICE
+    )
     content = TenantForeignKey(
-        Content, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("content")
+        Content,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("content"),
     )
     text = models.TextField(_("text"), max_length=1300, blank=True)
 
@@ -88,7 +111,9 @@ class SopStep(TenantModel):
         verbose_name_plural = _("steps")
         ordering = ["position"]
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "version", "position"], name="sop_step_position"),
+            models.UniqueConstraint(
+                fields=["tenant", "version", "position"], name="sop_step_position"
+            ),
             models.CheckConstraint(
                 condition=models.Q(delay_minutes__isnull=False) ^ models.Q(day__isnull=False),
                 name="sop_step_one_clock",
@@ -119,7 +144,9 @@ class Enrolment(TenantModel):
         verbose_name_plural = _("enrolments")
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "sop", "contact"], condition=models.Q(state="running"), name="one_running_enrolment"
+                fields=["tenant", "sop", "contact"],
+                condition=models.Q(state="running"),
+                name="one_running_enrolment",
             ),
             models.UniqueConstraint(fields=["tenant", "sop", "event"], name="enrolment_per_event"),
         ]
@@ -136,7 +163,7 @@ class Touch(TenantModel):
         PLANNED = "planned", _("planned")
         CLAIMED = "claimed", _("claimed")
         SENDING = "sending", _("sending")
-        AWAITING_STAFF = "awaiting", _("awaiting staff")
+        AWAITING_STAFF = "awaiting_staff", _("awaiting staff")
         SENT = "sent", _("sent")
         DELIVERED = "delivered", _("delivered")
         FAILED = "failed", _("failed")
@@ -152,14 +179,18 @@ class Touch(TenantModel):
     staff = TenantForeignKey(Staff, on_delete=models.SET_NULL, null=True, related_name="+")
     route = models.CharField(_("route"), max_length=10, choices=Route.choices)
     kind = models.CharField(_("kind"), max_length=9, choices=TouchKind.choices)
-    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.PLANNED)
+    state = models.CharField(
+        _("state"), max_length=14, choices=State.choices, default=State.PLANNED
+    )
     reason = models.CharField(_("reason"), max_length=60, blank=True)
     due_at = models.DateTimeField(_("due"))
+    held = models.BooleanField(default=False)  # its SOP is paused
+    # Of a claim; while the outcome is open: when to look next.
     lease_until = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)  # fencing number of the claim
     request = models.JSONField(null=True)  # frozen before the provider is called
     provider_id = models.CharField(max_length=120, blank=True)
-    sending_at = models.DateTimeField(null=True)
+    sending_at = models.DateTimeField(null=True)  # booked against the caps from here on
     sent_at = models.DateTimeField(_("sent"), null=True)
     delivered_at = models.DateTimeField(_("delivered"), null=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -170,22 +201,24 @@ class Touch(TenantModel):
         constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="touch_once")]
         indexes = [
             models.Index(
-                fields=["tenant", "due_at", "id"], name="touch_due", condition=models.Q(state="planned")
+                fields=["tenant", "due_at", "id"],
+                name="touch_due",
+                condition=models.Q(state="planned", held=False),
             ),
             models.Index(
                 fields=["tenant", "lease_until"],
                 name="touch_open",
-                condition=models.Q(state__in=["claimed", "sending", "awaiting", "unknown"]),
+                condition=models.Q(state__in=["claimed", "sending", "awaiting_staff", "unknown"]),
             ),
             models.Index(
-                fields=["tenant", "contact", "-sent_at"],
-                name="touch_sent",
-                condition=models.Q(sent_at__isnull=False),
+                fields=["tenant", "contact", "sending_at"],
+                name="touch_booked",
+                condition=models.Q(sending_at__isnull=False),
             ),
             models.Index(
-                fields=["tenant", "staff", "-sent_at"],
-                name="touch_staff_sent",
-                condition=models.Q(sent_at__isnull=False),
+                fields=["tenant", "staff", "sending_at"],
+                name="touch_staff_booked",
+                condition=models.Q(sending_at__isnull=False),
             ),
             models.Index(fields=["tenant", "enrolment"], name="touch_enrolment"),
             models.Index(fields=["tenant", "contact", "-id"], name="touch_contact"),
@@ -212,13 +245,26 @@ class StaffTask(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("staff task")
         verbose_name_plural = _("staff tasks")
-        constraints = [models.UniqueConstraint(fields=["tenant", "touch"], name="one_task_per_touch")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "touch"], name="one_task_per_touch")
+        ]
         indexes = [
             models.Index(
-                fields=["tenant", "staff", "due_at"], name="staff_task_open", condition=models.Q(state="open")
+                fields=["tenant", "staff", "due_at"],
+                name="staff_task_open",
+                condition=models.Q(state="open"),
             ),
             models.Index(fields=["tenant", "contact"], name="staff_task_contact"),
         ]
+
+
+class MassQuota(models.TextChoices):
+    """How many mass messages the platform lets one customer receive."""
+
+    MONTH_DAYS = "month_days", _("as many a month as it has days")
+    WEEK_7 = "week7", _("7 a week")
+    DAY_1 = "day1", _("1 a day")
+    MONTH_4 = "month4", _("4 a month")
 
 
 class TouchRules(TenantModel):
@@ -228,8 +274,16 @@ class TouchRules(TenantModel):
     quiet_to = models.TimeField(_("quiet until"), default="08:30")
     per_contact_day = models.PositiveSmallIntegerField(_("per contact a day"), default=2)
     per_contact_week = models.PositiveSmallIntegerField(_("per contact a week"), default=6)
-    promotions_per_week = models.PositiveSmallIntegerField(_("promotions per contact a week"), default=2)
+    promotions_per_week = models.PositiveSmallIntegerField(
+        _("promotions per contact a week"), default=2
+    )
     per_staff_day = models.PositiveIntegerField(_("per staff a day"), default=500)
+    mass_quota = models.CharField(
+        _("mass messages per contact"),
+        max_length=10,
+        choices=MassQuota.choices,
+        default=MassQuota.MONTH_DAYS,
+    )
     sensitive_words = models.JSONField(_("sensitive words"), default=list, blank=True)
 
     class Meta(TenantModel.Meta):

@@ -35,6 +35,7 @@ class Stage(TenantModel):
     purpose = models.CharField(_("content purpose"), max_length=9, choices=Purpose.choices)
     rule = models.JSONField(_("entry rule"), default=dict, blank=True)
     rule_version = models.PositiveIntegerField(default=1, editable=False)
+    makes_leads = models.BooleanField(_("contacts who enter become leads"), default=False)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("stage")
@@ -43,7 +44,9 @@ class Stage(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "key"], name="stage_key"),
             models.UniqueConstraint(
-                fields=["tenant", "position"], name="stage_position", deferrable=models.Deferrable.DEFERRED
+                fields=["tenant", "position"],
+                name="stage_position",
+                deferrable=models.Deferrable.DEFERRED,
             ),
         ]
 
@@ -54,7 +57,8 @@ class Stage(TenantModel):
 class StageMove(TenantModel):
     """A contact entered a stage: from, to, when, why (rule, person, import), and the rule's version.
 
-    `at` is the time of the fact that moved it, not of its import (FIGURES R35).
+    `at` is the time of the fact that moved it, not of its import (FIGURES R35). Moves by a rule follow
+    the facts: a late fact corrects their times. Moves by hand stay as they were made.
     """
 
     class Why(models.TextChoices):
@@ -69,7 +73,11 @@ class StageMove(TenantModel):
     why = models.CharField(_("why"), max_length=6, choices=Why.choices)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     rule_version = models.PositiveIntegerField(null=True)
-    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    # Score version and grade under which a rule of points held, e.g. "3B".
+    basis = models.CharField(max_length=20, blank=True)
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -82,12 +90,26 @@ class StageMove(TenantModel):
 
 
 class ContactStage(TenantModel):
-    """The contact's current stage. Beside contact, never on it."""
+    """The contact's current stage. Beside contact, never on it.
+
+    `named_since` is from when name and phone are known; null: they were not, when last looked at.
+    """
 
     pk = models.CompositePrimaryKey("tenant_id", "contact_id")
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     stage = TenantForeignKey(Stage, on_delete=models.PROTECT, related_name="+")
     entered_at = models.DateTimeField()
+    named_since = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         indexes = [models.Index(fields=["tenant", "stage", "contact"], name="contact_stage_stage")]
+
+
+class Review(TenantModel):
+    """All contacts are to be looked at again, because a rule changed: done up to contact `done_to`."""
+
+    done_to = models.BigIntegerField(default=0)
+    asked_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_review")]

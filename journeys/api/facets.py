@@ -1,0 +1,57 @@
+"""What journeys add to the contacts resource: stage, score, fit, engagement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from rest_framework import serializers
+
+from contacts import facets
+from contacts.models import Contact
+from journeys import scoring
+from journeys.models import ContactStage, Score
+
+
+def register() -> None:
+    facets.field("stage", serializers.CharField(), _stages)
+    facets.field("score", serializers.FloatField(), _of_standing("score"), absent=0.0)
+    facets.field("fit", serializers.CharField(), _of_standing("grade"), absent="C")
+    facets.field("engagement", serializers.FloatField(), _of_standing("engagement"), absent=0.0)
+    facets.filter("stage", serializers.CharField(max_length=40), _in_stage)
+    facets.filter("min_score", serializers.FloatField(min_value=0), _scored)
+    facets.ordering("score", _scores, "key", same_direction=False)
+
+
+def _stages(contact_ids: Sequence[int]) -> Mapping[int, str]:
+    rows = ContactStage.objects.filter(contact_id__in=contact_ids)
+    return dict(rows.values_list("contact_id", "stage__key"))
+
+
+def _of_standing(name: str) -> Callable[[Sequence[int]], Mapping[int, object]]:
+    def load(contact_ids: Sequence[int]) -> Mapping[int, object]:
+        found = scoring.standings(contact_ids)
+        return {pk: getattr(standing, name) for pk, standing in found.items()}
+
+    return load
+
+
+def _in_stage(contacts: QuerySet[Contact], key: str) -> QuerySet[Contact]:
+    return contacts.filter(
+        id__in=ContactStage.objects.filter(stage__key=key).values("contact_id")
+    )
+
+
+def _scored(contacts: QuerySet[Contact], score: float) -> QuerySet[Contact]:
+    """An index range: the forward-decayed key says what a score is now."""
+    if score == 0:
+        return contacts
+    model = scoring.live()
+    ripe = Score.objects.filter(model=model, key__gte=scoring.key_of(score, model))
+    return contacts.filter(id__in=ripe.values("contact_id"))
+
+
+def _scores() -> QuerySet[Model]:
+    rows: QuerySet[Any] = Score.objects.filter(model=scoring.live())
+    return rows

@@ -1,0 +1,246 @@
+"""How does one touch leave? Freeze the request and commit, call outside any transaction, settle."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from contacts import messaging
+from contacts.messaging import Accepted, NoRoute, Request
+from contacts.models import Consent
+from journeys import content, engine, ledger
+from journeys.engine import Reason
+from journeys.ledger import Move, State
+from journeys.models import Enrolment, Sop, Touch
+from tenants.scope import scope
+from tenants.wechat.errors import (
+    RateLimited,
+    Retryable,
+    Terminal,
+    Unauthorised,
+    Unknown,
+    WeChatError,
+)
+
+log = logging.getLogger(__name__)
+
+# A call that began in time has ended when the lease does: timeouts of the adapter and a margin.
+CALL_AT_MOST = timedelta(seconds=30)
+SEND_LEASE = timedelta(seconds=60)
+FIRST_LOOK = timedelta(seconds=20)
+LONGEST_BACK_OFF = timedelta(hours=1)
+ACCOUNT_PAUSE = timedelta(minutes=5)
+TROUBLES = 3  # in a row, and the account is left alone for a while
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Leaves an account alone that does not answer, or that may not be asked now."""
+
+    until: dict[int, float] = field(default_factory=dict)
+    troubles: dict[int, int] = field(default_factory=dict)
+
+    def wait(self, account: int) -> timedelta:
+        return timedelta(seconds=max(0.0, self.until.get(account, 0.0) - time.monotonic()))
+
+    def open(self, account: int, seconds: float) -> None:
+        self.until[account] = time.monotonic() + seconds
+
+    def trouble(self, account: int, seconds: float) -> None:
+        self.troubles[account] = self.troubles.get(account, 0) + 1
+        if self.troubles[account] >= TROUBLES:
+            self.open(account, max(seconds, 30.0))
+
+    def fine(self, account: int) -> None:
+        self.troubles.pop(account, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A touch that is `sending`: its request is stored, and nobody else will send it."""
+
+    touch_id: int
+    attempt: int
+    request: Request
+    at: datetime
+    call_before: float  # monotonic: past it, the lease might end during the call
+
+    @property
+    def account(self) -> int:
+        number = self.request.get("account")
+        return number if isinstance(number, int) else 0
+
+
+def deliver_all(
+    tenant_id: int, touches: Sequence[tuple[int, int]], breaker: Breaker, *, lease: timedelta
+) -> None:
+    """Outside any scope. What is left when the claim's lease runs out goes back to planned."""
+    until = time.monotonic() + (lease / 2).total_seconds()
+    for number, (touch_id, attempt) in enumerate(touches):
+        if time.monotonic() > until:
+            with scope(tenant_id):
+                back = [Move(t, a, State.PLANNED) for t, a in touches[number:]]
+                ledger.move(back, [State.CLAIMED])
+            return
+        deliver(tenant_id, touch_id, attempt, breaker)
+
+
+def deliver(tenant_id: int, touch_id: int, attempt: int, breaker: Breaker) -> None:
+    with scope(tenant_id):
+        frozen = _freeze(touch_id, attempt, breaker)
+    if frozen is None:
+        return
+    if time.monotonic() > frozen.call_before:
+        # This process stood still: nothing was sent, but the lease is another's by now.
+        log.warning("touch %s: too late to call", touch_id)
+        return
+    move = _call(tenant_id, frozen, breaker)
+    with scope(tenant_id):
+        settle(move)
+
+
+def settle(move: Move) -> None:
+    """Write the outcome of a call. A look-up may have overtaken us; an acceptance still counts."""
+    expected = [State.SENDING, State.UNKNOWN]
+    if move.provider_id:
+        expected.append(State.PLANNED)
+    if not ledger.move([move], expected):
+        log.error("touch %s: outcome %s came too late", move.touch_id, move.state)
+
+
+# --- freeze ---
+
+
+def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
+    """Inside a scope: look once more whether it may go, and store what will be sent."""
+    touch = (
+        Touch.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("contact", "follow__staff", "follow__live_code__account", "step__content")
+        .filter(pk=touch_id, attempt=attempt, state=State.CLAIMED)
+        .first()
+    )
+    if touch is None:
+        return None
+    if _is_stopped(touch):
+        # Back to planned: the next judge gives the reason.
+        ledger.move([Move(touch_id, attempt, State.PLANNED)], [State.CLAIMED])
+        return None
+    try:
+        request = messaging.prepare(touch.route, touch.follow, text_of(touch))
+    except NoRoute as refusal:
+        ledger.move([Move(touch_id, attempt, State.SKIPPED, refusal.reason)], [State.CLAIMED])
+        return None
+    now = timezone.now()
+    call_before = time.monotonic() + (SEND_LEASE - CALL_AT_MOST).total_seconds()
+    frozen = Frozen(touch_id, attempt, request, now, call_before)
+    wait = breaker.wait(frozen.account)
+    if wait:
+        back = Move(touch_id, attempt, State.PLANNED, Reason.LATER, due_at=now + wait)
+        ledger.move([back], [State.CLAIMED])
+        return None
+    touch.state, touch.request = State.SENDING, request
+    touch.sending_at, touch.lease_until = now, now + SEND_LEASE
+    touch.save(update_fields=["state", "request", "sending_at", "lease_until"])
+    return frozen
+
+
+def _is_stopped(touch: Touch) -> bool:
+    """Did anything change between the check and now?"""
+    if touch.contact.excluded or touch.follow is None or touch.follow.ended_at is not None:
+        return True
+    latest = Consent.objects.filter(
+        contact_id=touch.contact_id, purpose=Consent.Purpose.MARKETING
+    ).order_by("-at", "-id")
+    if latest.values_list("granted", flat=True).first() is False:
+        return True
+    if touch.enrolment_id is None:
+        return False
+    running = Enrolment.objects.filter(pk=touch.enrolment_id, state=Enrolment.State.RUNNING)
+    return not running.exclude(sop__status=Sop.Status.PAUSED).exists()
+
+
+def text_of(touch: Touch) -> str:
+    """The step's text for this contact, with the contact's own link to the content."""
+    step = touch.step
+    if step is None or touch.follow is None:
+        return ""
+    url = ""
+    if step.content_id is not None:
+        wanted = content.Wanted(step.content_id, touch.follow.staff_id, touch.contact_id)
+        url = content.url_of(content.links([wanted])[wanted])
+    staff = touch.follow.staff
+    values = {"name": touch.contact.name, "staff": staff.name or staff.userid, "link": url}
+    return with_link(step.text, engine.render(step.text, values), url)
+
+
+def with_link(template: str, text: str, url: str) -> str:
+    """A content piece whose link the text does not place stands at its end."""
+    if not url or "{link}" in template:
+        return text
+    return f"{text}\n{url}".strip()
+
+
+# --- call ---
+
+
+def _call(tenant_id: int, frozen: Frozen, breaker: Breaker) -> Move:
+    """Call the provider; every way it can end is a move."""
+    try:
+        accepted = messaging.send(tenant_id, frozen.request)
+    except WeChatError as error:
+        return _refused(frozen, error, breaker)
+    breaker.fine(frozen.account)
+    return accepted_move(frozen.touch_id, frozen.attempt, frozen.request, accepted)
+
+
+def accepted_move(touch_id: int, attempt: int, request: Request, accepted: Accepted) -> Move:
+    now = timezone.now()
+    if messaging.awaits_staff(str(request["route"])):
+        return Move(
+            touch_id,
+            attempt,
+            State.AWAITING_STAFF,
+            provider_id=accepted.provider_id,
+            lease_until=now + FIRST_LOOK,
+        )
+    return Move(touch_id, attempt, State.SENT, provider_id=accepted.provider_id, sent_at=now)
+
+
+def _refused(frozen: Frozen, error: WeChatError, breaker: Breaker) -> Move:
+    log.warning("touch %s was not sent: %s", frozen.touch_id, error)
+    touch_id, attempt = frozen.touch_id, frozen.attempt
+    if isinstance(error, Unknown):
+        breaker.trouble(frozen.account, 0.0)
+        return Move(touch_id, attempt, State.UNKNOWN, lease_until=timezone.now())
+    if isinstance(error, Terminal):
+        return Move(touch_id, attempt, State.FAILED, reason_of(error))
+    if isinstance(error, Unauthorised):
+        breaker.open(frozen.account, ACCOUNT_PAUSE.total_seconds())
+        return _later(frozen, ACCOUNT_PAUSE, Reason.ACCOUNT)
+    wait = back_off(attempt)
+    if isinstance(error, RateLimited):
+        wait = timedelta(seconds=error.retry_after)
+        breaker.open(frozen.account, error.retry_after)
+    elif isinstance(error, Retryable):
+        wait = max(wait, timedelta(seconds=error.retry_after))
+        breaker.trouble(frozen.account, error.retry_after)
+    return _later(frozen, wait, Reason.LATER)
+
+
+def _later(frozen: Frozen, wait: timedelta, reason: str) -> Move:
+    due = timezone.now() + wait
+    return Move(frozen.touch_id, frozen.attempt, State.PLANNED, reason, due_at=due)
+
+
+def back_off(attempt: int) -> timedelta:
+    """5 s, 10 s, 20 s … up to an hour."""
+    return min(timedelta(seconds=5 * 2 ** min(attempt - 1, 12)), LONGEST_BACK_OFF)
+
+
+def reason_of(error: WeChatError) -> str:
+    return Reason.REFUSED if error.errcode is None else f"{Reason.REFUSED}:{error.errcode}"

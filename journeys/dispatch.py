@@ -1,0 +1,299 @@
+"""Which due touches go out now? Claim them, check them, book them; DESIGN.md §4.
+
+    run(tenant_id)                      outside any scope
+      claim → judge                     one transaction: what needs no provider is done in it
+      delivery.deliver(touch)           freeze (commit) → call → settle, one touch at a time
+      outcomes.follow_up                what a killed worker left, and what has no answer yet
+
+One judge a tenant at a time, by an advisory lock: so the caps hold with any number of workers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Min, Q
+from django.utils import timezone
+
+from journeys import content, delivery, engine, enrolments, ledger, outcomes, pace, routing
+from journeys.engine import Action, Facts, Pace, Reason, Tally, Verb
+from journeys.ledger import QUEUE, Move, State
+from journeys.models import Route, StaffTask, Touch
+from tenants import doorbell
+from tenants.scope import current_tenant_id, scope
+
+CLAIM = 200
+LEASE = timedelta(seconds=60)
+TURN = timedelta(seconds=20)  # then other tenants have theirs
+
+_CLAIM = """
+UPDATE journeys_touch t SET state = 'claimed', attempt = t.attempt + 1, lease_until = %(lease)s
+FROM (SELECT id FROM journeys_touch
+      WHERE tenant_id = %(tenant)s AND state = 'planned' AND NOT held AND due_at <= %(now)s
+      ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) due
+WHERE t.tenant_id = %(tenant)s AND t.id = due.id
+RETURNING t.id
+"""
+
+_FACTS = """
+SELECT t.id, t.attempt, t.contact_id, t.enrolment_id, t.follow_id, t.staff_id,
+       t.route, t.kind, t.due_at,
+       e.id IS NULL OR e.state = 'running',
+       COALESCE(p.leave_on_order AND EXISTS (
+         SELECT 1 FROM contacts_order o WHERE o.tenant_id = %(tenant)s
+           AND o.contact_id = t.contact_id AND o.paid AND o.paid_at >= e.started_at), false),
+       COALESCE(p.status = 'paused', false), c.excluded,
+       COALESCE((SELECT NOT k.granted FROM contacts_consent k
+                 WHERE k.tenant_id = %(tenant)s AND k.contact_id = t.contact_id
+                   AND k.purpose = 'marketing' ORDER BY k.at DESC, k.id DESC LIMIT 1), false),
+       f.id IS NOT NULL AND f.ended_at IS NULL,
+       c.name, COALESCE(NULLIF(s.name, ''), s.userid, ''), COALESCE(st.text, ''), st.content_id
+FROM journeys_touch t
+JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = t.contact_id
+LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.id = t.follow_id
+LEFT JOIN tenants_staff s ON s.tenant_id = %(tenant)s AND s.id = t.staff_id
+LEFT JOIN journeys_sopstep st ON st.tenant_id = %(tenant)s AND st.id = t.step_id
+LEFT JOIN journeys_enrolment e ON e.tenant_id = %(tenant)s AND e.id = t.enrolment_id
+LEFT JOIN journeys_sop p ON p.tenant_id = %(tenant)s AND p.id = e.sop_id
+WHERE t.tenant_id = %(tenant)s AND t.id = ANY(%(ids)s)
+ORDER BY t.due_at, t.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claimed touch with all that its checks need."""
+
+    id: int
+    attempt: int
+    contact_id: int
+    enrolment_id: int | None
+    follow_id: int | None
+    staff_id: int | None
+    route: str
+    kind: str
+    due_at: datetime
+    running: bool
+    ordered: bool
+    paused: bool
+    excluded: bool
+    withdrawn: bool
+    reachable: bool
+    name: str
+    staff: str
+    text: str
+    content_id: int | None
+
+    def facts(self) -> Facts:
+        return Facts(
+            route=self.route,
+            kind=self.kind,
+            text=self.rendered(""),
+            running=self.running,
+            ordered=self.ordered,
+            paused=self.paused,
+            excluded=self.excluded,
+            withdrawn=self.withdrawn,
+            reachable=self.reachable,
+        )
+
+    def rendered(self, link: str) -> str:
+        return engine.render(self.text, {"name": self.name, "staff": self.staff, "link": link})
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How many were claimed; which of them a provider must be called for; whose SOP has ended."""
+
+    claimed: int
+    outgoing: list[tuple[int, int]]  # (touch, attempt)
+    ended: dict[int, str]  # enrolment → reason
+
+
+def run(tenant_id: int, now: datetime | None = None) -> int:
+    """Work what is due for this tenant; answers how many touches were claimed.
+
+    The database's clock decides what is due; `now` stands in for it in tests.
+    """
+    outcomes.follow_up(tenant_id, now)
+    breaker = delivery.Breaker()
+    until = time.monotonic() + TURN.total_seconds()
+    total = 0
+    while time.monotonic() < until:
+        with scope(tenant_id):
+            batch = take(now)
+        if batch.ended:
+            with scope(tenant_id):  # after the claim's own locks are gone
+                enrolments.leave(batch.ended)
+        delivery.deliver_all(tenant_id, batch.outgoing, breaker, lease=LEASE)
+        total += batch.claimed
+        if not batch.claimed:
+            break
+    with scope(tenant_id):
+        doorbell.settle(QUEUE)
+    return total
+
+
+def next_due() -> datetime | None:
+    """When this tenant's next touch is due, or an open one is to be looked at."""
+    open_states = [State.CLAIMED, State.SENDING, State.AWAITING_STAFF, State.UNKNOWN]
+    moments = Touch.objects.aggregate(
+        due=Min("due_at", filter=Q(state=State.PLANNED, held=False)),
+        look=Min("lease_until", filter=Q(state__in=open_states)),
+    )
+    return min((at for at in moments.values() if at is not None), default=None)
+
+
+def take(now: datetime | None = None, limit: int = CLAIM) -> Batch:
+    """Inside a scope: claim and judge one batch."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('touches'), %s::int), now()",
+            [current_tenant_id()],
+        )
+        now = now or cursor.fetchone()[1]
+    ids = claim(now, limit)
+    return judge(ids, now) if ids else Batch(0, [], {})
+
+
+def claim(now: datetime, limit: int = CLAIM) -> list[int]:
+    """Take the next due touches, with a lease, past those that others hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "tenant": current_tenant_id(),
+                "now": now,
+                "limit": limit,
+                "lease": timezone.now() + LEASE,
+            },
+        )
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
+def judge(ids: Sequence[int], now: datetime) -> Batch:
+    """Check the batch in due order, book what passes, and finish what needs no provider."""
+    touches = _rerouted(_facts(ids))
+    rules = pace.of_tenant()
+    contacts = pace.tallies({t.contact_id for t in touches}, rules, now)
+    staff = pace.staff_today({t.staff_id for t in touches if t.staff_id}, rules, now)
+    moves, passed, ended = [], [], dict[int, str]()
+    for touch in touches:
+        sent_today = staff.get(touch.staff_id or 0, 0)
+        action = _decide(touch, contacts[touch.contact_id], sent_today, rules, now)
+        if action.verb is Verb.SEND:
+            contacts[touch.contact_id].book(touch.kind, touch.route)
+            staff[touch.staff_id or 0] = sent_today + 1
+            passed.append(touch)
+            moves.append(_booked(touch, now))
+        else:
+            moves.append(_declined(touch, action))
+            if touch.enrolment_id and action.reason in (Reason.EXCLUDED, Reason.ORDERED):
+                ended[touch.enrolment_id] = action.reason
+    ledger.move(moves, [State.CLAIMED])
+    _hand_to_staff([t for t in passed if t.route == Route.STAFF_TASK])
+    outgoing = [t for t in passed if t.route not in (Route.NONE, Route.STAFF_TASK)]
+    return Batch(len(ids), [(t.id, t.attempt) for t in outgoing], ended)
+
+
+def _facts(ids: Sequence[int]) -> list[Claimed]:
+    with connection.cursor() as cursor:
+        cursor.execute(_FACTS, {"tenant": current_tenant_id(), "ids": list(ids)})
+        return [Claimed(*row) for row in cursor.fetchall()]
+
+
+def _rerouted(touches: list[Claimed]) -> list[Claimed]:
+    """Those whose Follow is gone get another way, if their contact has one."""
+    lost = [t for t in touches if not t.reachable]
+    if not lost:
+        return touches
+    ways = routing.best({t.contact_id for t in lost})
+    fans = routing.subscribed({t.contact_id for t in lost if t.route == Route.NONE})
+    changed: dict[int, Claimed] = {}
+    for touch in lost:
+        way = ways.get(touch.contact_id)
+        if way is not None:
+            Touch.objects.filter(pk=touch.id).update(follow=way.follow_id, staff=way.staff_id)
+            changed[touch.id] = replace(
+                touch, follow_id=way.follow_id, staff_id=way.staff_id, reachable=True
+            )
+        elif touch.contact_id in fans:
+            changed[touch.id] = replace(touch, reachable=True)
+    return [changed.get(t.id, t) for t in touches]
+
+
+def _decide(touch: Claimed, contact: Tally, staff_day: int, rules: Pace, now: datetime) -> Action:
+    return engine.next_action(touch.facts(), contact, staff_day, rules, now)
+
+
+def _booked(touch: Claimed, now: datetime) -> Move:
+    if touch.route == Route.NONE:
+        return Move(touch.id, touch.attempt, State.SENT, booked_at=now, sent_at=now)
+    if touch.route == Route.STAFF_TASK:
+        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, booked_at=now)
+    lease = timezone.now() + LEASE
+    return Move(touch.id, touch.attempt, State.CLAIMED, booked_at=now, lease_until=lease)
+
+
+_AFTER = {
+    Verb.WAIT: State.PLANNED,
+    Verb.HOLD: State.PLANNED,
+    Verb.SKIP: State.SKIPPED,
+    Verb.CANCEL: State.CANCELLED,
+}
+
+
+def _declined(touch: Claimed, action: Action) -> Move:
+    return Move(
+        touch.id,
+        touch.attempt,
+        _AFTER[action.verb],
+        reason=action.reason,
+        due_at=action.at,
+        held=action.verb is Verb.HOLD,
+    )
+
+
+def _hand_to_staff(touches: Sequence[Claimed]) -> None:
+    """A task for each: what to say, to whom, with the contact's own link."""
+    wanted = {t.id: _link_of(t) for t in touches}
+    links = content.links([w for w in wanted.values() if w is not None])
+    tasks = []
+    for touch in touches:
+        want = wanted[touch.id]
+        url = content.url_of(links[want]) if want is not None else ""
+        tasks.append(
+            StaffTask(
+                touch_id=touch.id,
+                contact_id=touch.contact_id,
+                staff_id=touch.staff_id or 0,
+                text=delivery.with_link(touch.text, touch.rendered(url), url),
+                due_at=touch.due_at,
+            )
+        )
+    StaffTask.objects.bulk_create(tasks, ignore_conflicts=True)
+
+
+def _link_of(touch: Claimed) -> content.Wanted | None:
+    if touch.content_id is None:
+        return None
+    return content.Wanted(touch.content_id, touch.staff_id, touch.contact_id)
+
+
+def hold(which: Q) -> int:
+    """Stop planned touches until they are released; what is on its way is not called back."""
+    planned = Touch.objects.filter(which, state=State.PLANNED, held=False).order_by("id")
+    ids = list(planned.select_for_update(no_key=True, of=("self",)).values_list("id", flat=True))
+    return Touch.objects.filter(id__in=ids).update(held=True)
+
+
+def release(which: Q) -> int:
+    """Let held touches go on; what was due meanwhile is due now, within the pace."""
+    held = Touch.objects.filter(which, state=State.PLANNED, held=True).order_by("id")
+    ids = list(held.select_for_update(no_key=True, of=("self",)).values_list("id", flat=True))
+    doorbell.ring(QUEUE)
+    return Touch.objects.filter(id__in=ids).update(held=False, reason="")

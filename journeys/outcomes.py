@@ -1,0 +1,165 @@
+"""What became of the touches whose end is open: leases that ran out, unknown outcomes, staff?"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection
+from django.utils import timezone
+
+from contacts import messaging
+from contacts.messaging import Polled, Progress, Request
+from journeys import ledger
+from journeys.delivery import accepted_move
+from journeys.engine import Reason
+from journeys.ledger import Move, State
+from journeys.models import Touch
+from journeys.pace import LONGEST_WAIT
+from tenants.scope import current_tenant_id, scope
+from tenants.wechat.errors import RateLimited, Retryable, Terminal, Unknown, WeChatError
+
+log = logging.getLogger(__name__)
+
+LOOK = 200
+LOOK_LEASE = timedelta(seconds=60)
+SOONEST, LATEST = timedelta(seconds=20), timedelta(hours=1)  # between two looks at a task
+HOLD_AFTER = timedelta(hours=6)  # an unknown that no look-up settles by then is a person's
+
+# Only one worker looks at a time: the look itself takes a lease, in every state but claimed and
+# sending, where the lease that ran out is the fact.
+_TAKE = """
+UPDATE journeys_touch t SET
+  lease_until = %(now)s + make_interval(secs => %(lease)s),
+  state = CASE t.state WHEN 'sending' THEN 'unknown' ELSE t.state END
+FROM (SELECT id FROM journeys_touch
+      WHERE tenant_id = %(tenant)s AND lease_until <= %(now)s
+        AND state IN ('claimed', 'sending', 'awaiting_staff', 'unknown')
+      ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED) due
+WHERE t.tenant_id = %(tenant)s AND t.id = due.id
+RETURNING t.id, t.attempt, t.state, t.route, t.request, t.provider_id, t.sending_at, t.contact_id
+"""
+
+
+class Open(NamedTuple):
+    id: int
+    attempt: int
+    state: str
+    route: str
+    request: Request | None
+    provider_id: str
+    sending_at: datetime | None
+    contact_id: int
+
+
+def follow_up(tenant_id: int, now: datetime | None = None) -> int:
+    """Outside any scope: settle what can be settled now. Answers how many were looked at."""
+    with scope(tenant_id):
+        taken = _take(now or timezone.now())
+        dropped = [Move(o.id, o.attempt, State.PLANNED) for o in taken if o.state == State.CLAIMED]
+        ledger.move(dropped, [State.CLAIMED])
+    for one in taken:
+        move = None
+        if one.state == State.UNKNOWN:
+            move = _look_up(tenant_id, one)
+        elif one.state == State.AWAITING_STAFF:
+            move = _poll(tenant_id, one)
+        if move is not None:
+            with scope(tenant_id):
+                ledger.move([move], [one.state])
+    return len(taken)
+
+
+def _take(now: datetime) -> list[Open]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE,
+            {
+                "tenant": current_tenant_id(),
+                "now": now,
+                "limit": LOOK,
+                "lease": LOOK_LEASE.total_seconds(),
+            },
+        )
+        rows = cursor.fetchall()
+    return [Open(*row) for row in rows]
+
+
+# --- unknown: did it go out? ---
+
+
+def _look_up(tenant_id: int, touch: Open) -> Move:
+    if touch.request is None or touch.sending_at is None:
+        return _for_a_person(touch)
+    try:
+        found = messaging.settle_unknown(
+            tenant_id, touch.request, touch.sending_at, _others(tenant_id, touch)
+        )
+    except Unknown:
+        return _for_a_person(touch)
+    except (Retryable, RateLimited) as error:
+        return _look_again(touch, timedelta(seconds=max(error.retry_after, 1.0)))
+    except WeChatError as error:
+        log.warning("touch %s: the look-up failed: %s", touch.id, error)
+        return _look_again(touch, timedelta(minutes=5))
+    if found is None:  # certainly not done: it may be sent again
+        return Move(touch.id, touch.attempt, State.PLANNED)
+    return accepted_move(touch.id, touch.attempt, touch.request, found)
+
+
+def _others(tenant_id: int, touch: Open) -> set[str]:
+    """Provider ids of this contact's other touches: the same words may have been said twice."""
+    with scope(tenant_id):
+        others = Touch.objects.filter(contact_id=touch.contact_id).exclude(provider_id="")
+        return set(others.exclude(pk=touch.id).values_list("provider_id", flat=True))
+
+
+def _look_again(touch: Open, wait: timedelta) -> Move:
+    now = timezone.now()
+    if touch.sending_at is not None and now - touch.sending_at > HOLD_AFTER:
+        return _for_a_person(touch)
+    return Move(touch.id, touch.attempt, State.UNKNOWN, lease_until=now + wait)
+
+
+def _for_a_person(touch: Open) -> Move:
+    """No lease: nobody looks again by itself. `touches?state=unknown` lists it."""
+    return Move(touch.id, touch.attempt, State.UNKNOWN, Reason.UNSETTLED)
+
+
+# --- awaiting staff: has the member confirmed? ---
+
+
+def _poll(tenant_id: int, touch: Open) -> Move | None:
+    if touch.request is None:  # a staff task: staff say themselves when it is done
+        return Move(touch.id, touch.attempt, State.AWAITING_STAFF)
+    try:
+        polled = messaging.poll(tenant_id, touch.request, touch.provider_id)
+    except (Retryable, RateLimited) as error:
+        wait = max(timedelta(seconds=error.retry_after), SOONEST)
+        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(wait))
+    except Terminal as error:
+        log.warning("touch %s: no result of its task: %s", touch.id, error)
+        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(LATEST))
+    except WeChatError:
+        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(LATEST))
+    return _polled(touch, polled)
+
+
+def _polled(touch: Open, polled: Polled) -> Move:
+    at = polled.at or timezone.now()
+    if polled.progress is Progress.DELIVERED:
+        return Move(touch.id, touch.attempt, State.DELIVERED, sent_at=at, delivered_at=at)
+    if polled.progress is Progress.NOT_A_FRIEND:
+        return Move(touch.id, touch.attempt, State.FAILED, Reason.NOT_A_FRIEND)
+    if polled.progress is Progress.QUOTA:
+        return Move(touch.id, touch.attempt, State.FAILED, Reason.PLATFORM)
+    waited = timezone.now() - (touch.sending_at or timezone.now())
+    if waited > LONGEST_WAIT:
+        return Move(touch.id, touch.attempt, State.FAILED, Reason.NOT_CONFIRMED)
+    wait = min(max(waited / 4, SOONEST), LATEST)
+    return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(wait))
+
+
+def _in(wait: timedelta) -> datetime:
+    return timezone.now() + wait

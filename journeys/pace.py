@@ -1,0 +1,108 @@
+"""How much may go to whom now? The tenant's rules, and what was already booked against them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from journeys.engine import Pace, Tally, day_start, mass_window, week_start
+from journeys.models import Touch, TouchRules
+from tenants.models import Tenant
+from tenants.scope import current_tenant_id
+
+# States in which a message has gone out or may yet. A claimed touch counts once it is booked.
+BOOKED = [
+    Touch.State.CLAIMED,
+    Touch.State.SENDING,
+    Touch.State.AWAITING_STAFF,
+    Touch.State.SENT,
+    Touch.State.DELIVERED,
+    Touch.State.UNKNOWN,
+]
+# An unconfirmed message is given up after this; one booked earlier cannot count today.
+LONGEST_WAIT = timedelta(days=31)
+
+
+def rules() -> TouchRules:
+    """The rules of the scope's tenant; made with their defaults where there are none."""
+    own, new = TouchRules.objects.get_or_create()
+    if new:
+        own.refresh_from_db()  # the row made just now holds its times as text
+    return own
+
+
+def of_tenant() -> Pace:
+    own = rules()
+    return Pace(
+        zone=Tenant.objects.get(pk=current_tenant_id()).tz,
+        quiet_from=own.quiet_from,
+        quiet_to=own.quiet_to,
+        per_contact_day=own.per_contact_day,
+        per_contact_week=own.per_contact_week,
+        promotions_per_week=own.promotions_per_week,
+        per_staff_day=own.per_staff_day,
+        mass_quota=own.mass_quota,
+        sensitive_words=tuple(str(word) for word in own.sensitive_words),
+    )
+
+
+# What counts is when it reached the contact, or else when it was booked: a message that staff
+# confirm a day late belongs to the day on which the contact got it.
+_TALLIES = """
+SELECT contact_id,
+       count(*) FILTER (WHERE at >= %(day)s),
+       count(*) FILTER (WHERE at >= %(week)s),
+       count(*) FILTER (WHERE at >= %(week)s AND kind = 'promotion'),
+       count(*) FILTER (WHERE at >= %(mass)s AND route = 'mass_task')
+FROM (SELECT contact_id, kind, route, COALESCE(sent_at, sending_at) AS at FROM journeys_touch
+      WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(contacts)s)
+        AND sending_at >= %(since)s AND state = ANY(%(booked)s)) AS log
+GROUP BY contact_id
+"""
+
+_STAFF_TODAY = """
+SELECT staff_id, count(*) FROM journeys_touch
+WHERE tenant_id = %(tenant)s AND staff_id = ANY(%(staff)s)
+  AND sending_at >= %(day)s AND state = ANY(%(booked)s)
+GROUP BY staff_id
+"""
+
+
+def tallies(contact_ids: Collection[int], pace: Pace, now: datetime) -> dict[int, Tally]:
+    """What each of these contacts has had, in one statement."""
+    day, week = day_start(now, pace.zone), week_start(now, pace.zone)
+    mass = mass_window(pace.mass_quota, now)[1]
+    found = {contact_id: Tally() for contact_id in contact_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TALLIES,
+            {
+                "tenant": current_tenant_id(),
+                "contacts": list(found),
+                "booked": list(BOOKED),
+                "day": day,
+                "week": week,
+                "mass": mass,
+                "since": min(week, mass) - LONGEST_WAIT,
+            },
+        )
+        for contact_id, *counts in cursor.fetchall():
+            found[contact_id] = Tally(*counts)
+    return found
+
+
+def staff_today(staff_ids: Collection[int], pace: Pace, now: datetime) -> dict[int, int]:
+    """How many touches each of these members of staff was booked for today."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STAFF_TODAY,
+            {
+                "tenant": current_tenant_id(),
+                "staff": list(staff_ids),
+                "day": day_start(now, pace.zone),
+                "booked": list(BOOKED),
+            },
+        )
+        return {int(staff_id): int(count) for staff_id, count in cursor.fetchall()}

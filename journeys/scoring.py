@@ -1,0 +1,241 @@
+"""How ready is a contact to buy, and why? Points of events, decayed forward; grade of who they are.
+
+Engagement at time t is Σ points × 2^(−(t − t_event)/H). The store keeps Σ points × 2^((t_event − epoch)/H),
+which never changes by waiting, so one index holds the order. Points are
+earned in earning.py; new rules come into force in score_versions.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from contacts.models import Contact, Event
+from journeys import fit
+from journeys.models import Score, ScoreModel, ScorePoint, ScoreRule
+
+# Sums of floats differ in the last digits by the order of adding; "reached" must not.
+REACHED = 1 - 1e-9
+_LARGEST_EXPONENT = 1000  # float8 ends at 2^1023
+_DAY = timedelta(days=1)
+SHOWN = 200  # events of an explanation
+
+
+class FrozenRule(TypedDict):
+    """A rule as it was published."""
+
+    id: int
+    name: str
+    part: str
+    kind: str
+    condition: dict[str, Any]
+    points: int
+    daily_times: int | None
+    total_points: int | None
+
+
+DEFAULT_RULES: tuple[tuple[str, int, int | None, int | None], ...] = (
+    # kind, points, times a day, points in all
+    ("content.read", 10, 3, None),
+    ("content.downloaded", 15, 3, None),
+    ("link.clicked", 5, 3, None),
+    ("message.received", 3, 5, None),
+    ("form.answered", 15, 2, None),
+    ("quiz.answered", 15, 2, None),
+    ("coupon.collected", 20, 2, None),
+    ("session.attended", 25, 2, None),
+    ("group.joined", 10, 1, 30),
+    ("price.asked", 40, 2, None),
+    ("follow.ended", -20, 1, None),
+)
+
+
+def begin() -> ScoreModel:
+    """What a new tenant starts with: rules for what people do and who they are, published."""
+    for kind, points, daily, total in DEFAULT_RULES:
+        ScoreRule.objects.get_or_create(
+            name=kind,
+            deleted_at=None,
+            defaults={"kind": kind, "points": points, "daily_times": daily, "total_points": total},
+        )
+    for name, condition, points in (
+        (_("Phone known"), {"field": "phone", "known": True}, 10),
+        (_("E-mail known"), {"field": "email", "known": True}, 5),
+        (_("Came by referral"), {"field": "source", "is": "referral"}, 15),
+    ):
+        ScoreRule.objects.get_or_create(
+            name=name,
+            deleted_at=None,
+            defaults={"part": ScoreRule.Part.FIT, "condition": condition, "points": points},
+        )
+    return ScoreModel.objects.create(
+        version=1, state=ScoreModel.State.LIVE, rules=freeze(), published_at=timezone.now()
+    )
+
+
+def freeze() -> list[FrozenRule]:
+    """The active rules, as a published version keeps them."""
+    rules = ScoreRule.objects.filter(active=True, deleted_at=None).order_by("id")
+    return [
+        FrozenRule(
+            id=rule.pk,
+            name=rule.name,
+            part=rule.part,
+            kind=rule.kind,
+            condition=rule.condition,
+            points=rule.points,
+            daily_times=rule.daily_times,
+            total_points=rule.total_points,
+        )
+        for rule in rules
+    ]
+
+
+def live() -> ScoreModel:
+    """The version in use."""
+    found = ScoreModel.objects.filter(state=ScoreModel.State.LIVE).first()
+    return found if found is not None else begin()
+
+
+def engagement_rules(model: ScoreModel) -> list[FrozenRule]:
+    return [rule for rule in model.rules if rule["part"] == ScoreRule.Part.ENGAGEMENT]
+
+
+def fit_rules(model: ScoreModel) -> list[FrozenRule]:
+    return [rule for rule in model.rules if rule["part"] == ScoreRule.Part.FIT]
+
+
+def growth(model: ScoreModel, at: datetime | None = None) -> float:
+    """2^((at − epoch)/H): what a point of that moment weighs in a key."""
+    exponent = ((at or timezone.now()) - model.epoch) / (_DAY * model.half_life_days)
+    return float(2.0 ** max(-_LARGEST_EXPONENT, min(_LARGEST_EXPONENT, exponent)))
+
+
+def score_now(key: float, model: ScoreModel | None = None, at: datetime | None = None) -> float:
+    """The score (or engagement) that a stored key means at a moment, now by default."""
+    return max(0.0, key) / growth(model or live(), at)
+
+
+def key_of(score: float, model: ScoreModel, at: datetime | None = None) -> float:
+    """The smallest key that is this score now: `key >= key_of(60)` is an index range."""
+    return score * growth(model, at) * REACHED
+
+
+def grade_of(points: int, model: ScoreModel) -> str:
+    """A…D by the version's thresholds; below all of them D."""
+    for grade in ("A", "B", "C"):
+        if points >= model.grade_thresholds.get(grade, 0):
+            return grade
+    return "D"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A contact's score at a moment."""
+
+    score: float
+    engagement: float
+    fit: int
+    grade: str
+
+
+def standings(
+    contact_ids: Sequence[int], at: datetime | None = None, *, model: ScoreModel | None = None
+) -> Mapping[int, Standing]:
+    """The scores of a page of contacts, in one query."""
+    model = model or live()
+    rows = Score.objects.filter(model=model, contact_id__in=contact_ids)
+    now = growth(model, at)
+    return {
+        row.contact_id: Standing(
+            round(row.key / now, 4),
+            round(max(0.0, row.engagement_key) / now, 4),
+            row.fit,
+            row.grade,
+        )
+        for row in rows
+    }
+
+
+@dataclass(frozen=True)
+class Earned:
+    """Points of one event by one rule."""
+
+    event: Event
+    rule: str
+    points: int
+    points_now: float
+
+
+@dataclass(frozen=True)
+class OfRule:
+    """All that a rule gave a contact."""
+
+    rule: str
+    events: int
+    points_now: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a score is what it is. `engagement` is the sum of `rules`, shown never below 0."""
+
+    at: datetime
+    standing: Standing
+    weight: float
+    half_life_days: float
+    version: int
+    fit_reasons: list[tuple[str, int]]
+    rules: list[OfRule]
+    events: list[Earned]  # the newest first
+
+
+def explain(contact: Contact, at: datetime | None = None) -> Explanation:
+    """The events and rules behind a contact's score, with points now; `at`: as it was at a moment."""
+    model = live()
+    moment = at or timezone.now()
+    points = ScorePoint.objects.filter(model=model, contact=contact)
+    if at is not None:
+        points = points.filter(at__lt=at)
+    names = {rule["id"]: rule["name"] for rule in model.rules}
+    now = growth(model, moment)
+    sums: dict[int, tuple[int, float]] = {}
+    for rule_id, value, earned_at in points.values_list("rule_id", "points", "at"):
+        count, total = sums.get(rule_id, (0, 0.0))
+        sums[rule_id] = count + 1, total + value * growth(model, earned_at) / now
+    row = Score.objects.filter(model=model, contact=contact).first()
+    grade = row.grade if row else grade_of(0, model)
+    weight = float(model.grade_weights[grade])
+    engagement = max(0.0, sum(total for _count, total in sums.values()))
+    newest = points.select_related("event").order_by("-at", "-event_id")[:SHOWN]
+    return Explanation(
+        at=moment,
+        standing=Standing(
+            round(engagement * weight, 4), round(engagement, 4), row.fit if row else 0, grade
+        ),
+        weight=weight,
+        half_life_days=model.half_life_days,
+        version=model.version,
+        fit_reasons=fit.reasons(fit_rules(model), contact),
+        rules=sorted(
+            (
+                OfRule(names.get(pk, ""), count, round(total, 4))
+                for pk, (count, total) in sums.items()
+            ),
+            key=lambda rule: -abs(rule.points_now),
+        ),
+        events=[
+            Earned(
+                point.event,
+                names.get(point.rule_id, ""),
+                point.points,
+                round(point.points * growth(model, point.at) / now, 4),
+            )
+            for point in newest
+        ],
+    )
