@@ -1,0 +1,1 @@
+"""Two businesses to look around in: made-up people, a year of believable history."""

@@ -1,0 +1,216 @@
+"""The files that a demo business brings: contacts, orders, events, costs, products, as CSV.
+
+Same business and same day, same files: the dice are seeded with the business' name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from datetime import datetime, timedelta
+
+from scrm.demo.businesses import Business, ChannelPlan
+
+_FAMILY = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许邓冯韩曹"
+_GIVEN = [
+    *(
+        "欣怡",
+        "子涵",
+        "雨桐",
+        "思琪",
+        "佳宁",
+        "晓雯",
+        "梦洁",
+        "诗雨",
+        "雅婷",
+        "静怡",
+        "若曦",
+        "语嫣",
+    ),
+    *(
+        "可馨",
+        "婉清",
+        "芷若",
+        "明轩",
+        "浩然",
+        "俊杰",
+        "宇航",
+        "志强",
+        "丽华",
+        "秀英",
+        "建国",
+        "海燕",
+    ),
+]
+
+_READS = ("content.read", "link.clicked", "content.downloaded", "session.attended", "quiz.answered")
+
+
+class Writer:
+    """Rows of one file, as text."""
+
+    def __init__(self, *columns: str) -> None:
+        self._text = io.StringIO()
+        self._csv = csv.writer(self._text)
+        self._csv.writerow(columns)
+
+    def add(self, *cells: object) -> None:
+        self._csv.writerow(["" if cell is None else cell for cell in cells])
+
+    def content(self) -> bytes:
+        return self._text.getvalue().encode()
+
+
+class History:
+    """Rolls the dice for a business up to `now` (an aware datetime of its zone)."""
+
+    def __init__(self, business: Business, now: datetime) -> None:
+        self.business = business
+        self.now = now
+        self.dice = random.Random(business.slug)  # noqa: S311 - made-up people, no secrets
+        self.contacts = Writer(
+            "客户编号", "姓名", "手机号", "性别", "渠道", "添加时间", "所属员工", "标签", "推荐人"
+        )
+        self.orders = Writer(
+            "订单号", "客户编号", "付款时间", "金额", "成本", "状态", "退款金额", "商品"
+        )
+        self.events = Writer("事件编号", "客户编号", "事件", "时间", "属性")
+        self.costs = Writer("日期", "渠道", "类型", "金额")
+        self.products = Writer("SKU", "名称", "角色", "售价", "成本")
+        self._number = self._number_of_order = self._number_of_event = 0
+        self._buyers: list[str] = []
+
+    def files(self) -> dict[str, bytes]:
+        """Kind → CSV, in the order in which they should be loaded."""
+        for product in self.business.products:
+            self.products.add(product.sku, product.name, product.role, product.price, product.cost)
+        days = self.business.days
+        for age in range(days, -1, -1):
+            day = (self.now - timedelta(days=age)).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
+            growth = 0.6 + 0.8 * (days - age) / days + (0.25 if day.weekday() >= 5 else 0.0)
+            self._day(day, self.business.contacts / days * growth / 1.05)
+        return {
+            "products": self.products.content(),
+            "contacts": self.contacts.content(),
+            "costs": self.costs.content(),
+            "orders": self.orders.content(),
+            "events": self.events.content(),
+        }
+
+    def _day(self, day: datetime, expected: float) -> None:
+        for channel in self.business.channels:
+            wanted = expected * channel.share
+            new = int(wanted) + (self.dice.random() < wanted % 1)
+            for _ in range(new):
+                self._person(day, channel)
+            cost = round(wanted * channel.cost * self.dice.uniform(0.8, 1.2), 2)
+            self.costs.add(day.date().isoformat(), channel.name, "ad", f"{cost:.2f}")
+
+    def _person(self, day: datetime, channel: ChannelPlan) -> None:
+        added = day + timedelta(
+            hours=self.dice.triangular(9, 23, 20), seconds=self.dice.randrange(60)
+        )
+        if added >= self.now:
+            return
+        self._number += 1
+        who = f"{self.business.slug[:2].upper()}{self._number:05d}"
+        staff = self.dice.choice(self.business.staff)[0]
+        fit = self.dice.random()
+        referrer = None
+        if "介绍" in channel.name and self._buyers:
+            referrer = self.dice.choice(self._buyers)
+        self.contacts.add(
+            who,
+            self.dice.choice(_FAMILY) + self.dice.choice(_GIVEN),
+            f"1{self.dice.choice('3578')}{self.dice.randrange(10**9):09d}" if fit > 0.35 else "",
+            self.dice.choices(("女", "男", ""), (7, 2, 1))[0],
+            channel.name,
+            _text(added),
+            staff,
+            ";".join(
+                self.dice.sample(self.business.tags, self.dice.choices((0, 1, 2), (3, 5, 2))[0])
+            ),
+            referrer,
+        )
+        self._life(who, staff, added, min(0.97, fit * channel.appeal))
+
+    def _life(self, who: str, staff: str, added: datetime, warmth: float) -> None:
+        """What they read, ask, buy, and whether they leave."""
+        at = added
+        for _ in range(self.dice.choices(range(6), (3, 4, 4, 3, 2, 1 + 4 * warmth))[0]):
+            at += timedelta(hours=self.dice.expovariate(1 / 60))
+            kind = self.dice.choice(_READS)
+            piece = self.dice.choice(self.business.contents)
+            self._event(who, kind, at, {"content": piece.title, "purpose": piece.purpose})
+        if self.dice.random() < warmth:
+            asked = added + timedelta(minutes=self.dice.randrange(3, 900))
+            self._event(who, "message.received", asked, {})
+            self._event(who, "message.sent", asked + timedelta(minutes=9), {"staff": staff})
+        if warmth > 0.7 and self.dice.random() < 0.6:
+            self._event(who, "price.asked", at + timedelta(hours=2), {"staff": staff})
+        if self._is_warm(added, warmth):
+            self._ripen(who, staff)
+        elif self.dice.random() < self.business.conversion * (0.4 + warmth):
+            self._buy(who, added + timedelta(hours=self.dice.expovariate(1 / 150)), warmth)
+        elif self.dice.random() < 0.11:
+            left = added + timedelta(days=self.dice.expovariate(1 / 20))
+            self._event(who, "follow.ended", left, {"staff": staff, "by": "customer"})
+
+    def _is_warm(self, added: datetime, warmth: float) -> bool:
+        """Came lately and likes what they see: tomorrow's customers, today's leads."""
+        recent = self.now - added < timedelta(days=21)
+        return recent and warmth > 0.55 and self.dice.random() < 0.6
+
+    def _ripen(self, who: str, staff: str) -> None:
+        for kind, hours in (("session.attended", 60), ("form.answered", 40), ("price.asked", 20)):
+            at = self.now - timedelta(hours=hours * self.dice.uniform(0.3, 1.0))
+            self._event(who, kind, at, {"staff": staff})
+        if self.dice.random() < 0.5:
+            at = self.now - timedelta(hours=self.dice.uniform(1, 20))
+            self._event(who, "coupon.collected", at, {"staff": staff})
+
+    def _buy(self, who: str, at: datetime, warmth: float) -> None:
+        first = True
+        while at < self.now:
+            products = self.business.products
+            product = (
+                products[0] if first and self.dice.random() < 0.5 else self.dice.choice(products)
+            )
+            quantity = self.dice.choices((1, 2), (5, 1))[0]
+            amount = product.price * quantity
+            refund = amount if self.dice.random() < 0.03 else None
+            self._number_of_order += 1
+            self.orders.add(
+                f"{self.business.slug[:2].upper()}-{self._number_of_order:06d}",
+                who,
+                _text(at),
+                amount,
+                product.cost * quantity,
+                "refunded" if refund else "paid",
+                refund,
+                f"{product.sku}×{quantity}",
+            )
+            self._buyers.append(who)
+            first = False
+            if self.dice.random() > self.business.repeat * (0.6 + warmth):
+                break
+            at += timedelta(days=self.dice.expovariate(1 / 45))
+
+    def _event(self, who: str, kind: str, at: datetime, properties: dict[str, str]) -> None:
+        if at < self.now:
+            self._number_of_event += 1
+            self.events.add(
+                f"{self.business.slug}-{self._number_of_event}",
+                who,
+                kind,
+                _text(at),
+                json.dumps(properties, ensure_ascii=False),
+            )
+
+
+def _text(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S")
