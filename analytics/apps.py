@@ -7,3 +7,17 @@ from django.utils.translation import gettext_lazy as _
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = _("Figures")
+
+    def ready(self) -> None:
+        from analytics import facts, tasks
+        from analytics.api import facets
+        from contacts import changes, timeline
+        from contacts.imports import run
+        from tenants import doorbell, setup
+
+        setup.at_start(facts.begin)
+        changes.listen(facts.mark)
+        timeline.listen(facts.on_events)
+        run.after(facts.after_import)
+        facets.register()
+        doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)

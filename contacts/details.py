@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -48,10 +49,12 @@ class Job:
     credentials: Credentials
 
 
-def ask(contact_id: int, external_userid: str, account_id: int) -> None:
-    """Inside a scope: have the details of this account fetched anew."""
+def ask(contact_ids: Collection[int], account_id: int) -> None:
+    """Inside a scope: have the details of these customers fetched anew, through this account."""
+    if not contact_ids:
+        return
     kind = Identity.Kind.EXTERNAL_USERID
-    Identity.objects.filter(contact_id=contact_id, kind=kind, value=external_userid).update(
+    Identity.objects.filter(contact_id__in=contact_ids, kind=kind).update(
         refresh_at=timezone.now(), refresh_attempts=0, via_id=account_id
     )
     doorbell.ring(QUEUE)

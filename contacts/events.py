@@ -22,7 +22,7 @@ from contacts.validation import Invalid, amount, identifier
 SOURCE: Final = "given"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """A checked event: see `check` for what its kind asks of the properties."""
 

@@ -6,7 +6,7 @@ constraint decides, in one statement, who makes the contact.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,8 +70,8 @@ SELECT claimed.contact_id, EXISTS (SELECT 1 FROM made) FROM claimed
 
 def find(accounts: Sequence[Account]) -> int | None:
     """The contact of the first of these accounts that is known."""
-    holders = _holders(accounts)
-    return next((holders[one] for one in accounts if one in holders), None)
+    held = holders(accounts)
+    return next((held[one] for one in accounts if one in held), None)
 
 
 def find_or_create(accounts: Sequence[Account], origin: Origin, name: str = "") -> Found:
@@ -81,29 +81,31 @@ def find_or_create(accounts: Sequence[Account], origin: Origin, name: str = "") 
     both timelines say that the two may be one person.
     """
     known = find(accounts)
-    found = Found(known, created=False) if known is not None else _claim(accounts[0], origin, name)
-    attach(found.contact_id, accounts)
+    found = Found(known, created=False) if known is not None else claim(accounts[0], origin, name)
+    if len(accounts) > 1:
+        attach(found.contact_id, accounts)
     return found
 
 
 def attach(contact_id: int, accounts: Sequence[Account]) -> list[int]:
     """Give the contact these accounts. Answers the other contacts that hold some of them."""
-    holders = _holders(accounts)
-    free = [one for one in accounts if one not in holders]
+    held = holders(accounts)
+    free = [one for one in accounts if one not in held]
     if free:
         rows = [
             Identity(contact_id=contact_id, kind=one.kind, account=one.app, value=one.value)
             for one in free
         ]
         Identity.objects.bulk_create(rows, ignore_conflicts=True)
-        holders = _holders(accounts)
-    others = {one: holder for one, holder in holders.items() if holder != contact_id}
+        held = holders(accounts)
+    others = {one: holder for one, holder in held.items() if holder != contact_id}
     if others:
         _note(contact_id, others)
     return sorted(set(others.values()))
 
 
-def _claim(account: Account, origin: Origin, name: str) -> Found:
+def claim(account: Account, origin: Origin, name: str = "") -> Found:
+    """The contact of one account, found or made in one statement."""
     parameters: dict[str, int | str | datetime | None] = {
         "tenant": current_tenant_id(),
         "kind": account.kind,
@@ -121,7 +123,8 @@ def _claim(account: Account, origin: Origin, name: str) -> Found:
     return Found(int(contact_id), created=bool(created))
 
 
-def _holders(accounts: Sequence[Account]) -> dict[Account, int]:
+def holders(accounts: Iterable[Account]) -> dict[Account, int]:
+    """Which contacts hold these accounts; one query for any number."""
     wanted = set(accounts)
     rows = Identity.objects.filter(
         kind__in={one.kind for one in wanted},

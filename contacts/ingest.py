@@ -9,19 +9,19 @@ their key is the callback's digest, so duplicates and swapped neighbours end in 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import or_
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from contacts import details, kinds, reach, tagging, timeline, welcome
-from contacts.identity import Account, Origin, find, find_or_create
+from contacts.identity import Account, Origin, claim, holders
 from contacts.models import Contact, Follow, Identity, LiveCode, LiveCodeTag, SourceKind
 from contacts.timeline import NewEvent
 from tenants import doorbell, ids
@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 QUEUE = "callbacks"
 SOURCE = "wecom"
 BATCH: Final = 200
-# Seconds after arrival from which the n-th repeat of a failed callback may be tried.
-RETRIES_S: Final = (0, 2, 10, 60, 300, 1800)
+# Seconds until the next try of a callback that failed once, twice …; then it is given up.
+RETRIES_S: Final = (2, 10, 60, 300, 1800)
 # A platform's clock further ahead than this is wrong: then the arrival counts.
 AHEAD: Final = timedelta(days=1)
 
@@ -45,19 +45,20 @@ AHEAD: Final = timedelta(days=1)
 class Greeting:
     """A welcome that is owed to the friend of this member."""
 
+    contact_id: int
     staff: str
     code: str
     text: str
+    account: WeChatAccount
+    received_at: datetime
 
 
-@dataclass
+@dataclass(frozen=True)
 class Taken:
-    """A callback in work: read, and what has to follow once Follows are up to date."""
+    """A callback in work, read."""
 
     row: Callback
     event: events.Event
-    contact_id: int | None = None  # whose reach changed
-    greeting: Greeting | None = None
 
     @property
     def at(self) -> datetime:
@@ -66,17 +67,18 @@ class Taken:
         late = self.row.received_at + AHEAD
         return at if at is not None and at <= late else self.row.received_at
 
-    @property
-    def key(self) -> str:
-        return bytes(self.row.digest).hex()
+    def tells(
+        self, contact_id: int, kind: str, properties: dict[str, object], suffix: str = ""
+    ) -> NewEvent:
+        """An event of the timeline; its key makes a repeated callback change nothing."""
+        key = bytes(self.row.digest).hex() + suffix
+        return NewEvent(contact_id, kind, self.at, SOURCE, key, properties)
 
 
 def next_due() -> datetime | None:
     waiting = Callback.objects.filter(handled_at=None)
-    if waiting.filter(attempts=0).exists():
-        return timezone.now()
-    moments = waiting.values_list("received_at", "attempts")[:BATCH]
-    return min((received + _pause(attempts) for received, attempts in moments), default=None)
+    due: datetime | None = waiting.aggregate(due=Min(Coalesce("retry_at", "received_at")))["due"]
+    return due
 
 
 def work(tenant_id: int) -> None:
@@ -98,8 +100,8 @@ def drain(limit: int = BATCH) -> int:
     try:
         with transaction.atomic():
             _apply(taken)
-    except Exception:
-        log.exception("a batch of %s callbacks failed; trying them one by one", len(taken))
+    except Exception as error:
+        log.warning("%s callbacks failed together: %s", len(taken), type(error).__name__)
         _apply_singly(taken)
     else:
         _done(taken)
@@ -107,14 +109,8 @@ def drain(limit: int = BATCH) -> int:
 
 
 def _due() -> QuerySet[Callback]:
-    now = timezone.now()
-    tries = [Q(attempts=n, received_at__lte=now - _pause(n)) for n in range(len(RETRIES_S))]
-    ready = reduce(or_, tries)
+    ready = Q(retry_at=None) | Q(retry_at__lte=timezone.now())
     return Callback.objects.filter(ready, handled_at=None).select_related("account").order_by("id")
-
-
-def _pause(attempts: int) -> timedelta:
-    return timedelta(seconds=RETRIES_S[min(attempts, len(RETRIES_S) - 1)])
 
 
 def _alone() -> bool:
@@ -137,20 +133,21 @@ def _read(row: Callback) -> Taken | None:
 def _apply_singly(taken: Sequence[Taken]) -> None:
     """One that cannot be applied must not hold up the others: it is tried again, then buried."""
     for one in taken:
-        fresh = Taken(one.row, one.event)
         try:
             with transaction.atomic():
-                _apply([fresh])
+                _apply([one])
         except Exception as error:
             log.warning("callback %s failed: %s", one.row.pk, type(error).__name__)
-            if one.row.attempts + 1 >= len(RETRIES_S):
+            if one.row.attempts >= len(RETRIES_S):
+                log.exception("callback %s is given up", one.row.pk)
                 _bury(one.row, error)
             else:
+                again = timezone.now() + timedelta(seconds=RETRIES_S[one.row.attempts])
                 Callback.objects.filter(pk=one.row.pk).update(
-                    attempts=F("attempts") + 1, problem=_words(error)
+                    attempts=F("attempts") + 1, retry_at=again, problem=_words(error)
                 )
         else:
-            _done([fresh])
+            _done([one])
 
 
 def _done(taken: Sequence[Taken]) -> None:
@@ -170,80 +167,124 @@ def _words(error: Exception) -> str:
 
 
 def _apply(taken: Sequence[Taken]) -> None:
+    """Understand each, then write what the whole batch means: few statements for many events."""
+    batch = Batch.of(taken)
     for one in taken:
-        _understand(one)
-    reach.rebuild(one.contact_id for one in taken if one.contact_id is not None)
-    for one in taken:
-        if one.greeting is not None:
-            _greet(one, one.greeting)
+        _understand(batch, one)
+    timeline.record(batch.happened)
+    for code_id, taggings in batch.taggings.items():
+        tagging.add_each(taggings, f"live_code:{code_id}")
+    for account_id, contacts in batch.unknown.items():
+        details.ask(contacts, account_id)
+    reach.rebuild(batch.moved)
+    _greet(batch.greetings)
 
 
-def _understand(one: Taken) -> None:
+@dataclass
+class Batch:
+    """What the callbacks of one transaction know together, and what they lead to."""
+
+    people: dict[Account, int]
+    codes: dict[str, LiveCode]
+    tags: dict[int, list[int]]  # of a live code
+    happened: list[NewEvent] = field(default_factory=list)
+    moved: set[int] = field(default_factory=set)  # whose reach changed
+    taggings: dict[int, list[tagging.Tagging]] = field(default_factory=lambda: defaultdict(list))
+    unknown: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    greetings: list[Greeting] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, taken: Sequence[Taken]) -> Batch:
+        found = [one.event for one in taken if isinstance(one.event, _WITH_CUSTOMER)]
+        added = [event for event in found if isinstance(event, _ADDED) and event.state]
+        codes = LiveCode.objects.filter(state__in={event.state for event in added})
+        by_state = {code.state: code for code in codes}
+        tags: dict[int, list[int]] = defaultdict(list)
+        for row in LiveCodeTag.objects.filter(live_code__in=by_state.values()):
+            tags[row.live_code_id].append(row.tag_id)
+        accounts = {_wecom(event.external_user_id) for event in found}
+        return cls(holders(accounts) if accounts else {}, by_state, tags)
+
+    def meet(self, account: Account, origin: Origin) -> int:
+        """The contact of this account; `origin` is its first touch unless an earlier is known."""
+        if account not in self.people:
+            found = claim(account, origin)
+            self.people[account] = found.contact_id
+            if found.created:
+                return found.contact_id
+        if origin.at is not None:
+            _earlier_first_touch(self.people[account], origin)
+        return self.people[account]
+
+
+def _understand(batch: Batch, one: Taken) -> None:
     """What the platform tells that has no meaning here yet is handled by doing nothing."""
     match one.event:
         case events.ContactAdded() | events.HalfAdded() as event:
-            _added(one, event)
+            _added(batch, one, event)
         case events.StaffRemovedContact() as event:
             by = "transfer" if event.by_transfer else "staff"
-            _removed(one, event.user_id, event.external_user_id, by)
+            _removed(batch, one, event.user_id, event.external_user_id, by)
         case events.ContactRemovedStaff() as event:
-            _removed(one, event.user_id, event.external_user_id, "customer")
+            _removed(batch, one, event.user_id, event.external_user_id, "customer")
         case events.ContactEdited() as event:
-            _edited(one, event)
+            contact_id = batch.people.get(_wecom(event.external_user_id))
+            if contact_id is not None:
+                batch.unknown[one.row.account_id].add(contact_id)
         case event if one.row.account.kind == WeChatAccount.Kind.OFFICIAL:
-            _fan(one, event)
+            _fan(batch, one, event)
 
 
-def _added(one: Taken, event: events.ContactAdded | events.HalfAdded) -> None:
+def _added(batch: Batch, one: Taken, event: events.ContactAdded | events.HalfAdded) -> None:
     half = isinstance(event, events.HalfAdded)
-    code = LiveCode.objects.filter(state=event.state).first() if event.state else None
-    origin = _origin(code, one.at)
-    found = find_or_create([_wecom(event.external_user_id)], origin)
-    one.contact_id = contact_id = found.contact_id
-    if not found.created:
-        _earlier_first_touch(contact_id, origin)
+    code = batch.codes.get(event.state)
+    contact_id = batch.meet(_wecom(event.external_user_id), _origin(code, one.at))
     opened: dict[str, object] = {"staff": event.user_id}
     opened |= {"state": event.state} if event.state else {}
     opened |= {"half": True} if half else {}
-    happened = [NewEvent(contact_id, kinds.FOLLOW_OPENED, one.at, SOURCE, one.key, opened)]
+    batch.happened.append(one.tells(contact_id, kinds.FOLLOW_OPENED, opened))
+    batch.moved.add(contact_id)
+    batch.unknown[one.row.account_id].add(contact_id)
+    if code is None:
+        return
     # Without approval a scan shows as the request, with approval only as the friend.
-    if code is not None and half == code.skip_verify:
+    if half == code.skip_verify:
         scanned: dict[str, object] = {"live_code": code.name, "id": ids.encode(code.pk)}
-        key = f"{one.key}:scan"
-        happened.append(NewEvent(contact_id, kinds.LIVECODE_SCANNED, one.at, SOURCE, key, scanned))
-    timeline.record(happened)
-    if code is not None:
-        tags = list(LiveCodeTag.objects.filter(live_code=code).values_list("tag_id", flat=True))
-        tagging.add([contact_id], tags, f"live_code:{code.pk}", one.at)
-        if event.welcome_code and code.welcome_text.strip():
-            one.greeting = Greeting(event.user_id, event.welcome_code, code.welcome_text)
-    details.ask(contact_id, event.external_user_id, one.row.account_id)
+        batch.happened.append(one.tells(contact_id, kinds.LIVECODE_SCANNED, scanned, ":scan"))
+    batch.taggings[code.pk] += [(contact_id, tag_id, one.at) for tag_id in batch.tags[code.pk]]
+    if event.welcome_code and code.welcome_text.strip():
+        owed = (event.user_id, event.welcome_code, code.welcome_text)
+        batch.greetings.append(Greeting(contact_id, *owed, one.row.account, one.row.received_at))
 
 
-def _removed(one: Taken, userid: str, external_userid: str, by: str) -> None:
+def _removed(batch: Batch, one: Taken, userid: str, external_userid: str, by: str) -> None:
     # Its opening may still be on the way: the contact is made without a first touch.
-    one.contact_id = find_or_create([_wecom(external_userid)], Origin()).contact_id
+    contact_id = batch.meet(_wecom(external_userid), Origin())
     ended: dict[str, object] = {"staff": userid, "by": by}
-    timeline.record([NewEvent(one.contact_id, kinds.FOLLOW_ENDED, one.at, SOURCE, one.key, ended)])
+    batch.happened.append(one.tells(contact_id, kinds.FOLLOW_ENDED, ended))
+    batch.moved.add(contact_id)
 
 
-def _edited(one: Taken, event: events.ContactEdited) -> None:
-    contact_id = find([_wecom(event.external_user_id)])
-    if contact_id is not None:
-        details.ask(contact_id, event.external_user_id, one.row.account_id)
-
-
-def _fan(one: Taken, event: events.Event) -> None:
+def _fan(batch: Batch, one: Taken, event: events.Event) -> None:
     """A fan of an official account follows it or leaves it."""
     opened = {"subscribe": True, "unsubscribe": False}.get(event.route)
     if opened is None or not event.sender:
         return
     app = one.row.account.app_id
-    origin = Origin(at=one.at) if opened else Origin()
     fan = Account(Identity.Kind.OPENID, event.sender, app)
-    one.contact_id = find_or_create([fan], origin).contact_id
+    contact_id = batch.meet(fan, Origin(at=one.at) if opened else Origin())
     kind = kinds.SUBSCRIPTION_OPENED if opened else kinds.SUBSCRIPTION_ENDED
-    timeline.record([NewEvent(one.contact_id, kind, one.at, SOURCE, one.key, {"account": app})])
+    batch.happened.append(one.tells(contact_id, kind, {"account": app}))
+    batch.moved.add(contact_id)
+
+
+_ADDED: Final = (events.ContactAdded, events.HalfAdded)
+_WITH_CUSTOMER: Final = (
+    *_ADDED,
+    events.ContactEdited,
+    events.StaffRemovedContact,
+    events.ContactRemovedStaff,
+)
 
 
 def _wecom(external_userid: str) -> Account:
@@ -269,9 +310,17 @@ def _earlier_first_touch(contact_id: int, origin: Origin) -> None:
     )
 
 
-def _greet(one: Taken, owed: Greeting) -> None:
-    if one.contact_id is None:
+def _greet(greetings: Sequence[Greeting]) -> None:
+    """Owe a welcome to those who are still friends."""
+    if not greetings:
         return
-    follow = Follow.objects.filter(contact_id=one.contact_id, staff__userid=owed.staff).first()
-    if follow is not None and follow.ended_at is None:
-        welcome.owe(follow, one.row.account, owed.code, owed.text, one.row.received_at)
+    follows = Follow.objects.filter(
+        contact_id__in={one.contact_id for one in greetings},
+        staff__userid__in={one.staff for one in greetings},
+        ended_at=None,
+    )
+    open_now = {(row.contact_id, row.staff.userid): row for row in follows.select_related("staff")}
+    for one in greetings:
+        follow = open_now.get((one.contact_id, one.staff))
+        if follow is not None:
+            welcome.owe(follow, one.account, one.code, one.text, one.received_at)

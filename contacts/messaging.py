@@ -223,10 +223,10 @@ class MassTask:
             attachments=_attachments(request),
             sender=str(request["sender"]),
             external_userids=[str(request["external_userid"])],
+            known=taken,
         )
-        ours = [task.msgid for task in found if task.msgid not in taken]
-        if ours:
-            return Accepted(ours[0])
+        if found:
+            return Accepted(found[0].msgid)
         left = LIST_LAG - (timezone.now() - sent_at)
         if left > timedelta(0):
             raise Retryable("the task list may lag", retry_after=left.total_seconds())

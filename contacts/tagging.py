@@ -20,6 +20,8 @@ from tenants.scope import current_tenant_id
 
 SOURCE = "tags"
 
+Tagging = tuple[int, int, datetime]  # contact, tag, when
+
 _MAKE = """
 INSERT INTO contacts_tag (tenant_id, name, created_at)
 SELECT %s, name, now() FROM unnest(%s::text[]) AS wanted(name)
@@ -29,20 +31,21 @@ ON CONFLICT (tenant_id, name) DO NOTHING
 # Ordered, so that two workers with overlapping sets wait for each other and never deadlock.
 _ADD = """
 INSERT INTO contacts_contacttag (tenant_id, tag_id, contact_id, by, at)
-SELECT %(tenant)s, t.id, c.id, %(by)s, %(at)s
-FROM contacts_contact c CROSS JOIN contacts_tag t
-WHERE c.tenant_id = %(tenant)s AND c.id = ANY(%(contacts)s::bigint[])
-  AND t.tenant_id = %(tenant)s AND t.id = ANY(%(tags)s::bigint[])
-ORDER BY t.id, c.id
+SELECT DISTINCT ON (t.id, c.id) %(tenant)s, t.id, c.id, %(by)s, w.at
+FROM unnest(%(contacts)s::bigint[], %(tags)s::bigint[], %(at)s::timestamptz[])
+  AS w(contact_id, tag_id, at)
+JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = w.contact_id
+JOIN contacts_tag t ON t.tenant_id = %(tenant)s AND t.id = w.tag_id
+ORDER BY t.id, c.id, w.at
 ON CONFLICT (tenant_id, tag_id, contact_id) DO NOTHING
-RETURNING contact_id, tag_id
+RETURNING contact_id, tag_id, at
 """
 
 _REMOVE = """
 DELETE FROM contacts_contacttag
 WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(contacts)s::bigint[])
   AND tag_id = ANY(%(tags)s::bigint[])
-RETURNING contact_id, tag_id
+RETURNING contact_id, tag_id, %(at)s::timestamptz
 """
 
 
@@ -62,44 +65,54 @@ def add(
     contact_ids: Collection[int], tag_ids: Collection[int], by: str, at: datetime | None = None
 ) -> int:
     """Tag each contact with each tag. Answers how many taggings are new."""
-    return _change(_ADD, kinds.TAG_ADDED, contact_ids, tag_ids, by, at)
+    moment = at or timezone.now()
+    return add_each([(contact, tag, moment) for tag in tag_ids for contact in contact_ids], by)
+
+
+def add_each(taggings: Collection[Tagging], by: str) -> int:
+    """Tag each contact with its tag at its time. Answers how many taggings are new."""
+    if not taggings:
+        return 0
+    parameters: dict[str, int | str | list[int] | list[datetime]] = {
+        "tenant": current_tenant_id(),
+        "contacts": [contact for contact, _, _ in taggings],
+        "tags": [tag for _, tag, _ in taggings],
+        "at": [at for _, _, at in taggings],
+        "by": by[:80],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, parameters)
+        return _tell(kinds.TAG_ADDED, cursor.fetchall(), by)
 
 
 def remove(
     contact_ids: Collection[int], tag_ids: Collection[int], by: str, at: datetime | None = None
 ) -> int:
     """Take each tag from each contact. Answers how many taggings went."""
-    return _change(_REMOVE, kinds.TAG_REMOVED, contact_ids, tag_ids, by, at)
-
-
-def _change(
-    statement: str,
-    kind: str,
-    contact_ids: Collection[int],
-    tag_ids: Collection[int],
-    by: str,
-    at: datetime | None,
-) -> int:
     if not contact_ids or not tag_ids:
         return 0
-    moment = at or timezone.now()
-    parameters: dict[str, int | str | datetime | list[int]] = {
+    parameters: dict[str, int | datetime | list[int]] = {
         "tenant": current_tenant_id(),
         "contacts": list(contact_ids),
         "tags": list(tag_ids),
-        "by": by[:80],
-        "at": moment,
+        "at": at or timezone.now(),
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        changed = [(int(contact), int(tag)) for contact, tag in cursor.fetchall()]
-    names = dict(Tag.objects.filter(id__in={tag for _, tag in changed}).values_list("id", "name"))
+        cursor.execute(_REMOVE, parameters)
+        return _tell(kinds.TAG_REMOVED, cursor.fetchall(), by)
+
+
+def _tell(kind: str, changed: Collection[Tagging], by: str) -> int:
+    if not changed:
+        return 0
+    names = dict(
+        Tag.objects.filter(id__in={tag for _, tag, _ in changed}).values_list("id", "name")
+    )
     who = by.partition(":")[0]
     call = uuid.uuid4().hex  # the same tag may come and go: each real change is an event
-    timeline.record(
-        NewEvent(
-            contact, kind, moment, SOURCE, f"{call}:{tag}:{contact}", {"tag": names[tag], "by": who}
-        )
-        for contact, tag in changed
-    )
+    events = []
+    for contact, tag, at in changed:
+        properties: dict[str, object] = {"tag": names[tag], "by": who}
+        events.append(NewEvent(contact, kind, at, SOURCE, f"{call}:{tag}:{contact}", properties))
+    timeline.record(events)
     return len(changed)

@@ -12,13 +12,17 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from tenants import money
 
+DOCUMENT_SIZE = 16 * 1024  # bytes of JSON
+DOCUMENT_DEPTH = 32
 ID_LENGTH = 64  # ids and kinds
 NAME_LENGTH = 100
 TAG_LENGTH = 60
@@ -26,9 +30,8 @@ CHANNEL_LENGTH = 100
 LATEST = timedelta(days=1)  # a time may lie this far in the future (clocks differ)
 EARLIEST_YEAR = 1900
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _PHONE_MARKS = re.compile(r"[\s\-()]")
 _INTERNATIONAL = re.compile(r"\+[1-9][0-9]{6,14}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
@@ -73,7 +76,7 @@ def text(value: str, longest: int, *, breaks: bool = False) -> str:
     """Stored as typed; too long or with control characters → Invalid. May be blank."""
     if len(value) > longest:
         raise Invalid("too_long", _("At most %(longest)s characters.") % {"longest": longest})
-    if (_CONTROL_BUT_BREAKS if breaks else _CONTROL).search(value) or _SURROGATE.search(value):
+    if (_CONTROL_BUT_BREAKS if breaks else _CONTROL).search(value):
         raise Invalid("control_character", _("Control characters are not allowed."))
     return value
 
@@ -218,3 +221,33 @@ def choice(value: str, among: Iterable[str], *, code: str = "choice") -> str:
     if value not in allowed:
         raise Invalid(code, _("Write one of: %(words)s.") % {"words": ", ".join(allowed)})
     return value
+
+
+def document(value: dict[str, Any]) -> dict[str, Any]:
+    """Properties, custom fields: at most 100 names of 1 to 64 characters, 16 KB, 32 levels."""
+    if len(value) > 100 or not all(1 <= len(name) <= ID_LENGTH for name in value):
+        raise Invalid("names", _("At most 100 names, of 1 to 64 characters each."))
+    encoded = msgspec.json.encode(value)
+    if len(encoded) > DOCUMENT_SIZE:
+        raise Invalid("too_long", _("At most 16 KB of JSON."))
+    if (
+        encoded.count(b"{") + encoded.count(b"[") > DOCUMENT_DEPTH
+        and _depth(value) > DOCUMENT_DEPTH
+    ):
+        raise Invalid("too_deep", _("Nested more than 32 levels deep."))
+    return value
+
+
+def _depth(value: object) -> int:
+    """Levels of a document, counted without recursion: it may be as deep as the sender likes."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner.extend(each.values())
+            elif isinstance(each, list):
+                inner.extend(each)
+        level = [each for each in inner if isinstance(each, dict | list)]
+    return depth

@@ -50,7 +50,7 @@ class JourneysConfig(AppConfig):
         kinds.declare("lead.invalid", _("The lead was no lead: {reason}"), "block")
 
     def _enrol(self) -> None:
-        from contacts import kinds, timeline
+        from contacts import timeline
         from journeys import dispatch, enrolments, ledger, pace, tasks
         from tenants import doorbell, setup
 

@@ -43,13 +43,15 @@ class Breaker:
     """Leaves an account alone that does not answer, or that may not be asked now."""
 
     until: dict[int, float] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
     troubles: dict[int, int] = field(default_factory=dict)
 
     def wait(self, account: int) -> timedelta:
         return timedelta(seconds=max(0.0, self.until.get(account, 0.0) - time.monotonic()))
 
-    def open(self, account: int, seconds: float) -> None:
+    def open(self, account: int, seconds: float, reason: str = Reason.LATER) -> None:
         self.until[account] = time.monotonic() + seconds
+        self.reasons[account] = reason
 
     def trouble(self, account: int, seconds: float) -> None:
         self.troubles[account] = self.troubles.get(account, 0) + 1
@@ -140,7 +142,8 @@ def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
     frozen = Frozen(touch_id, attempt, request, now, call_before)
     wait = breaker.wait(frozen.account)
     if wait:
-        back = Move(touch_id, attempt, State.PLANNED, Reason.LATER, due_at=now + wait)
+        reason = breaker.reasons[frozen.account]
+        back = Move(touch_id, attempt, State.PLANNED, reason, due_at=now + wait)
         ledger.move([back], [State.CLAIMED])
         return None
     touch.state, touch.request = State.SENDING, request
@@ -220,7 +223,7 @@ def _refused(frozen: Frozen, error: WeChatError, breaker: Breaker) -> Move:
     if isinstance(error, Terminal):
         return Move(touch_id, attempt, State.FAILED, reason_of(error))
     if isinstance(error, Unauthorised):
-        breaker.open(frozen.account, ACCOUNT_PAUSE.total_seconds())
+        breaker.open(frozen.account, ACCOUNT_PAUSE.total_seconds(), Reason.ACCOUNT)
         return _later(frozen, ACCOUNT_PAUSE, Reason.ACCOUNT)
     wait = back_off(attempt)
     if isinstance(error, RateLimited):

@@ -30,12 +30,14 @@ CLAIM = 200
 LEASE = timedelta(seconds=60)
 TURN = timedelta(seconds=20)  # then other tenants have theirs
 
+# Materialised: as a plain sub-select a nested loop would run it again and again, past its LIMIT.
 _CLAIM = """
+WITH due AS MATERIALIZED (
+  SELECT id FROM journeys_touch
+  WHERE tenant_id = %(tenant)s AND state = 'planned' AND NOT held AND due_at <= %(now)s
+  ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 UPDATE journeys_touch t SET state = 'claimed', attempt = t.attempt + 1, lease_until = %(lease)s
-FROM (SELECT id FROM journeys_touch
-      WHERE tenant_id = %(tenant)s AND state = 'planned' AND NOT held AND due_at <= %(now)s
-      ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) due
-WHERE t.tenant_id = %(tenant)s AND t.id = due.id
+FROM due WHERE t.tenant_id = %(tenant)s AND t.id = due.id
 RETURNING t.id
 """
 

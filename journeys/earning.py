@@ -47,34 +47,38 @@ WITH rule AS MATERIALIZED (
 ), pair AS MATERIALIZED (
   SELECT DISTINCT contact_id, rule_id FROM match WHERE capped
 ), held AS MATERIALIZED (
-  SELECT p.event_id, p.rule_id, p.contact_id, p.at
+  SELECT p.event_id, p.rule_id, p.contact_id, p.at, p.points
   FROM pair JOIN journeys_scorepoint p ON p.tenant_id = %(tenant)s AND p.model_id = %(model)s
     AND p.contact_id = pair.contact_id AND p.rule_id = pair.rule_id
 ), pool AS (
-  SELECT event_id, rule_id, contact_id, at FROM match WHERE capped
-  UNION SELECT event_id, rule_id, contact_id, at FROM held
+  SELECT event_id, rule_id, contact_id, at, max(held) AS held FROM (
+    SELECT event_id, rule_id, contact_id, at, NULL::int AS held FROM match WHERE capped
+    UNION ALL SELECT event_id, rule_id, contact_id, at, points FROM held) both_ways
+  GROUP BY event_id, rule_id, contact_id, at
 ), of_day AS (
-  SELECT pool.*, r.points, r.daily_times, r.total_points, row_number() OVER (
-    PARTITION BY contact_id, rule_id, (at AT TIME ZONE %(zone)s)::date ORDER BY at, event_id) AS nr
+  SELECT pool.*, r.points, r.total_points, r.daily_times IS NULL OR r.daily_times >= row_number() OVER (
+    PARTITION BY contact_id, rule_id, (at AT TIME ZONE %(zone)s)::date ORDER BY at, event_id) AS counts
   FROM pool JOIN rule r ON r.id = pool.rule_id
 ), in_all AS (
-  SELECT *, row_number() OVER (PARTITION BY contact_id, rule_id ORDER BY at, event_id) AS nr_in_all
-  FROM of_day WHERE daily_times IS NULL OR nr <= daily_times
+  SELECT *, count(*) FILTER (WHERE counts) OVER (
+    PARTITION BY contact_id, rule_id ORDER BY at, event_id ROWS UNBOUNDED PRECEDING) AS nr
+  FROM of_day
 ), wanted AS MATERIALIZED (
-  SELECT event_id, rule_id, contact_id, at, sign(points)::int * greatest(0, least(abs(points),
-    COALESCE(total_points, 2147483647) - abs(points) * (nr_in_all - 1)))::int AS points
+  SELECT event_id, rule_id, contact_id, at, held, CASE WHEN counts
+    THEN sign(points)::int * greatest(0, least(abs(points),
+      COALESCE(total_points, 2147483647) - abs(points) * (nr - 1)))::int
+    ELSE 0 END AS points
   FROM in_all
-  UNION ALL SELECT event_id, rule_id, contact_id, at, points FROM match WHERE NOT capped
+  UNION ALL SELECT event_id, rule_id, contact_id, at, NULL, points FROM match WHERE NOT capped
 ), lost AS (
-  DELETE FROM journeys_scorepoint p USING held
-  WHERE p.tenant_id = %(tenant)s AND p.model_id = %(model)s
-    AND p.event_id = held.event_id AND p.rule_id = held.rule_id
-    AND NOT EXISTS (SELECT FROM wanted w WHERE w.event_id = p.event_id AND w.rule_id = p.rule_id
-                    AND w.points <> 0)
+  DELETE FROM journeys_scorepoint p USING wanted w
+  WHERE w.points = 0 AND w.held IS NOT NULL AND p.tenant_id = %(tenant)s AND p.model_id = %(model)s
+    AND p.event_id = w.event_id AND p.rule_id = w.rule_id
   RETURNING p.contact_id, p.at, -p.points AS points
 ), won AS (
   INSERT INTO journeys_scorepoint AS p (tenant_id, model_id, event_id, rule_id, contact_id, points, at)
-  SELECT %(tenant)s, %(model)s, event_id, rule_id, contact_id, points, at FROM wanted WHERE points <> 0
+  SELECT %(tenant)s, %(model)s, event_id, rule_id, contact_id, points, at FROM wanted
+  WHERE points <> 0 AND points IS DISTINCT FROM held
   ON CONFLICT (tenant_id, model_id, event_id, rule_id) DO UPDATE SET points = EXCLUDED.points
     WHERE p.points <> EXCLUDED.points
   RETURNING p.contact_id, p.at, new.points - COALESCE(old.points, 0) AS points

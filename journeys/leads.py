@@ -242,6 +242,6 @@ def close(
     return lead
 
 
-def timeline_of(lead: Lead) -> QuerySet[FollowUp]:
+def follow_ups_of(lead: Lead) -> QuerySet[FollowUp]:
     """The follow-ups of a lead, newest first."""
     return FollowUp.objects.filter(lead=lead).select_related("staff", "user").order_by("-at", "-id")

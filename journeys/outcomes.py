@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
@@ -17,12 +18,14 @@ from journeys.engine import Reason
 from journeys.ledger import Move, State
 from journeys.models import Touch
 from journeys.pace import LONGEST_WAIT
+from tenants import doorbell
 from tenants.scope import current_tenant_id, scope
 from tenants.wechat.errors import RateLimited, Retryable, Terminal, Unknown, WeChatError
 
 log = logging.getLogger(__name__)
 
 LOOK = 200
+NEARBY = timedelta(hours=1)
 LOOK_LEASE = timedelta(seconds=60)
 SOONEST, LATEST = timedelta(seconds=20), timedelta(hours=1)  # between two looks at a task
 HOLD_AFTER = timedelta(hours=6)  # an unknown that no look-up settles by then is a person's
@@ -30,19 +33,21 @@ HOLD_AFTER = timedelta(hours=6)  # an unknown that no look-up settles by then is
 # Only one worker looks at a time: the look itself takes a lease, in every state but claimed and
 # sending, where the lease that ran out is the fact.
 _TAKE = """
+WITH due AS MATERIALIZED (
+  SELECT id FROM journeys_touch
+  WHERE tenant_id = %(tenant)s AND lease_until <= %(now)s
+    AND state IN ('claimed', 'sending', 'awaiting_staff', 'unknown')
+  ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 UPDATE journeys_touch t SET
   lease_until = %(now)s + make_interval(secs => %(lease)s),
   state = CASE t.state WHEN 'sending' THEN 'unknown' ELSE t.state END
-FROM (SELECT id FROM journeys_touch
-      WHERE tenant_id = %(tenant)s AND lease_until <= %(now)s
-        AND state IN ('claimed', 'sending', 'awaiting_staff', 'unknown')
-      ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED) due
-WHERE t.tenant_id = %(tenant)s AND t.id = due.id
+FROM due WHERE t.tenant_id = %(tenant)s AND t.id = due.id
 RETURNING t.id, t.attempt, t.state, t.route, t.request, t.provider_id, t.sending_at, t.contact_id
 """
 
 
-class Open(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Open:
     id: int
     attempt: int
     state: str
@@ -83,7 +88,8 @@ def _take(now: datetime) -> list[Open]:
             },
         )
         rows = cursor.fetchall()
-    return [Open(*row) for row in rows]
+    # Django leaves JSON of a plain cursor as text.
+    return [Open(*row[:4], json.loads(row[4]) if row[4] else None, *row[5:]) for row in rows]
 
 
 # --- unknown: did it go out? ---
@@ -94,7 +100,7 @@ def _look_up(tenant_id: int, touch: Open) -> Move:
         return _for_a_person(touch)
     try:
         found = messaging.settle_unknown(
-            tenant_id, touch.request, touch.sending_at, _others(tenant_id, touch)
+            tenant_id, touch.request, touch.sending_at, _others(tenant_id, touch, touch.sending_at)
         )
     except Unknown:
         return _for_a_person(touch)
@@ -108,10 +114,11 @@ def _look_up(tenant_id: int, touch: Open) -> Move:
     return accepted_move(touch.id, touch.attempt, touch.request, found)
 
 
-def _others(tenant_id: int, touch: Open) -> set[str]:
-    """Provider ids of this contact's other touches: the same words may have been said twice."""
+def _others(tenant_id: int, touch: Open, sending_at: datetime) -> set[str]:
+    """Provider ids of other touches of that time: the same words may have been said twice."""
+    around = (sending_at - NEARBY, sending_at + NEARBY)
     with scope(tenant_id):
-        others = Touch.objects.filter(contact_id=touch.contact_id).exclude(provider_id="")
+        others = Touch.objects.filter(sending_at__range=around).exclude(provider_id="")
         return set(others.exclude(pk=touch.id).values_list("provider_id", flat=True))
 
 
@@ -125,6 +132,19 @@ def _look_again(touch: Open, wait: timedelta) -> Move:
 def _for_a_person(touch: Open) -> Move:
     """No lease: nobody looks again by itself. `touches?state=unknown` lists it."""
     return Move(touch.id, touch.attempt, State.UNKNOWN, Reason.UNSETTLED)
+
+
+def settle_by_hand(touch: Touch, *, sent: bool) -> bool:
+    """Inside a scope: a person has looked. False when it is known, or still being looked up."""
+    if touch.lease_until is not None:
+        return False
+    move = (
+        Move(touch.pk, touch.attempt, State.SENT, sent_at=touch.sending_at or timezone.now())
+        if sent
+        else Move(touch.pk, touch.attempt, State.PLANNED)
+    )
+    doorbell.ring(ledger.QUEUE)
+    return bool(ledger.move([move], [State.UNKNOWN]))
 
 
 # --- awaiting staff: has the member confirmed? ---

@@ -24,6 +24,7 @@ REACHED = 1 - 1e-9
 _LARGEST_EXPONENT = 1000  # float8 ends at 2^1023
 _DAY = timedelta(days=1)
 SHOWN = 200  # events of an explanation
+PLACES = 6  # decimals of what is shown
 
 
 class FrozenRule(TypedDict):
@@ -147,19 +148,23 @@ class Standing:
 def standings(
     contact_ids: Sequence[int], at: datetime | None = None, *, model: ScoreModel | None = None
 ) -> Mapping[int, Standing]:
-    """The scores of a page of contacts, in one query."""
+    """The scores of a page of contacts: everyone has one, if nothing happened yet, by fit alone."""
     model = model or live()
-    rows = Score.objects.filter(model=model, contact_id__in=contact_ids)
     now = growth(model, at)
-    return {
+    found = {
         row.contact_id: Standing(
-            round(row.key / now, 4),
-            round(max(0.0, row.engagement_key) / now, 4),
+            round(row.key / now, PLACES),
+            round(max(0.0, row.engagement_key) / now, PLACES),
             row.fit,
             row.grade,
         )
-        for row in rows
+        for row in Score.objects.filter(model=model, contact_id__in=contact_ids)
     }
+    unknown = [pk for pk in contact_ids if pk not in found]
+    if unknown:
+        for pk, points in fit.points_of(fit_rules(model), unknown).items():
+            found[pk] = Standing(0.0, 0.0, points, grade_of(points, model))
+    return found
 
 
 @dataclass(frozen=True)
@@ -208,15 +213,15 @@ def explain(contact: Contact, at: datetime | None = None) -> Explanation:
     for rule_id, value, earned_at in points.values_list("rule_id", "points", "at"):
         count, total = sums.get(rule_id, (0, 0.0))
         sums[rule_id] = count + 1, total + value * growth(model, earned_at) / now
-    row = Score.objects.filter(model=model, contact=contact).first()
-    grade = row.grade if row else grade_of(0, model)
+    row = standings([contact.pk], moment, model=model)[contact.pk]
+    grade = row.grade
     weight = float(model.grade_weights[grade])
     engagement = max(0.0, sum(total for _count, total in sums.values()))
     newest = points.select_related("event").order_by("-at", "-event_id")[:SHOWN]
     return Explanation(
         at=moment,
         standing=Standing(
-            round(engagement * weight, 4), round(engagement, 4), row.fit if row else 0, grade
+            round(engagement * weight, PLACES), round(engagement, PLACES), row.fit, grade
         ),
         weight=weight,
         half_life_days=model.half_life_days,
@@ -224,7 +229,7 @@ def explain(contact: Contact, at: datetime | None = None) -> Explanation:
         fit_reasons=fit.reasons(fit_rules(model), contact),
         rules=sorted(
             (
-                OfRule(names.get(pk, ""), count, round(total, 4))
+                OfRule(names.get(pk, ""), count, round(total, PLACES))
                 for pk, (count, total) in sums.items()
             ),
             key=lambda rule: -abs(rule.points_now),
@@ -234,7 +239,7 @@ def explain(contact: Contact, at: datetime | None = None) -> Explanation:
                 point.event,
                 names.get(point.rule_id, ""),
                 point.points,
-                round(point.points * growth(model, point.at) / now, 4),
+                round(point.points * growth(model, point.at) / now, PLACES),
             )
             for point in newest
         ],

@@ -159,16 +159,23 @@ def _events(looks: Sequence[Look], rules: Sequence[Rule]) -> dict[int, dict[str,
 
 
 def add_scores(
-    known: dict[Look, tuple[Person, Facts]], rules: Sequence[Rule], model: ScoreModel
+    known: dict[Look, tuple[Person, Facts]],
+    rules: Sequence[Rule],
+    model: ScoreModel,
+    entered: set[int],
 ) -> None:
-    """Since when the scores that the rules ask for were reached, for those to whom it matters."""
+    """Since when the scores that the rules ask for were reached, for those to whom it matters.
+
+    It matters where nothing else is missing, and for those who `entered` a stage by their score.
+    """
     scored = [rule for rule in rules if entry_rules.scores(rule)]
     looks = [
         look
         for look, (_person, facts) in known.items()
-        if any(entry_rules.since(rule, entry_rules.hopeful(facts, rule)) for rule in scored)
+        if look.contact_id in entered
+        or any(entry_rules.since(rule, entry_rules.hopeful(facts, rule)) for rule in scored)
     ]
-    if not looks:
+    if not looks or not scored:
         return
     names: dict[float, list[str]] = {}
     for rule in scored:

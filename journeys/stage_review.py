@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
+from contacts import changes
 from journeys import entry_rules, scoring
 from journeys.entry_rules import Facts
 from journeys.models import ContactStage, ScoreModel, Stage, StageMove
@@ -94,7 +95,8 @@ class _Review:
         found = gather(looks, self.rules, self.model)
         for look, (person, facts) in found.items():
             facts.facts["name_and_phone"] = self._named_since(look.contact_id, person)
-        add_scores(found, self.rules, self.model)
+        by_score = {pk for pk, moves in self.stored.items() if any(move.basis for move in moves)}
+        add_scores(found, self.rules, self.model, by_score)
         self.known |= found
 
     def _named_since(self, contact_id: int, person: Person) -> datetime | None:
@@ -210,6 +212,7 @@ class _Review:
         new: list[StageMove] = []
         changed: list[StageMove] = []
         gone: list[int] = []
+        moved: set[int] = set()
         for contact_id, moves in self.moves.items():
             stored = defaultdict(list)
             for row in self.stored[contact_id]:
@@ -219,14 +222,18 @@ class _Review:
                     row = stored[move.stage_id].pop(0)
                     if _correct(row, move):
                         changed.append(row)
+                        moved.add(contact_id)
                 else:
                     new.append(_correct_new(contact_id, move))
-            gone += [row.pk for rows in stored.values() for row in rows]
+                    moved.add(contact_id)
+            left = [row.pk for rows in stored.values() for row in rows]
+            if left:
+                gone += left
+                moved.add(contact_id)
         StageMove.objects.filter(id__in=gone).delete()
-        StageMove.objects.bulk_update(
-            changed, ["at", "from_stage", "rule_version", "basis"], batch_size=CHUNK
-        )
+        _change(changed)
         StageMove.objects.bulk_create(new)
+        changes.note(moved)
         self._place()
 
     def _place(self) -> None:
@@ -234,6 +241,24 @@ class _Review:
         lost = [pk for pk in ids if pk not in self.ends and pk in self.places]
         ContactStage.objects.filter(contact_id__in=lost).delete()
         put([(pk, *self.ends[pk], self.named_since[pk]) for pk in ids if pk in self.ends])
+
+
+_CHANGE = """
+UPDATE journeys_stagemove m SET at = c.at, from_stage_id = c.from_id, rule_version = c.version, basis = c.basis
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::int[], %s::text[])
+  AS c(id, at, from_id, version, basis)
+WHERE m.tenant_id = %s AND m.id = c.id
+"""
+
+
+def _change(rows: Sequence[StageMove]) -> None:
+    if rows:
+        columns = zip(
+            *((row.pk, row.at, row.from_stage_id, row.rule_version, row.basis) for row in rows),
+            strict=True,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(_CHANGE, [*(list(column) for column in columns), current_tenant_id()])
 
 
 def _correct(row: StageMove, move: Move) -> bool:

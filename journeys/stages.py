@@ -55,7 +55,8 @@ def on_events(events: Sequence[Event]) -> None:
     """Timeline listener: review the contacts whose moves these events could change."""
     stages = list(Stage.objects.all())
     model = scoring.live()
-    entered = _entered({e.contact_id for e in events})
+    entered, moved_by_hand = _entered({e.contact_id for e in events})
+    leads_back = any(stage.rule.get("back_from") for stage in stages)
     kinds = {stage.pk: entry_rules.kinds(stage.rule) for stage in stages}
     scored = {rule["kind"] for rule in scoring.engagement_rules(model)}
     by_score = {stage.pk for stage in stages if entry_rules.scores(stage.rule)}
@@ -69,7 +70,9 @@ def on_events(events: Sequence[Event]) -> None:
             moves is None
             or _telling(event.kind)
             or (event.at < min(moves.values()) and event.kind.partition(".")[0] not in NOTES)
+            # What was entered before this event stays so, unless the contact was moved back since.
             or any(pk not in moves or event.at <= moves[pk] for pk in asked)
+            or (asked and (leads_back or event.contact_id in moved_by_hand))
         ):
             noticed[event.contact_id] = max(noticed.get(event.contact_id, event.at), event.at)
     stage_review.review(noticed)
@@ -79,13 +82,18 @@ def _telling(kind: str) -> bool:
     return kind in _TELLING_KINDS or kind.partition(".")[0] in _TELLING
 
 
-def _entered(contact_ids: Iterable[int]) -> dict[int, dict[int, datetime]]:
-    """contact → stage → when it was first entered."""
+def _entered(contact_ids: Iterable[int]) -> tuple[dict[int, dict[int, datetime]], set[int]]:
+    """contact → stage → when it was first entered; and who was ever moved by hand."""
     entered: dict[int, dict[int, datetime]] = defaultdict(dict)
+    by_hand = set()
     moves = StageMove.objects.filter(contact_id__in=contact_ids).order_by("-at")
-    for contact_id, stage_id, at in moves.values_list("contact_id", "to_stage_id", "at"):
+    for contact_id, stage_id, at, why in moves.values_list(
+        "contact_id", "to_stage_id", "at", "why"
+    ):
         entered[contact_id][stage_id] = at
-    return dict(entered)
+        if why == StageMove.Why.PERSON:
+            by_hand.add(contact_id)
+    return dict(entered), by_hand
 
 
 def edit(stage: Stage, rule: Mapping[str, Any]) -> None:

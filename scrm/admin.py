@@ -1,12 +1,204 @@
-"""The Unfold site: what its menu shows to whom."""
+"""The operators' site: who may enter, and what its menu shows to whom."""
 
-from django.http import HttpRequest
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from django.contrib.auth import logout
+from django.contrib.auth.models import Group
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from unfold.sites import UnfoldAdminSite
+
+from scrm import admin_home
+from tenants.models import User
+from tenants.roles import Can
+
+View = Callable[..., HttpResponseBase]
 
 
-def name_of_tenant(request: HttpRequest) -> list[str] | None:
+class OperatorsSite(UnfoldAdminSite):
+    """Django's admin on Unfold, entered by our sign-in and by the roles that operate."""
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Only a tenant's rows have pages: Django's groups grant nothing here."""
+        if model_or_iterable not in (Group, (Group,)):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002 - Django's signature
+        inner: View = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_permission(request):
+                return turn_away(request)
+            return inner(request, *args, **kwargs)
+
+        return update_wrapper(guarded, inner)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """There is one way in: our own sign-in."""
+        return redirect("admin:index") if self.has_permission(request) else turn_away(request)
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        logout(request)
+        return redirect("sign-in")
+
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Unfold would keep its results in a cache that knows no tenant."""
+        raise Http404
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = request.user
+        assert isinstance(user, User)  # noqa: S101 - narrows the type: admin_view let them in
+        context = {"title": _("Overview"), "groups": admin_home.groups(user), **(extra_context or {})}
+        answer: HttpResponse = super().index(request, context)
+        return answer
+
+
+def turn_away(request: HttpRequest) -> HttpResponse:
+    """To the sign-in; to the choice of a business; sales to the desk."""
+    user = request.user
+    if not isinstance(user, User):
+        return redirect_to_login(request.get_full_path(), reverse("sign-in"))
+    return redirect("places" if user.membership is None else "desk")
+
+
+# --- what Unfold asks (settings.UNFOLD) ---
+
+
+def style(request: HttpRequest) -> str:
+    return static("scrm/admin.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("scrm/admin.js")
+
+
+def icon(request: HttpRequest) -> str:
+    return static("scrm/icon.svg")
+
+
+def name_of_tenant(request: HttpRequest) -> str:
     tenant = getattr(request, "tenant", None)
-    return [tenant.name, "info"] if tenant else None
+    return tenant.name if tenant else ""
+
+
+def language_action(request: HttpRequest) -> str:
+    return reverse("language")
+
+
+def account_links(request: HttpRequest) -> list[dict[str, str]]:
+    links = [{"title": _("Change password"), "link": reverse("admin:password_change")}]
+    if request.session.get("places", 0) > 1:
+        links.insert(0, {"title": _("Switch business"), "link": reverse("places")})
+    return links
 
 
 def navigation(request: HttpRequest) -> list[dict[str, object]]:
-    return []
+    """The menu in the order of an operator's thoughts; only what this member may open."""
+    user = request.user
+    if not isinstance(user, User):
+        return []
+    groups = [
+        {
+            "title": title,
+            "separator": number > 0,
+            "items": [
+                {"title": name, "icon": symbol, "link": link}
+                for ability, name, symbol, link in entries
+                if user.can(ability)
+            ],
+        }
+        for number, (title, entries) in enumerate(_menu())
+    ]
+    return [group for group in groups if group["items"]]
+
+
+Entry = tuple[Can, str, str, str]
+
+
+def _menu() -> list[tuple[str, list[Entry]]]:
+    return [
+        (
+            "",
+            [
+                (Can.READ, _("Overview"), "space_dashboard", reverse("admin:index")),
+                (Can.WORK_LEADS, _("Desk"), "support_agent", reverse("desk")),
+            ],
+        ),
+        (_("Customers"), _customers()),
+        (_("Acquisition"), _acquisition()),
+        (_("Journeys"), _journeys()),
+        (
+            _("Dashboards"),
+            [
+                (Can.REPORT, _("Funnel"), "filter_alt", reverse("dashboard-funnel")),
+                (Can.REPORT, _("LTV / CAC"), "payments", reverse("dashboard-value")),
+            ],
+        ),
+        (_("Business"), _business()),
+    ]
+
+
+def _list(model: str) -> str:
+    return reverse(f"admin:{model}_changelist")
+
+
+def _customers() -> list[Entry]:
+    return [
+        (Can.READ, _("Contacts"), "person", _list("contacts_contact")),
+        (Can.READ, _("Tags"), "label", _list("contacts_tag")),
+        (Can.READ, _("Tag groups"), "folder_open", _list("contacts_taggroup")),
+        (Can.READ, _("Follows"), "handshake", _list("contacts_follow")),
+        (Can.READ, _("Events"), "timeline", _list("contacts_event")),
+        (Can.READ, _("Orders"), "receipt_long", _list("contacts_order")),
+        (Can.READ, _("Products"), "inventory_2", _list("contacts_product")),
+        (Can.IMPORT, _("Imports"), "upload_file", _list("contacts_import")),
+    ]
+
+
+def _acquisition() -> list[Entry]:
+    return [
+        (Can.READ, _("Channels"), "campaign", _list("contacts_channel")),
+        (Can.READ, _("Costs"), "savings", _list("contacts_cost")),
+        (Can.READ, _("Live codes"), "qr_code_2", _list("contacts_livecode")),
+        (Can.READ, _("WeChat accounts"), "forum", _list("tenants_wechataccount")),
+    ]
+
+
+def _journeys() -> list[Entry]:
+    return [
+        (Can.READ, _("Stages"), "stairs", _list("journeys_stage")),
+        (Can.READ, _("Content"), "article", _list("journeys_content")),
+        (Can.READ, _("SOPs"), "checklist", _list("journeys_sop")),
+        (Can.READ, _("Touches"), "send", _list("journeys_touch")),
+        (Can.READ, _("Staff tasks"), "task_alt", _list("journeys_stafftask")),
+        (Can.READ, _("Score rules"), "rule", _list("journeys_scorerule")),
+        (Can.READ, _("Scoring"), "speed", _list("journeys_scoremodel")),
+        (Can.READ, _("Leads"), "local_fire_department", _list("journeys_lead")),
+    ]
+
+
+def _business() -> list[Entry]:
+    return [
+        (Can.MANAGE, _("Members"), "group", _list("tenants_membership")),
+        (Can.READ, _("Staff"), "badge", _list("tenants_staff")),
+        (Can.READ, _("Teams"), "store", _list("tenants_team")),
+        (Can.MANAGE, _("API keys"), "key", _list("tenants_apikey")),
+        (Can.READ, _("Pace of touches"), "schedule", _list("journeys_touchrules")),
+        (Can.MANAGE, _("Audit log"), "history", _list("tenants_auditentry")),
+    ]

@@ -84,9 +84,9 @@ WECHAT_CALLBACK_WINDOW_S = env.int("WECHAT_CALLBACK_WINDOW_S", default=600)
 
 INSTALLED_APPS = [
     "scrm",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "scrm.apps.OperatorsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -239,6 +239,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["scrm.api.without_slash"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
@@ -252,10 +253,18 @@ ID_ALPHABET = env.str(
 UNFOLD: dict[str, object] = {
     "SITE_TITLE": "SCRM",
     "SITE_HEADER": "SCRM",
+    "SITE_SUBHEADER": "scrm.admin.name_of_tenant",
     "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "scrm.admin.icon"}],
     "SHOW_LANGUAGES": True,
-    "SHOW_HISTORY": False,
-    "ENVIRONMENT": "scrm.admin.name_of_tenant",
+    "LANGUAGES": {"action": "scrm.admin.language_action"},
+    "ACCOUNT": {"navigation": "scrm.admin.account_links"},
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "STYLES": ["scrm.admin.style"],
+    "SCRIPTS": ["scrm.admin.script"],
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,

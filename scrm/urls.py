@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from analytics import dashboards
 from journeys import desk
 from journeys.views import open_link
 from scrm import health
@@ -27,6 +28,8 @@ urlpatterns = [
     path("desk/leads/<str:lead_id>/follow-up/", desk.follow_up, name="desk-follow-up"),
     path("desk/leads/<str:lead_id>/outcome/", desk.outcome, name="desk-outcome"),
     path("desk/leads/<str:lead_id>/scripts/<str:content_id>/", desk.script, name="desk-script"),
+    path("dashboards/funnel/", dashboards.funnel_page, name="dashboard-funnel"),
+    path("dashboards/value/", dashboards.value_page, name="dashboard-value"),
     path("wechat/<str:code>", callback, name="wechat-callback"),
     path("l/<str:code>", open_link, name="link"),
     path("api/", include("scrm.api")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -47,16 +48,28 @@ def queues() -> list[str]:
 
 def ring(queue: str, at: datetime | None = None) -> None:
     """Say that the scope's tenant has work in `queue`, now or from `at`; heard after commit."""
-    tenant_id = current_tenant_id()
-    transaction.on_commit(lambda: _ring(tenant_id, queue, at), robust=True)
+    bell = _Bell(current_tenant_id(), queue, at)
+    # A transaction that records a thousand events rings once: an equal bell that was set at this
+    # savepoint or outside it is heard whenever this one would be.
+    open_now = set(connection.savepoint_ids)
+    for savepoints, waiting, *_ in connection.run_on_commit:
+        if waiting == bell and savepoints <= open_now:
+            return
+    transaction.on_commit(bell, robust=True)
 
 
-def _ring(tenant_id: int, queue: str, at: datetime | None) -> None:
-    due = at or timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(_POST, [tenant_id, queue, due])
-    if due <= timezone.now():
-        wake(tenant_id, queue)
+@dataclass(frozen=True)
+class _Bell:
+    tenant_id: int
+    queue: str
+    at: datetime | None
+
+    def __call__(self) -> None:
+        due = self.at or timezone.now()
+        with connection.cursor() as cursor:
+            cursor.execute(_POST, [self.tenant_id, self.queue, due])
+        if due <= timezone.now():
+            wake(self.tenant_id, self.queue)
 
 
 def wake(tenant_id: int, queue: str) -> None:
@@ -81,7 +94,10 @@ def settle(queue: str) -> None:
         else:
             cursor.execute(
                 "INSERT INTO tenants_duetenant (tenant_id, queue, next_due_at) VALUES (%s, %s, %s) "
-                "ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = EXCLUDED.next_due_at",
+                # A bell that was set while we looked stays: only one from before is answered.
+                "ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at ="
+                " CASE WHEN tenants_duetenant.next_due_at <= now() THEN EXCLUDED.next_due_at"
+                " ELSE LEAST(tenants_duetenant.next_due_at, EXCLUDED.next_due_at) END",
                 [tenant_id, queue, due],
             )
 

@@ -15,6 +15,8 @@ from tenants.models import Tenant, User
 from tenants.scope import scope
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# Doors where who is signed in does not matter; a tracked link opens the scope of its own tenant.
+PUBLIC = ("/static/", "/l/")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -44,11 +46,11 @@ class TenantScope:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.tenant = None  # type: ignore[attr-defined]
         request.api_key = None  # type: ignore[attr-defined]
+        if request.path.startswith(PUBLIC):
+            return self.get_response(request)
         bearer = _bearer(request)
         if bearer is not None:
             return self._as_key(request, bearer)
-        if request.path.startswith("/static/"):
-            return self.get_response(request)
         return self._as_user(request)
 
     def _as_key(self, request: HttpRequest, text: str) -> HttpResponse:

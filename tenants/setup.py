@@ -45,7 +45,7 @@ def create(
         tenant = Tenant(name=name, slug=slug or _free_slug(name), zone=zone, currency=currency)
         tenant.full_clean()
         tenant.save()
-        owner, password = _person(owner_email)
+        owner, password = person(owner_email)
         with scope(tenant):
             staff = Staff.objects.create(
                 userid="owner", name=owner.name or owner_email.partition("@")[0]
@@ -63,12 +63,13 @@ def start() -> None:
         starter()
 
 
-def _person(email: str) -> tuple[User, str | None]:
+def person(email: str, name: str = "") -> tuple[User, str | None]:
+    """The user with this e-mail; when there is none, a new one and their random password."""
     found = User.objects.filter(email=email.strip().lower()).first()
     if found is not None:
         return found, None
     password = secrets.token_urlsafe(12)
-    return User.objects.create_user(email.strip(), password), password
+    return User.objects.create_user(email.strip(), password, name=name), password
 
 
 def _free_slug(name: str) -> str:

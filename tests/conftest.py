@@ -10,13 +10,14 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import redis as redis_package
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
+from django.test import Client
 from rest_framework.test import APIClient
 
 from tenants import auth, setup
@@ -24,8 +25,11 @@ from tenants.models import Membership, Staff, Tenant, User
 from tenants.roles import Can, Role
 from tenants.scope import scope
 
+pytest_plugins = ["tests.wechat_fixtures"]
+
 _number = itertools.count(1)
 PASSWORD = "correct horse battery"
+C = TypeVar("C", bound=Client)
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +95,14 @@ class Business:
         return client
 
     def as_role(self, role: str) -> APIClient:
-        """A signed-in browser of the member with this role."""
-        client = APIClient()
+        """The member with this role, signed in, asking in JSON."""
+        return self._signed_in(role, APIClient())
+
+    def browser(self, role: str, language: str = "en") -> Client:
+        """The member with this role, signed in, posting forms."""
+        return self._signed_in(role, Client(headers={"Accept-Language": language}))
+
+    def _signed_in(self, role: str, client: C) -> C:
         client.force_login(self.users[role])
         session = client.session
         session["tenant"] = self.tenant.pk

@@ -1,4 +1,4 @@
-"""A business with a WeCom of its own: the sandbox over HTTP, and our callback door on a real port."""
+"""A business with a WeCom of its own: the sandbox over HTTP, our callback door on a real port."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class WeChat:
     agentid: int
     callback_url: str
 
-    def sim(self, path: str, method: str = "POST", **body: object) -> Any:
+    def sim(self, path: str, method: str = "POST", /, **body: object) -> Any:
         """One call of the sandbox's control API; refusals raise."""
         url = f"{self.sandbox.url}/_sim/{path}"
         sends = {"params": body} if method == "GET" else {"json": body}
@@ -58,13 +58,13 @@ class WeChat:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def act(self, name: str, **body: object) -> Any:
+    def act(self, name: str, /, **body: object) -> Any:
         return self.sim(f"act/{name}", **{"corpid": self.corpid, **body})
 
     def setting(self, **values: object) -> None:
         self.sim("settings", **values)
 
-    def fault(self, kind: str, **rule: object) -> None:
+    def fault(self, kind: str, /, **rule: object) -> None:
         self.sim("faults", kind=kind, corpid=self.corpid, **rule)
 
     def join(self, userid: str, name: str = "") -> Staff:
@@ -157,6 +157,8 @@ def wechat(sandbox: Sandbox, business: Business, web_url: str) -> WeChat:
         agentid=int(corp["agentid"]),
         callback_url=web_url + reverse("wechat-callback", args=[account.code]),
     )
-    made.setting(accept_after_s=0, welcome_in_flight_s=[0, 0])
-    made.sim("callback_url", corpid=made.corpid, agentid=made.agentid, callback_url=made.callback_url)
+    made.setting(accept_after_s=0.0, welcome_in_flight_s=[0.0, 0.0])
+    made.sim(
+        "callback_url", corpid=made.corpid, agentid=made.agentid, callback_url=made.callback_url
+    )
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from copy import deepcopy
 from datetime import date
 from typing import Any, ClassVar
@@ -19,7 +18,6 @@ from tenants.models import Staff
 from tenants.rest.fields import IdField, Moment, StrictBoolean, Text
 from tenants.rest.serializers import StrictSerializer
 
-MOST_CUSTOM = 16 * 1024  # characters of JSON
 MOST_TAGS = 100
 
 
@@ -28,14 +26,10 @@ def past_day(text: str) -> date:
 
 
 def check_custom(value: object) -> dict[str, Any]:
-    """Custom fields: names of 1 to 64 characters, JSON values, 16 KB in all."""
+    """Custom fields: an object, within the limits of a document."""
     if not isinstance(value, dict):
         raise validation.Invalid("custom", _("Write an object."))
-    for name in value:
-        validation.identifier(name)
-    if len(json.dumps(value)) > MOST_CUSTOM:
-        raise validation.Invalid("too_long", _("Custom fields are limited to 16 KB."))
-    return value
+    return validation.document(value)
 
 
 class Day(serializers.DateField):
@@ -139,7 +133,10 @@ class ContactSerializer(StrictSerializer):
 
     def get_fields(self) -> dict[str, Any]:
         found = super().get_fields()
-        return {**found, **{name: deepcopy(each.shown_as) for name, each in facets.fields.items()}}
+        for name, facet in facets.fields.items():
+            found[name] = deepcopy(facet.shown_as)
+            found[name].read_only, found[name].required = True, False
+        return found
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         contact: Contact | None = self.instance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -19,7 +18,6 @@ from tenants import ids
 from tenants.rest.fields import IdField, Text
 from tenants.rest.serializers import StrictSerializer
 
-MOST_PROPERTIES = 16 * 1024  # characters of JSON
 _FIELDS = frozenset({"event_id", "contact", "kind", "at", "properties"})
 
 
@@ -105,9 +103,7 @@ def _properties(value: object) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise Invalid("properties", _("Properties must be a JSON object."))
-    if len(value) > 100 or (value and len(json.dumps(value)) > MOST_PROPERTIES):
-        raise Invalid("too_long", _("Properties are limited to 16 KB."))
-    return value
+    return validation.document(value) if value else value
 
 
 def shown(event: Event) -> dict[str, object]:

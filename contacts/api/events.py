@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -112,8 +111,9 @@ def told(items: Sequence[object]) -> list[Outcome]:
     known = contact_ids(contact for contact, _row in named.values())
     rows: dict[int, events.Row] = {}
     for place, (contact, row) in named.items():
-        if contact in known:
-            rows[place] = replace(row, contact_id=known[contact])
+        row.contact_id = known.get(contact, 0)
+        if row.contact_id:
+            rows[place] = row
         else:
             error = Invalid("unknown_contact", _("There is no such contact."))
             outcomes[place] = refused(error, "contact")

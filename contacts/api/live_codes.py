@@ -75,8 +75,8 @@ class LiveCodeSerializer(StrictModelSerializer):
     class Meta:
         model = LiveCode
         fields = (
-            "id", "name", "account", "channel", "staff", "tags", "welcome_text", "skip_verify", "status",
-            "qr_url", "problem", "created_at",
+            "id", "name", "account", "channel", "staff", "tags", "welcome_text", "skip_verify",
+            "status", "qr_url", "problem", "created_at",
         )  # fmt: skip
         read_only_fields = ("status", "qr_url", "problem", "created_at")
 
@@ -208,8 +208,8 @@ class FollowSerializer(serializers.ModelSerializer):
     class Meta:
         model = Follow
         fields = (
-            "id", "contact", "staff", "opened_at", "ended_at", "ended_by", "add_way", "state", "remark",
-            "description", "live_code",
+            "id", "contact", "staff", "opened_at", "ended_at", "ended_by", "add_way", "state",
+            "remark", "description", "live_code",
         )  # fmt: skip
         read_only_fields = fields
 

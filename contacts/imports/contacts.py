@@ -1,8 +1,8 @@
 """How does a file of contacts become contacts, taggings, Follows, search tokens and events?
 
-The same rules as contacts.people has for the API, for files of any length. For a contact that is new
-there is nothing to derive from earlier events, so one opening is one event, one Follow and one spell,
-written as contacts.reach would. What concerns contacts that were there goes through those modules.
+The same rules as contacts.people has for the API, for files of any length. For a contact that is
+new there is nothing to derive from earlier events, so one opening is one event, one Follow and one
+spell, written as contacts.reach would; what concerns known contacts goes through those modules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 from contacts import costs, people, reach, search, tagging, timeline, validation
 from contacts.imports import staging
 from contacts.imports.errors import refusal
-from contacts.imports.rows import FieldInvalid, Form, Row, Values, overwrite
+from contacts.imports.rows import FieldInvalid, Form, Row, Values, cached, overwrite
 from contacts.imports.writing import Outcome, Setting, contacts_named
 from tenants import doorbell
 from tenants.scope import current_tenant_id
@@ -114,7 +114,8 @@ WHERE s.fresh AND s.openings < 2 ORDER BY s.line
 """
 _EVENTS_CHANGED = f"""
 {_EVENT} 'contact.changed', now(), 'contacts',
-  s.id || ':changed:' || extract(epoch FROM now()), jsonb_build_object('fields', s.different), now(), ''
+  s.id || ':changed:' || extract(epoch FROM now()), jsonb_build_object('fields', s.different),
+  now(), ''
 FROM import_contact s WHERE s.different <> '{{}}' ORDER BY s.line
 ON CONFLICT (tenant_id, source, key) DO NOTHING
 """
@@ -178,17 +179,18 @@ class Contacts:
                 "name": validation.name,
                 "phone": validation.phone,
                 "email": validation.email,
-                "gender": validation.gender,
+                "gender": cached(validation.gender),
                 "birthday": lambda cell: validation.past_day(cell, setting.now),
-                "channel": validation.channel,
+                "channel": cached(validation.channel),
                 "acquired_at": lambda cell: validation.moment(cell, setting.zone, setting.now),
-                "owner": validation.identifier,
-                "tags": validation.tags,
+                "owner": cached(validation.identifier),
+                "tags": cached(validation.tags),
                 "referrer": validation.identifier,
                 "custom": lambda cell: validation.text(cell, 2000, breaks=True),
             },
             required=("external_id",),
             key=lambda values: str(values[0]),
+            key_field="external_id",
             whole=_whole,
             join=_join,
             extra=1,

@@ -52,6 +52,7 @@ class Costs:
             },
             required=(),
             key=_key,
+            key_field=None,
             whole=_whole,
             join=overwrite,
         )

@@ -71,6 +71,7 @@ class Events:
             },
             required=("event_id", "contact", "kind", "at"),
             key=lambda values: str(values[0]),
+            key_field="event_id",
             whole=_whole,
         )
 

@@ -40,6 +40,7 @@ class Orders:
             },
             required=("order_id",),
             key=lambda values: str(values[0]),
+            key_field="order_id",
             whole=nothing_more,
             join=overwrite,
         )

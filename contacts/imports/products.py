@@ -40,6 +40,7 @@ class Products:
             },
             required=("sku",),
             key=lambda values: str(values[0]),
+            key_field="sku",
             whole=nothing_more,
             join=overwrite,
         )

@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +33,7 @@ class Form:
     checks: dict[str, Check]  # field → what its cell must be
     required: tuple[str, ...]  # never blank
     key: Callable[[Values], str]
+    key_field: str | None  # the field that is the key, if it is one
     whole: Callable[[Values], None]  # what no single cell can tell; may fill the extra places
     # Puts later values into the earlier ones of the key; None: rows are kept apart.
     join: Callable[[Values, Values], None] | None = None
@@ -61,6 +63,11 @@ class FieldInvalid(Exception):  # noqa: N818 - reads as what it is
         super().__init__(name)
         self.name = name
         self.error = error
+
+
+def cached(check: Check) -> Check:
+    """For columns that repeat a few values. What is answered must not be changed."""
+    return lru_cache(maxsize=10_000)(check)
 
 
 def nothing_more(_values: Values) -> None:
@@ -139,17 +146,27 @@ class Reader:
 
     def count_keys(self, *, remember: bool) -> None:
         """The first walk: which keys come more than once? With `remember`, `names` can be asked."""
-        keys = array("q", (hash(row.key) for row in self._good_rows()))
-        ordered = array("q", sorted(keys))
+        ordered = array("q", sorted(map(hash, self._raw_keys())))
         for one, next_one in pairwise(ordered):
             if one == next_one:
                 self._repeated[one] = self._repeated.get(one, 1) + 1
         self._keys = ordered if remember else array("q")
-        self.rejected.clear()
-        self.read = 0
+
+    def _raw_keys(self) -> Iterator[str]:
+        """The keys of all rows, good or bad, as `Form.key` would tell them."""
+        if self.form.key_field is None:
+            yield from (row.key for row in self._good_rows())
+            self.rejected.clear()
+            self.read = 0
+            return
+        place = self.layout.places[self.form.key_field]
+        for _line, cells in self.table.walk():
+            if cells is not None and len(cells) > place:
+                cell = cells[place]
+                yield (restored(cell) if cell[:1] == "'" else cell).strip()
 
     def names(self, key: str) -> bool:
-        """Does the file hold a good row of this key? (By hash: a false yes costs a second look.)"""
+        """Does the file hold a row of this key? By hash, bad ones too: yes means maybe."""
         number = hash(key)
         place = bisect_left(self._keys, number)
         return place < len(self._keys) and self._keys[place] == number

@@ -123,6 +123,7 @@ def work(tenant_id: int) -> None:
         if job is None:
             break
         carry_out(tenant, job)
+        staging.refresh_statistics()
     with scope(tenant):
         doorbell.settle(QUEUE)
 
@@ -144,6 +145,7 @@ def carry_out(tenant: Tenant, job: Import) -> None:
 
 def settle(tenant_id: int) -> None:
     """Outside a scope: hand everything recorded to the listeners, then bring figures up to date."""
+    staging.refresh_statistics()
     while True:
         with scope(tenant_id):
             handled = timeline.drain()

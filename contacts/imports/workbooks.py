@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import logging
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
@@ -16,11 +20,20 @@ from openpyxl.utils.exceptions import InvalidFileException
 from contacts.imports.errors import FileFault
 
 # Parts that the library holds in memory as a whole are small; only sheets are read as a stream.
+log = logging.getLogger(__name__)
+
 _LARGEST_SHEET = 1 << 30
 _LARGEST_STRINGS = 64 << 20
 _LARGEST_PART = 8 << 20
 _MOST_PARTS = 2000
 _MOST_COLUMNS = 1000
+
+# The library lets pass through whatever a damaged part causes.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, InvalidFileException, DefusedXmlException, ParseError,
+    KeyError, IndexError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError,
+    OverflowError, RuntimeError, AssertionError,
+)  # fmt: skip
 
 
 def unpack(path: Path, spool: Path) -> None:
@@ -28,20 +41,19 @@ def unpack(path: Path, spool: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _weigh(archive)
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        try:
-            with spool.open("w", encoding="utf-8", newline="") as file:
+        # Opened here: given a path, the library goes by the ending of its name.
+        with path.open("rb") as data, spool.open("w", encoding="utf-8", newline="") as file:
+            book = openpyxl.load_workbook(data, read_only=True, data_only=True, keep_links=False)
+            with closing(book):
                 csv.writer(file).writerows(_rows(book.worksheets[0]))
-        finally:
-            book.close()
     except FileFault:
         raise
-    except (
-        zipfile.BadZipFile, InvalidFileException, DefusedXmlException, ParseError,
-        KeyError, IndexError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError,
-        OverflowError, RuntimeError, UnicodeError,
-    ) as error:  # fmt: skip
-        # The library lets whatever a damaged part causes pass through.
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the disk's trouble, not the file's
+        raise FileFault("malformed") from error
+    except _DAMAGE as error:
+        log.info("a workbook could not be read: %r", error)
         raise FileFault("malformed") from error
 
 

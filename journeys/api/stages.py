@@ -18,12 +18,11 @@ from journeys.models import Purpose, Stage, StageMove
 from tenants import audit
 from tenants.models import User
 from tenants.rest.errors import Conflict
-from tenants.rest.fields import IdField, Moment, Reference, StrictBoolean
-from tenants.rest.filters import Filter
+from tenants.rest.fields import IdField, Moment, Reference, StrictBoolean, of
 from tenants.rest.pages import Ordering
 from tenants.rest.permissions import staff_to_limit_by
 from tenants.rest.serializers import StrictModelSerializer, StrictSerializer
-from tenants.rest.views import Editable
+from tenants.rest.views import Editable, Listed
 from tenants.roles import Can
 
 
@@ -86,21 +85,9 @@ class Stages(Editable):
         "PATCH": Can.CONFIGURE,
         "DELETE": Can.CONFIGURE,
         "contacts": Can.WRITE,
-        "moves": Can.READ,
     }
     orderings: ClassVar = {"position": Ordering("position")}
     default_ordering = "position"
-    parameters: ClassVar = {
-        "moves": {
-            "contact": Filter(
-                Reference(Contact.objects.all), lambda rows, one: rows.filter(contact=one)
-            )
-        }
-    }
-
-    def paged_actions(self) -> set[str]:
-        return {"list", "moves"}
-
     def perform_create(self, serializer: Any) -> None:
         data = serializer.validated_data
         position = data.pop("position", None)
@@ -145,15 +132,18 @@ class Stages(Editable):
             raise Conflict(_("The contact is in this stage already."), "same_stage")
         return Response(MoveSerializer(move).data, status=201)
 
-    @extend_schema(responses=MoveSerializer(many=True))
-    @action(detail=False)
-    def moves(self, request: Request) -> Response:
-        """Every move of contacts between stages, the newest first; of one with `?contact=`."""
+
+class StageMoves(Listed):
+    """Every move of contacts between stages, the newest first."""
+
+    queryset = StageMove.objects.all()
+    serializer_class = MoveSerializer
+    abilities: ClassVar = {"GET": Can.READ}
+    filters: ClassVar = {"contact": of("contact_id")}
+
+    def get_queryset(self) -> Any:
         rows = StageMove.objects.select_related("from_stage", "to_stage", "user")
-        limited, staff_id = staff_to_limit_by(request)
+        limited, staff_id = staff_to_limit_by(self.request)
         if limited:
-            rows = rows.filter(contact__in=Contact.objects.visible_to(staff_id))
-        if (contact := self.given().get("contact")) is not None:
-            rows = rows.filter(contact=contact)
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(MoveSerializer(page, many=True).data)
+            return rows.filter(contact__in=Contact.objects.visible_to(staff_id))
+        return rows

@@ -24,7 +24,9 @@ def stop_now(_number: int, _frame: FrameType | None) -> None:
 @contextmanager
 def signals_to(handler: Handler) -> Iterator[None]:
     """SIGTERM and a closed terminal mean the same as Ctrl-C."""
-    before = {number: signal.signal(number, handler) for number in ENDINGS}
+    # Under nohup the end of the terminal is to be ignored, and stays so.
+    heard = [n for n in ENDINGS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:

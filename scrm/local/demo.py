@@ -13,7 +13,7 @@ from scrm.local.commands import signals_to, stop_now
 from scrm.local.errors import LocalError
 from scrm.local.processes import Child
 from scrm.local.servers import Servers
-from scrm.local.state import State
+from scrm.local.state import Json, State
 from scrm.local.supervisor import Supervisor
 
 SANDBOX_PORT = 8801
@@ -65,29 +65,39 @@ class Demo:
         ready = self.state.root / "sandbox.ready"
         ready.unlink(missing_ok=True)
         sandbox = self.python(
-            "sandbox", "-m", "scrm.sandbox", "--port", str(sandbox_port), "--ready-file", str(ready)
+            *("sandbox", "-m", "scrm.sandbox", "--port", str(sandbox_port)),
+            *("--ready-file", str(ready), "--state-file", str(self.state.root / "sandbox.json")),
         )
         self.supervisor.start(sandbox)
         messages.compile_all(self.project)
-        self.migrate()
+        if not self.is_migrated():
+            self.migrate()
         self.supervisor.start(self.web())
         self.wait_until("The sandbox", ready.exists)
-        self.wait_until("The web server", self.answers_healthy)
-        _say("Filling the demo tenant …")
+        if not self.answers.exists():
+            # The sandbox calls the web server back while the first visitors scan.
+            self.wait_until("The web server", self.answers_healthy)
+            _say("Filling the demo …")
         self.supervisor.complete(
             self.python("seed", "manage.py", "seed_demo", "--output", str(self.answers))
         )
+        self.wait_until("The web server", self.answers_healthy)
         self.supervisor.start(self.worker())
         self.supervisor.start(self.beat())
 
+    def is_migrated(self) -> bool:
+        """This very code has migrated this very cluster before."""
+        return bool(self.servers.cluster) and self.state.read(MIGRATED) == self._stamp()
+
     def migrate(self) -> None:
-        """Nothing to do when this very code has migrated this very cluster before."""
-        stamp = f"{self.servers.cluster} {_code(self.project)}"
-        if self.servers.cluster and self.state.read(MIGRATED).get("stamp") == stamp:
-            return
         _say("Preparing the database …")
+        if self.state.read(MIGRATED).get("cluster") != self.servers.cluster:
+            self.answers.unlink(missing_ok=True)  # of a database that is gone
         self.supervisor.complete(self.python("migrate", "manage.py", "migrate"))
-        self.state.write(MIGRATED, {"stamp": stamp})
+        self.state.write(MIGRATED, self._stamp())
+
+    def _stamp(self) -> Json:
+        return {"cluster": self.servers.cluster, "code": _code(self.project)}
 
     def web(self) -> Child:
         address = f"127.0.0.1:{self.port}"

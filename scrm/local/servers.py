@@ -34,7 +34,12 @@ class Servers:
 
     def environment(self) -> dict[str, str]:
         own = {VARIABLES[key]: value for key, value in self.addresses.items()}
-        return {**os.environ, **own, "SCRM_VAR": str(self.state.root)}
+        environment = {**os.environ, **own, "SCRM_VAR": str(self.state.root)}
+        # Where Python must leave no bytecode in the tree, each of our processes would compile
+        # everything again, for seconds: it goes below var/ instead.
+        if environment.pop("PYTHONDONTWRITEBYTECODE", None):
+            environment["PYTHONPYCACHEPREFIX"] = str(self.state.root / "bytecode")
+        return environment
 
     def announce(self, **addresses: str) -> None:
         """Tell other processes of this checkout, such as `manage.py`, where the servers are."""

@@ -57,6 +57,7 @@ class Callback(TenantModel):
     received_at = models.DateTimeField(auto_now_add=True)
     handled_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)  # not before, after an attempt that failed
     problem = models.CharField(max_length=500, blank=True)  # why it is a dead letter
 
     class Meta(TenantModel.Meta):

@@ -34,6 +34,12 @@ def callback_keys_of(account: WeChatAccount) -> CallbackKeys:
     )
 
 
+def note(account_id: int, problem: str) -> None:
+    """Inside the account's scope: why it cannot call, for the operator; "" when it can again."""
+    rows = WeChatAccount.objects.filter(pk=account_id).exclude(problem=problem[:200])
+    rows.update(problem=problem[:200])
+
+
 def client_for(credentials: Credentials) -> Client:
     """A client for one task; close it. Call it outside any scope: a scope is a transaction."""
     return connect(credentials, shared_redis(), base_url=settings.WECHAT_BASE_URL)

@@ -1,10 +1,11 @@
 """Which codes can a customer scan to reach our staff?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tenants.wechat import answers
 from tenants.wechat.client import WeComClient
+from tenants.wechat.customers import pages
 from tenants.wechat.errors import Unknown
 from tenants.wechat.transport import Json
 
@@ -38,11 +39,15 @@ def add_contact_way(
     remark: str = "",
     parties: Sequence[int] = (),
     skip_verify: bool = True,
+    many: bool = False,
 ) -> NewContactWay:
-    """Not repeatable: a lost answer is Unknown, for a second code would never be found again."""
+    """Not repeatable: a lost answer is Unknown; `list_contact_ways` and `state` settle it.
+
+    `many`: more members may be put behind it later, though there is one today.
+    """
     body: dict[str, object] = {
         # 1 is one member, 2 is many; the platform refuses a type that does not fit.
-        "type": 1 if len(users) == 1 and not parties else 2,
+        "type": 1 if len(users) == 1 and not parties and not many else 2,
         "scene": _SCENE_QR,
         "remark": remark[:REMARK_LIMIT],
         "skip_verify": skip_verify,
@@ -88,6 +93,14 @@ def get_contact_way(client: WeComClient, config_id: str) -> ContactWay | None:
     # An object in today's documentation, a list in older answers.
     found = answers.parts(answer, "contact_way")
     return _contact_way(found[0]) if found else None
+
+
+def list_contact_ways(client: WeComClient, *, since: int, until: int) -> Iterator[str]:
+    """Repeatable. The config_ids of the ways made between two Unix times."""
+    request = {"start_time": since, "end_time": until, "limit": 1000}
+    for answer in pages(client, "post", "externalcontact/list_contact_way", request):
+        for one in answers.parts(answer, "contact_way"):
+            yield answers.text(one, "config_id")
 
 
 def del_contact_way(client: WeComClient, config_id: str) -> None:

@@ -67,8 +67,8 @@ def test_two_contacts_are_kept_and_both_timelines_say_so(tenant: Tenant) -> None
     assert others == [fan.contact_id]
     assert find([EXTERNAL]) == customer.contact_id
     assert find([UNION]) == fan.contact_id
-    notes = Event.objects.filter(kind="identity.shared")
-    assert sorted(note.contact_id for note in notes) == sorted([fan.contact_id, customer.contact_id])
+    notes = Event.objects.filter(kind="identity.shared").values_list("contact_id", flat=True)
+    assert sorted(notes) == sorted([fan.contact_id, customer.contact_id])
 
 
 def test_ten_workers_make_one_contact(business: Business) -> None:

@@ -256,9 +256,7 @@ def test_malformed_callbacks_store_nothing(wechat: WeChat, body: bytes, status: 
         assert Callback.objects.count() == 0
 
 
-def test_a_poisoned_callback_is_buried_and_holds_nobody_up(
-    wechat: WeChat, code: LiveCode
-) -> None:
+def test_a_poisoned_callback_is_buried_and_holds_nobody_up(wechat: WeChat, code: LiveCode) -> None:
     unreadable = _store(wechat, b"<xml><broken")
     too_long = _store(
         wechat, _event("add_external_contact", UserID="u" * 70, ExternalUserID="wm-long")
@@ -284,31 +282,29 @@ def test_a_failing_callback_is_tried_again_then_buried(
 ) -> None:
     bad = _store(wechat, _event("add_external_contact", UserID="amy", ExternalUserID="wm-bad"))
     good = _store(wechat, _event("add_external_contact", UserID="amy", ExternalUserID="wm-good"))
-    whole = ingest.find_or_create
+    whole = ingest.claim
 
-    def fails(accounts: Any, origin: Any) -> Any:
-        if accounts[0].value == "wm-bad":
+    def fails(account: Any, origin: Any) -> Any:
+        if account.value == "wm-bad":
             raise RuntimeError("no luck")
-        return whole(accounts, origin)
+        return whole(account, origin)
 
-    monkeypatch.setattr(ingest, "find_or_create", fails)
-    for attempt in range(1, len(ingest.RETRIES_S) + 1):
+    monkeypatch.setattr(ingest, "claim", fails)
+    tries = len(ingest.RETRIES_S) + 1
+    for attempt in range(1, tries + 1):
         ingest.work(wechat.business.pk)
         row = wechat.fresh(bad)
         assert (row.attempts, row.problem) == (attempt, "RuntimeError: no luck")
         with wechat.business.scope():
-            due = ingest.next_due()
-            if attempt < len(ingest.RETRIES_S):
-                assert row.handled_at is None
-                assert due is not None
-                assert due > timezone.now()
-            moved = row.received_at - timedelta(hours=1)
-            Callback.objects.filter(pk=bad.pk).update(received_at=moved)
+            assert (row.handled_at is None) == (attempt < tries)
+            assert ingest.next_due() == (row.retry_at if attempt < tries else None)
+            assert row.retry_at is None or row.retry_at > row.received_at
+            Callback.objects.filter(pk=bad.pk).update(retry_at=timezone.now())
 
     assert wechat.fresh(bad).handled_at is not None
     assert wechat.fresh(good).handled_at is not None
     ingest.work(wechat.business.pk)
-    assert wechat.fresh(bad).attempts == len(ingest.RETRIES_S)
+    assert wechat.fresh(bad).attempts == tries
 
 
 def test_what_has_no_meaning_yet_is_handled_by_doing_nothing(wechat: WeChat) -> None:

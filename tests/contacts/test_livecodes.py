@@ -1,4 +1,4 @@
-"""A live code and its contact way at WeCom: made once, kept equal, ended; with a provider that fails."""
+"""A live code and its contact way: made once, kept equal, ended; with a provider that fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ ADD = "externalcontact/add_contact_way"
 
 def ways(wechat: WeChat) -> list[dict[str, object]]:
     corps = wechat.sim("state", "GET")["corps"]
-    return [way for corp in corps for way in corp["contact_ways"] if corp["corpid"] == wechat.corpid]
+    mine = next(corp for corp in corps if corp["corpid"] == wechat.corpid)
+    return list(mine["contact_ways"])
 
 
 def again(wechat: WeChat, code: LiveCode) -> LiveCode:
@@ -119,9 +120,7 @@ def test_a_lost_answer_never_makes_a_second_way(wechat: WeChat, fault: str) -> N
 @pytest.mark.parametrize(
     ("errcode", "at_least"), [(45009, timedelta(seconds=50)), (-1, timedelta(seconds=4))]
 )
-def test_a_busy_provider_is_asked_later(
-    wechat: WeChat, errcode: int, at_least: timedelta
-) -> None:
+def test_a_busy_provider_is_asked_later(wechat: WeChat, errcode: int, at_least: timedelta) -> None:
     wechat.fault("errcode", path=ADD, errcode=errcode, first=1)
     code = wechat.live_code(wechat.join("amy"))
 

@@ -30,9 +30,7 @@ def ended(hour: int, by: str = "customer", staff: str = "amy") -> Happening:
 
 def record(contact: Contact, *happenings: Happening) -> None:
     timeline.record(
-        NewEvent(
-            contact.pk, kind, T0 + timedelta(hours=hour), "test", uuid.uuid4().hex, properties
-        )
+        NewEvent(contact.pk, kind, T0 + timedelta(hours=hour), "test", uuid.uuid4().hex, properties)
         for kind, hour, properties in happenings
     )
 

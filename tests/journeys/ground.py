@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from contacts import timeline
-from contacts.models import Contact, Identity
+from contacts.models import Contact, Event, Identity
 from contacts.timeline import NewEvent
 from journeys import sops
 from journeys.models import Content, Route, Sop, SopStep, Touch, TouchRules
@@ -94,7 +94,7 @@ def states(touches: Sequence[Touch] | None = None) -> list[tuple[str, str]]:
 
 
 def kinds_of(contact: Contact, prefix: str = "") -> list[str]:
-    events = timeline.Event.objects.filter(contact=contact, kind__startswith=prefix)
+    events = Event.objects.filter(contact=contact, kind__startswith=prefix)
     return list(events.order_by("id").values_list("kind", flat=True))
 
 

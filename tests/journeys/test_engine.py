@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -152,9 +153,17 @@ def test_checks_come_in_the_order_of_the_domain() -> None:
         withdrawn=True,
         reachable=False,
     )
+    better: list[dict[str, Any]] = [
+        {"running": True},
+        {"ordered": False},
+        {"paused": False},
+        {"excluded": False},
+        {"withdrawn": False},
+        {"reachable": True},
+    ]
     seen = [decide(facts, FULL, 500, NIGHT)]
-    for better in ("running", "ordered", "paused", "excluded", "withdrawn", "reachable"):
-        facts = replace(facts, **{better: better in ("running", "reachable")})
+    for one in better:
+        facts = replace(facts, **one)
         seen.append(decide(facts, FULL, 500, NIGHT))
     for tally, staff in (
         (FULL, 500),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -20,7 +22,7 @@ def person(business: Business) -> Contact:
         return ground.friend(business.staff["sales"], "Ann")
 
 
-def link_to(business: Business, person: Contact | None, **fields: object) -> Link:
+def link_to(business: Business, person: Contact | None, **fields: Any) -> Link:
     with business.scope():
         piece = ground.article(**fields)
         if person is None:

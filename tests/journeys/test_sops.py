@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -98,19 +99,20 @@ def test_status_changes_are_refused_out_of_order(business: Business) -> None:
     with business.scope():
         sop = Sop.objects.create(name="S")
         sops.write_steps(sop, [step()])
-        for verb in (sops.pause, sops.resume):
-            with pytest.raises(sops.WrongStatus):
-                verb(sop)
+        refused(sop, sops.pause, sops.resume)
         sops.publish(sop)
-        for verb in (sops.publish, sops.resume):
-            with pytest.raises(sops.WrongStatus):
-                verb(sop)
+        refused(sop, sops.publish, sops.resume)
         sops.pause(sop)
-        with pytest.raises(sops.WrongStatus):
-            sops.pause(sop)
+        refused(sop, sops.pause)
         sops.resume(sop)
         sop.refresh_from_db()
         assert sop.status == "active"
+
+
+def refused(sop: Sop, *verbs: Callable[[Sop], object]) -> None:
+    for verb in verbs:
+        with pytest.raises(sops.WrongStatus):
+            verb(sop)
 
 
 # --- entering ---

@@ -1,0 +1,87 @@
+"""How do figures look outside? Money as text, rates as numbers, times with the tenant's offset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from analytics import facts, funnel, value
+from analytics.curves import DAYS
+from analytics.periods import Question
+from tenants import money
+
+T = TypeVar("T")
+ATTEMPTS = 3
+
+
+def complete(question: Question) -> Question:
+    """Inside a scope: bring facts up to date; as_of is never later than what they know of."""
+    known = facts.catch_up()
+    if known is not None and known < question.as_of:
+        return replace(question, as_of=known)
+    return question
+
+
+def steadily(read: Callable[[], T]) -> T:
+    """What `read` answers from one state of the facts: again, when a refresh came in between."""
+    for _attempt in range(ATTEMPTS):
+        before = facts.version()
+        found = read()
+        if facts.version() == before:
+            break
+    return found
+
+
+def text_of_moment(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).isoformat()
+
+
+def fen(exact: Fraction | int | None) -> int | None:
+    """Whole fen, half up in size (FIGURES R6)."""
+    if exact is None:
+        return None
+    size = abs(Fraction(exact))
+    rounded = (2 * size.numerator + size.denominator) // (2 * size.denominator)
+    return rounded if exact >= 0 else -rounded
+
+
+def amount(exact: Fraction | int | None) -> str | None:
+    return money.text(fen(exact))
+
+
+def number(exact: Fraction | None) -> float | int | None:
+    if exact is None:
+        return None
+    return exact.numerator if exact.denominator == 1 else float(exact)
+
+
+def of_step(step: funnel.Step) -> dict[str, object]:
+    return {
+        "key": step.stage.key,
+        "name": str(step.stage),
+        "reached": step.reached,
+        "rate_from_previous": number(step.rate_from_previous),
+        "rate_from_first": number(step.rate_from_first),
+        "median_seconds_from_previous": number(step.median_seconds_from_previous),
+    }
+
+
+def of_row(row: value.Row) -> dict[str, object]:
+    return {
+        "group": row.name,
+        "cost": amount(row.cost),
+        "new_contacts": row.new_contacts,
+        "new_customers": row.new_customers,
+        "cost_per_contact": amount(row.cost_per_contact),
+        "cac": amount(row.cac),
+        "cac_cohort": amount(row.cac_cohort),
+        "ltv": {str(d): amount(row.ltv[d]) for d in DAYS},
+        "ltv_referral": {str(d): amount(row.ltv_referral[d]) for d in DAYS},
+        "ltv_cac": number(row.ltv_cac),
+        "ltv_cac_days": row.ltv_cac_days,
+        "payback_days": row.payback_days,
+    }

@@ -1,0 +1,32 @@
+"""What figures add to the contacts resource: life cycle, ownership, and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rest_framework import serializers
+
+from analytics import standing
+from analytics.standing import Lifecycle, Ownership
+from contacts import facets
+
+
+def register() -> None:
+    stages = [each.value for each in Lifecycle]
+    levels = [each.value for each in Ownership]
+    facets.field(
+        "lifecycle",
+        serializers.ChoiceField(stages),
+        standing.lifecycles,
+        absent=Lifecycle.PROSPECT.value,
+    )
+    facets.field("ownership", serializers.ChoiceField(levels), standing.ownerships)
+    facets.filter("lifecycle", serializers.ChoiceField(stages), standing.in_lifecycle)
+    facets.filter("ownership", serializers.ChoiceField(levels), standing.in_ownership)
+    # Nothing is predicted before the model of the tenant's purchases is fitted.
+    facets.field("predicted_ltv", serializers.CharField(), _unknown)
+    facets.field("p_alive", serializers.FloatField(), _unknown)
+
+
+def _unknown(_contact_ids: Sequence[int]) -> Mapping[int, object]:
+    return {}

@@ -1,0 +1,275 @@
+"""Are the figures up to date, and how do they get there? Facts and cells behind every report.
+
+Whatever changes a contact leaves a DirtyContact row, in the same transaction; a refresh takes all
+of them or none, so a reader sees a whole state, if an older one. `rebuild` makes everything again;
+`prove` shows that this gives the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from analytics import models, upkeep
+from contacts import timeline
+from contacts.models import Contact, Event, Order
+from journeys.models import Stage
+from tenants import doorbell
+from tenants.models import Tenant
+from tenants.scope import TenantModel, current_tenant_id, scope
+
+QUEUE = "facts"
+# What a request brings up to date by itself; more is left to the worker.
+EVENTS, CONTACTS = 3000, 5000
+_CHUNK = 20_000
+_PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
+_FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
+_DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
+
+# Families of event kinds after which a contact's facts may differ. Moves are told by changes.py.
+_FAMILIES = frozenset({"contact", "follow", "order", "reward", "stage", "subscription"})
+
+_FACTS: tuple[type[TenantModel], ...] = (
+    models.ContactFact,
+    models.CustomerFact,
+    models.ReferralPart,
+    models.StageReach,
+)
+_CELLS: tuple[type[TenantModel], ...] = (
+    models.DayCell,
+    models.CohortCell,
+    models.FunnelCell,
+    models.GapCell,
+    models.StageCount,
+)
+
+
+def begin() -> None:
+    """A new tenant has nothing to count: it is up to date."""
+    models.FactsState.objects.get_or_create(
+        only=True, defaults={"caught_up_at": timezone.now(), "basis": _basis()}
+    )
+
+
+def mark(contact_ids: Sequence[int]) -> None:
+    """Listener of contacts/changes.py: the facts of these contacts have to be read again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id)"
+            " SELECT %s, unnest(%s::bigint[])",
+            [current_tenant_id(), list(contact_ids)],
+        )
+    doorbell.ring(QUEUE, timezone.now() + _DELAY)
+
+
+def on_events(events: Sequence[Event]) -> None:
+    """Listener of the timeline, after those that move stages."""
+    ids = {e.contact_id for e in events if e.kind.partition(".")[0] in _FAMILIES}
+    if ids:
+        mark(sorted(ids))
+
+
+def catch_up() -> datetime | None:
+    """Inside a scope: bring a small backlog up to date. Answers None, or, while the worker has a
+    large one to count, the moment when figures were complete.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while _events_wait() and time.monotonic() < deadline:
+        if _flooded():
+            break
+        if timeline.drain_all(EVENTS) == 0:
+            time.sleep(0.02)  # another drainer is at it
+    late = _events_wait()
+    if not late and not _dirty():
+        return None
+    if not late and not _more_than(models.DirtyContact.objects.all(), CONTACTS):
+        with _alone(deadline) as alone:
+            if alone:
+                _refresh_dirty()
+                return None
+    doorbell.ring(QUEUE)
+    return _state().caught_up_at
+
+
+def work() -> None:
+    """Inside a scope, in the background: count all that is dirty, in one transaction.
+
+    While many events wait for their listeners it waits too: readers keep the last whole state.
+    """
+    with _alone(time.monotonic()) as alone:
+        if alone and not _flooded():
+            now = timezone.now()
+            _refresh_dirty()
+            _refresh_gap()
+            if not _events_wait():
+                models.FactsState.objects.update(caught_up_at=now)
+
+
+def after_import(tenant_id: int) -> None:
+    """Outside a scope: what files brought is counted before they are done."""
+    with scope(tenant_id):
+        work()
+
+
+def next_due() -> datetime | None:
+    """From when there is something to count, or None."""
+    if not _dirty():
+        return None
+    return timezone.now() + (_DELAY if _flooded() else timedelta(0))
+
+
+def rebuild() -> None:
+    """Inside a scope: forget all facts and read everything again."""
+    with _alone(None):
+        _forget()
+        _refresh(list(Contact.objects.order_by("id").values_list("id", flat=True)))
+
+
+def prove() -> list[str]:
+    """Inside a scope: the tables that a rebuild would change. Empty, when upkeep was right."""
+    catch_up()
+    with _alone(None), transaction.atomic():
+        _refresh_dirty()
+        before = {model: _digest(model) for model in (*_FACTS, *_CELLS)}
+        rebuild()
+        after = {model: _digest(model) for model in (*_FACTS, *_CELLS)}
+    return [model._meta.db_table for model in before if before[model] != after[model]]
+
+
+_GAP = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) FROM (
+  SELECT paid_at - lag(paid_at) OVER (PARTITION BY contact_id ORDER BY paid_at) AS gap
+  FROM contacts_order WHERE tenant_id = %s AND paid AND paid_at < now()) gaps
+"""
+
+
+def median_gap() -> timedelta | None:
+    """The usual time between two orders of a customer; of many, as it was last read."""
+    if not _more_than(Order.objects.all(), _FEW_ORDERS):
+        return _read_gap()
+    if _state().gap_read_at is None:
+        _refresh_gap()
+    return _state().gap
+
+
+def _read_gap() -> timedelta | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_GAP, [current_tenant_id()])
+        gap: timedelta | None = cursor.fetchone()[0]
+    return gap
+
+
+def _refresh_gap() -> None:
+    """A median of all orders moves slowly: read it again now and then."""
+    now, state = timezone.now(), _state()
+    if state.gap_read_at is None or now - state.gap_read_at > _GAP_AGE:
+        models.FactsState.objects.update(gap=_read_gap(), gap_read_at=now)
+
+
+def version() -> int:
+    """Grows with every refresh."""
+    return _state().version
+
+
+def _state() -> models.FactsState:
+    state = models.FactsState.objects.first()
+    if state is None:
+        begin()
+        state = models.FactsState.objects.get()
+    return state
+
+
+def _basis() -> str:
+    """What every fact depends on besides its contact: the zone, and the order of the stages."""
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    stages = Stage.objects.order_by("position").values_list("id", flat=True)
+    return f"{tenant.zone} {' '.join(map(str, stages))}"[:500]
+
+
+def _dirty() -> bool:
+    return models.DirtyContact.objects.exists() or _state().basis != _basis()
+
+
+def _events_wait() -> bool:
+    return Event.objects.filter(handled_at=None).exists()
+
+
+def _flooded() -> bool:
+    return _more_than(Event.objects.filter(handled_at=None), EVENTS)
+
+
+def _more_than(rows: object, limit: int) -> bool:
+    return len(rows.order_by("id").values_list("id")[: limit + 1]) > limit  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _alone(deadline: float | None) -> Iterator[bool]:
+    """One refresh a tenant at a time, until its transaction ends. No deadline: wait for ever."""
+    key = current_tenant_id()
+    with connection.cursor() as cursor:
+        if deadline is None:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('facts'), %s::int)", [key])
+            yield True
+            return
+        while True:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('facts'), %s::int)", [key])
+            held = bool(cursor.fetchone()[0])
+            if held or time.monotonic() >= deadline:
+                break
+            time.sleep(0.02)
+        yield held
+
+
+def _refresh_dirty() -> None:
+    """Read the dirty contacts again; all contacts, when what every fact depends on has changed."""
+    if _state().basis != _basis():
+        models.DirtyContact.objects.all().delete()
+        rebuild()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s RETURNING contact_id",
+            [current_tenant_id()],
+        )
+        ids = sorted({int(row[0]) for row in cursor.fetchall()})
+    if ids:
+        _refresh(ids)
+
+
+def _refresh(contact_ids: Sequence[int]) -> None:
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    for start in range(0, len(contact_ids), _CHUNK):
+        upkeep.refresh(tenant.pk, tenant.zone, contact_ids[start : start + _CHUNK])
+    state = _state()
+    state.version += 1
+    state.basis = _basis()
+    state.save(update_fields=["version", "basis"])
+
+
+def _forget() -> None:
+    with connection.cursor() as cursor:
+        for model in (*_FACTS, *_CELLS):
+            cursor.execute(
+                f'DELETE FROM "{model._meta.db_table}" WHERE tenant_id = %s',  # noqa: S608 - our own names
+                [current_tenant_id()],
+            )
+
+
+def _digest(model: type[TenantModel]) -> object:
+    """All rows of the tenant as one number; cells that count nothing are as good as absent."""
+    counted = {
+        models.DayCell: "contacts <> 0 OR customers <> 0",
+        models.CohortCell: "margin <> 0 OR customers <> 0",
+    }.get(model, "contacts <> 0" if model in _CELLS else "true")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) "  # noqa: S608 - our own names
+            f'FROM "{model._meta.db_table}" t WHERE tenant_id = %s AND ({counted})',
+            [current_tenant_id()],
+        )
+        return cursor.fetchone()

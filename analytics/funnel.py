@@ -1,0 +1,272 @@
+"""How far did contacts come, how fast, and where do they stand? FIGURES R35, DOMAIN.md §6.
+
+Cohort: of the contacts whose first entry into any stage lies in the period. Whole days and whole
+months are read from cells; gaps lie in buckets in their order, so a median needs one bucket's rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from django.db import connection
+
+from analytics.models import EVERY_CHANNEL
+from analytics.periods import Question, holders
+from journeys.models import Stage
+from tenants.scope import current_tenant_id
+
+# Entries at or after as_of are put right one by one, if they are not more than this.
+_FEW = 3000
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage of the cohort funnel; the time is the median of those who skipped neither stage."""
+
+    stage: Stage
+    reached: int
+    rate_from_previous: Fraction | None
+    rate_from_first: Fraction | None
+    median_seconds_from_previous: Fraction | None
+
+
+def cohort(question: Question) -> list[Step]:
+    stages = list(Stage.objects.order_by("position"))
+    reached, medians = _Cohort(question).read()
+    steps: list[Step] = []
+    for stage in stages:
+        heads = reached.get(stage.pk, 0)
+        first = steps[0].reached if steps else heads
+        steps.append(
+            Step(
+                stage=stage,
+                reached=heads,
+                rate_from_previous=_rate(heads, steps[-1].reached) if steps else None,
+                rate_from_first=_rate(heads, first),
+                median_seconds_from_previous=medians.get(stage.pk),
+            )
+        )
+    return steps
+
+
+def _rate(part: int, whole: int) -> Fraction | None:
+    return Fraction(part, whole) if whole else None
+
+
+class _Cohort:
+    """Reads the counts and medians of one cohort."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.filter, self.parameters = holders(question, "contact_id")
+        self.parameters |= {
+            "tenant": current_tenant_id(),
+            "start": question.span.start_us,
+            "end": question.end_us,
+            "as_of": question.as_of_us,
+        }
+
+    def rows(self, sql: str, **more: Any) -> Iterator[tuple[int, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.replace("{filter}", self.filter), self.parameters | more)
+            yield from cursor.fetchall()
+
+    def read(self) -> tuple[dict[int, int], dict[int, Fraction]]:
+        if self.question.span.start_us >= self.question.end_us:
+            return {}, {}
+        later = None if self.question.owners is not None else self._later()
+        if later is None:
+            return self._read_contacts()
+        return self._reached(later), self._medians(later)
+
+    def _later(self) -> list[tuple[int, ...]] | None:
+        """What contacts of the period reached at or after as_of; None, when it is much."""
+        found = list(
+            self.rows(
+                "SELECT stage_id, channel_id, start_us, bucket FROM analytics_stagereach"
+                " WHERE tenant_id = %(tenant)s AND reached_us >= %(as_of)s"
+                " LIMIT %(few)s",
+                few=_FEW + 1,
+            )
+        )
+        if len(found) > _FEW:
+            return None
+        channel, start = self.question.channel_id, self.question.span.start_us
+        return [
+            row
+            for row in found
+            if start <= row[2] < self.question.end_us and channel in (None, row[1])
+        ]
+
+    def _read_contacts(self) -> tuple[dict[int, int], dict[int, Fraction]]:
+        """Contact by contact, as known at as_of."""
+        reached: dict[int, int] = {}
+        medians: dict[int, Fraction] = {}
+        for stage, heads, gap in self.rows(
+            "SELECT stage_id, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY gap_us)"
+            " FROM analytics_stagereach WHERE tenant_id = %(tenant)s AND start_us >= %(start)s"
+            " AND start_us < %(end)s AND reached_us < %(as_of)s{filter} GROUP BY stage_id"
+        ):
+            reached[stage] = heads
+            if gap is not None:
+                medians[stage] = Fraction(gap) / 1_000_000
+        return reached, medians
+
+    def _reached(self, later: list[tuple[int, ...]]) -> dict[int, int]:
+        question = self.question
+        until = max(question.span.start, min(question.span.end, question.today))
+        reached: dict[int, int] = defaultdict(int)
+        for stage, heads in self.rows(
+            "SELECT stage_id, sum(contacts)::bigint FROM analytics_funnelcell"
+            " WHERE tenant_id = %(tenant)s AND day >= %(first)s AND day < %(until)s"
+            "{filter} GROUP BY stage_id"
+            " UNION ALL SELECT stage_id, count(*) FROM analytics_stagereach"
+            " WHERE tenant_id = %(tenant)s AND start_us >= %(rest)s AND start_us < %(end)s"
+            " AND reached_us < %(as_of)s{filter} GROUP BY stage_id",
+            first=question.span.start,
+            until=until,
+            rest=max(question.span.start_us, question.today_us),
+        ):
+            reached[stage] += heads
+        for stage, _channel, start, _bucket in later:
+            reached[stage] -= start < question.today_us
+        return reached
+
+    def _medians(self, later: list[tuple[int, ...]]) -> dict[int, Fraction]:
+        gaps = self._gaps(later)
+        medians = {}
+        for stage, buckets in gaps.items():
+            number = sum(buckets.values())
+            if number:
+                low = self._nth(stage, buckets, (number - 1) // 2)
+                high = self._nth(stage, buckets, number // 2) if number % 2 == 0 else low
+                medians[stage] = Fraction(low + high, 2_000_000)
+        return medians
+
+    def _gaps(self, later: list[tuple[int, ...]]) -> dict[int, dict[int, int]]:
+        """How many gaps lie in each bucket, by stage."""
+        stretches = list(self.question.stretches())
+        whole = [(month, start, end) for month, start, end in stretches if month is not None]
+        gaps: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        if whole:
+            channel = self.question.channel_id
+            for stage, bucket, number in self.rows(
+                "SELECT stage_id, bucket, sum(contacts)::bigint FROM analytics_gapcell"
+                " WHERE tenant_id = %(tenant)s AND channel_id = %(of)s"
+                " AND month BETWEEN %(first)s AND %(last)s GROUP BY 1, 2",
+                of=EVERY_CHANNEL if channel is None else channel,
+                first=whole[0][0],
+                last=whole[-1][0],
+            ):
+                gaps[stage][bucket] += number
+            for stage, _channel, start, bucket in later:
+                if bucket is not None and whole[0][1] <= start < whole[-1][2]:
+                    gaps[stage][bucket] -= 1
+        for month, start, end in stretches:
+            if month is None:
+                for stage, bucket, number in self.rows(
+                    "SELECT stage_id, bucket, count(*) FROM analytics_stagereach"
+                    " WHERE tenant_id = %(tenant)s AND start_us >= %(from)s AND start_us < %(to)s"
+                    " AND reached_us < %(as_of)s AND bucket IS NOT NULL{filter}"
+                    " GROUP BY 1, 2",
+                    **{"from": start, "to": end},
+                ):
+                    gaps[stage][bucket] += number
+        return gaps
+
+    def _nth(self, stage: int, buckets: dict[int, int], place: int) -> int:
+        """The gap at this place, counted from 0, in the order of size."""
+        for bucket in sorted(buckets):
+            if place < buckets[bucket]:
+                break
+            place -= buckets[bucket]
+        (gap,) = next(
+            self.rows(
+                "SELECT gap_us FROM analytics_stagereach WHERE tenant_id = %(tenant)s"
+                " AND stage_id = %(stage)s AND bucket = %(bucket)s AND start_us >= %(start)s"
+                " AND start_us < %(end)s AND reached_us < %(as_of)s{filter}"
+                " ORDER BY gap_us OFFSET %(place)s LIMIT 1",
+                stage=stage,
+                bucket=bucket,
+                place=place,
+            )
+        )
+        return gap
+
+
+# The latest move decides; at one instant moves by rule come before those by hand.
+_STANDING = """
+SELECT to_stage_id, count(*) FROM (
+  SELECT DISTINCT ON (m.contact_id) m.contact_id, m.to_stage_id
+  FROM journeys_stagemove m JOIN journeys_stage s
+    ON s.tenant_id = m.tenant_id AND s.id = m.to_stage_id
+  WHERE m.tenant_id = %(tenant)s AND m.at < %(moment)s {only}
+  ORDER BY m.contact_id, m.at DESC, m.why = 'person' DESC, s.position DESC, m.id DESC
+) latest WHERE true {filter} GROUP BY to_stage_id
+"""
+
+
+_COUNTED = """
+SELECT stage_id, sum(contacts)::bigint FROM analytics_stagecount
+WHERE tenant_id = %(tenant)s {channel} GROUP BY 1
+"""
+_LEFT = """
+SELECT stage_id, -count(*) FROM analytics_contactfact
+WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(moved)s::bigint[]) {channel} GROUP BY 1
+"""
+
+
+def snapshot(question: Question) -> list[tuple[Stage, int]]:
+    """How many contacts stood in each stage at as_of."""
+    stages = list(Stage.objects.order_by("position"))
+    narrowed, parameters = holders(question, "contact_id")
+    parameters |= {"tenant": current_tenant_id(), "moment": question.as_of}
+    if question.channel_id is not None:
+        narrowed = narrowed.replace(
+            "channel_id = %(channel)s",
+            "contact_id IN (SELECT contact_id FROM analytics_contactfact"
+            " WHERE tenant_id = %(tenant)s AND channel_id = %(channel)s)",
+        )
+    moved = _moved_since(stages, parameters) if question.owners is None else None
+    with connection.cursor() as cursor:
+        if moved is None:
+            cursor.execute(_STANDING.format(only="", filter=narrowed), parameters)
+            standing = dict(cursor.fetchall())
+        else:
+            standing = _counted(question, moved, narrowed, parameters)
+    return [(stage, standing.get(stage.pk, 0)) for stage in stages]
+
+
+def _moved_since(stages: list[Stage], parameters: dict[str, Any]) -> list[int] | None:
+    """Contacts with a move at or after as_of; None, when they are many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT contact_id FROM (SELECT contact_id FROM journeys_stagemove"
+            " WHERE tenant_id = %(tenant)s AND to_stage_id = ANY(%(stages)s::bigint[])"
+            " AND at >= %(moment)s LIMIT %(few)s) later",
+            parameters | {"stages": [stage.pk for stage in stages], "few": _FEW + 1},
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    return None if len(found) > _FEW / 2 else found
+
+
+def _counted(
+    question: Question, moved: list[int], narrowed: str, parameters: dict[str, Any]
+) -> dict[int, int]:
+    """From the cells of now, with those who moved since put back to where they stood."""
+    channel = "" if question.channel_id is None else "AND channel_id = %(channel)s"
+    back = _STANDING.format(only="AND m.contact_id = ANY(%(moved)s::bigint[])", filter=narrowed)
+    standing: dict[int, int] = defaultdict(int)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTED.replace("{channel}", channel), parameters)
+        standing.update(cursor.fetchall())
+        if moved:
+            for sql in (_LEFT.replace("{channel}", channel), back):
+                cursor.execute(sql, parameters | {"moved": moved})
+                for stage, heads in cursor.fetchall():
+                    standing[stage] += heads
+    return standing

@@ -1,0 +1,224 @@
+"""What do reports read? Facts per contact, and counted cells over them; facts.py keeps both right.
+
+Facts hold ids of contacts, channels and stages as plain numbers, not as keys: they are a reading of
+other tables, may be dropped and made again at any time, and outlive a deleted contact until the
+next refresh takes its share out of the cells. A `channel_id` of 0 is "no channel".
+Times are whole microseconds since 1970 UTC where they are calculated with, so that windows are
+exact; days and months are of the tenant's zone. Money is whole fen.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from tenants.scope import TenantModel
+
+# Of GapCell: all channels together.
+EVERY_CHANNEL = -1
+
+
+class DirtyContact(TenantModel):
+    """Something about this contact changed since its facts were read. Append-only, then deleted."""
+
+    contact_id = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
+class FactsState(TenantModel):
+    """How far the tenant's facts are. `basis` is what all of them depend on: zone, order of stages.
+
+    `version` grows with every refresh: a reader that sees it unchanged has seen one state.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "only")
+    only = models.BooleanField(default=True)
+    basis = models.CharField(max_length=500, blank=True)
+    version = models.BigIntegerField(default=0)
+    caught_up_at = models.DateTimeField()
+    # Median time between consecutive paid orders of one customer (FIGURES R34), and when read.
+    gap = models.DurationField(null=True)
+    gap_read_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
+class ContactFact(TenantModel):
+    """When a contact became reachable, through which channel, and its latest stage (0: none).
+
+    Contacts with neither have no row.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "contact_id")
+    contact_id = models.BigIntegerField()
+    channel_id = models.BigIntegerField()
+    reach_at = models.DateTimeField(null=True)
+    reach_day = models.DateField(null=True)
+    stage_id = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["tenant", "reach_at"], include=["channel_id"], name="contact_fact_reach"
+            )
+        ]
+
+
+class CustomerFact(TenantModel):
+    """What a customer was worth by age: `margins[n]` came in by paid orders of age `ages[n]`.
+
+    The age of an order is the smallest whole d with paid_at ≤ first + d days (FIGURES R21), up to
+    365; `margin_365` is the sum. Every customer has age 0: the first order.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "contact_id")
+    contact_id = models.BigIntegerField()
+    channel_id = models.BigIntegerField()
+    reach_us = models.BigIntegerField(null=True)
+    reach_month = models.DateField(null=True)
+    first_us = models.BigIntegerField()
+    first_day = models.DateField()
+    margin_365 = models.BigIntegerField()
+    ages = ArrayField(models.SmallIntegerField())
+    margins = ArrayField(models.BigIntegerField())
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["tenant", "reach_us"],
+                include=["channel_id", "first_us", "margin_365", "contact_id"],
+                name="customer_fact_reach",
+            ),
+            models.Index(
+                fields=["tenant", "first_us"], include=["channel_id"], name="customer_fact_first"
+            ),
+        ]
+
+
+class ReferralPart(TenantModel):
+    """What referral adds to a customer's LTV (FIGURES R24): one referred customer, or the rewards.
+
+    `contact_id` is the referred customer, or the rewarded one itself; `customer_id`, `channel_id`
+    and `reach_us` are those of the customer whose LTV it counts in. A value counts for d when
+    `observed_us` + d days lie before the moment of the report.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "contact_id", "reward")
+    contact_id = models.BigIntegerField()
+    reward = models.BooleanField()
+    customer_id = models.BigIntegerField()
+    channel_id = models.BigIntegerField()
+    reach_us = models.BigIntegerField()
+    observed_us = models.BigIntegerField()
+    d30 = models.BigIntegerField()
+    d60 = models.BigIntegerField()
+    d90 = models.BigIntegerField()
+    d180 = models.BigIntegerField()
+    d365 = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["tenant", "reach_us"], name="referral_part_reach"),
+            models.Index(fields=["tenant", "customer_id"], name="referral_part_customer"),
+        ]
+
+
+class StageReach(TenantModel):
+    """When a contact first reached a stage or one beyond it (FIGURES R35).
+
+    `gap_us` is the time since the stage before, if neither of the two was skipped; `bucket` groups
+    gaps of similar length, in their order.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "contact_id", "stage_id")
+    contact_id = models.BigIntegerField()
+    stage_id = models.BigIntegerField()
+    channel_id = models.BigIntegerField()
+    start_us = models.BigIntegerField()
+    start_day = models.DateField()
+    reached_us = models.BigIntegerField()
+    gap_us = models.BigIntegerField(null=True)
+    bucket = models.SmallIntegerField(null=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["tenant", "start_us"],
+                include=["stage_id", "channel_id", "bucket", "reached_us", "gap_us"],
+                name="stage_reach_start",
+            ),
+            models.Index(
+                fields=["tenant", "stage_id", "bucket", "start_us"],
+                include=["channel_id", "reached_us", "gap_us"],
+                condition=models.Q(bucket__isnull=False),
+                name="stage_reach_bucket",
+            ),
+            models.Index(fields=["tenant", "reached_us"], name="stage_reach_latest"),
+        ]
+
+
+class DayCell(TenantModel):
+    """New contacts and new customers of a day and channel."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "day", "channel_id")
+    day = models.DateField()
+    channel_id = models.BigIntegerField()
+    contacts = models.BigIntegerField(default=0)
+    customers = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
+class CohortCell(TenantModel):
+    """Margin by age of those who became reachable in a month; `customers` stands at age 0."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "month", "channel_id", "age")
+    month = models.DateField()
+    channel_id = models.BigIntegerField()
+    age = models.SmallIntegerField()
+    margin = models.BigIntegerField()
+    customers = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
+class FunnelCell(TenantModel):
+    """Of the contacts that entered the journey on a day: how many reached the stage, or beyond."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "day", "channel_id", "stage_id")
+    day = models.DateField()
+    channel_id = models.BigIntegerField()
+    stage_id = models.BigIntegerField()
+    contacts = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
+class GapCell(TenantModel):
+    """How many gaps fall into a bucket, by month of entry into the journey; see StageReach."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "channel_id", "month", "stage_id", "bucket")
+    month = models.DateField()
+    channel_id = models.BigIntegerField()
+    stage_id = models.BigIntegerField()
+    bucket = models.SmallIntegerField()
+    contacts = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
+class StageCount(TenantModel):
+    """How many contacts stand in a stage by their latest move."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "channel_id", "stage_id")
+    channel_id = models.BigIntegerField()
+    stage_id = models.BigIntegerField()
+    contacts = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        pass

@@ -1,0 +1,60 @@
+"""How many new contacts and new customers came, by channel or by month? FIGURES R9, R18."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import connection
+
+from analytics.periods import Question, holders, micros, midnight
+from tenants.scope import current_tenant_id
+
+Key = int | date
+
+# Whole days come from cells; of the day of as_of, and with filters by staff, rows are counted.
+_COUNTS = """
+SELECT grp, sum(contacts)::bigint, sum(customers)::bigint FROM (
+  SELECT {of_cell} AS grp, contacts, customers FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND day >= %(start)s AND day < %(until)s {channel}
+  UNION ALL
+  SELECT {of_contact}, count(*), 0 FROM analytics_contactfact
+  WHERE tenant_id = %(tenant)s AND reach_at >= %(from)s AND reach_at < %(to)s {filter} GROUP BY 1
+  UNION ALL
+  SELECT {of_customer}, 0, count(*) FROM analytics_customerfact
+  WHERE tenant_id = %(tenant)s AND first_us >= %(from_us)s AND first_us < %(to_us)s {filter}
+  GROUP BY 1
+) part GROUP BY grp
+"""
+
+
+def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
+    """New contacts and new customers of every row that has any."""
+    span = question.span
+    by_rows = question.owners is not None
+    until = span.start if by_rows else max(span.start, min(span.end, question.today))
+    start = midnight(until, span.zone)
+    filters, parameters = holders(question, "contact_id")
+    day = "date_trunc('month', {})::date" if group == "month" else "channel_id"
+    sql = _COUNTS.format(
+        of_cell=day.format("day"),
+        of_contact=day.format("reach_day"),
+        of_customer=day.format("first_day"),
+        channel=filters if not by_rows else "",
+        filter=filters,
+    )
+    parameters |= {
+        "tenant": current_tenant_id(),
+        "start": span.start,
+        "until": until,
+        "from": start,
+        "to": min(midnight(span.end, span.zone), question.as_of),
+        "from_us": micros(start),
+        "to_us": question.end_us,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return {
+            key: (contacts, customers)
+            for key, contacts, customers in cursor.fetchall()
+            if contacts or customers
+        }

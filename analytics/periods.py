@@ -1,0 +1,124 @@
+"""What does a report ask for: which days, which contacts, as known at which moment?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Whole microseconds since 1970 UTC: what facts calculate with."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of a calendar day in the zone."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def month_of(day: date) -> date:
+    return day.replace(day=1)
+
+
+def next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Calendar days [start, end) of a zone."""
+
+    start: date
+    end: date
+    zone: ZoneInfo
+
+    @property
+    def start_us(self) -> int:
+        return micros(midnight(self.start, self.zone))
+
+    @property
+    def end_us(self) -> int:
+        return micros(midnight(self.end, self.zone))
+
+    def months(self) -> list[Span]:
+        """The calendar months of the span, the first and the last one clipped to it."""
+        found = []
+        day = self.start
+        while day < self.end:
+            after = min(next_month(day), self.end)
+            found.append(replace(self, start=day, end=after))
+            day = after
+        return found
+
+    def whole(self) -> bool:
+        """A whole calendar month?"""
+        return self.start.day == 1 and self.end == next_month(self.start)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A report's period and contacts. `owners` holds the staff of the filters staff and team."""
+
+    span: Span
+    as_of: datetime
+    channel_id: int | None = None
+    owners: tuple[int, ...] | None = None
+
+    @property
+    def as_of_us(self) -> int:
+        return micros(self.as_of)
+
+    @property
+    def end_us(self) -> int:
+        """Facts at or after as_of are ignored (FIGURES R1)."""
+        return min(self.span.end_us, self.as_of_us)
+
+    @property
+    def today(self) -> date:
+        """The day of as_of: of it only a part has happened."""
+        return self.as_of.astimezone(self.span.zone).date()
+
+    @property
+    def today_us(self) -> int:
+        return micros(midnight(self.today, self.span.zone))
+
+    @property
+    def last_cost_day(self) -> date:
+        """The cost of a day is dated at its midnight."""
+        return self.today if self.as_of_us > self.today_us else self.today - timedelta(days=1)
+
+    def stretches(self) -> Iterator[tuple[date | None, int, int]]:
+        """The period up to as_of by months: (month, or None for a part of one; start; end)."""
+        for month in self.span.months():
+            end = min(month.end_us, self.as_of_us)
+            if month.start_us >= end:
+                break
+            whole = month.whole() and end == month.end_us
+            yield month.start if whole else None, month.start_us, end
+
+
+def holders(question: Question, contact: str) -> tuple[str, dict[str, Any]]:
+    """SQL and parameters that narrow rows to the filters; `contact` names their contact column.
+
+    Rows have `channel_id`, 0 for none.
+    """
+    sql, parameters = "", dict[str, Any]()
+    if question.channel_id is not None:
+        sql += " AND channel_id = %(channel)s"
+        parameters["channel"] = question.channel_id
+    if question.owners is not None:
+        sql += (
+            f" AND {contact} IN (SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s"  # noqa: S608 - our own names
+            " AND owner_id = ANY(%(owners)s::bigint[]))"
+        )
+        parameters["owners"] = list(question.owners)
+    return sql, parameters
+
+
+def days_between(start: date, end: date) -> Sequence[date]:
+    return [start + timedelta(days=n) for n in range((end - start).days)]

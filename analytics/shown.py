@@ -1,0 +1,60 @@
+"""How does a figure read on a page? In the reader's language, with the tenant's currency."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from fractions import Fraction
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from analytics.answers import fen
+
+NONE = "–"
+_SIGNS = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$", "TWD": "NT$"}
+# Both of our languages group by three with a comma and write a decimal point.
+
+
+def count(number: int | None) -> str:
+    return NONE if number is None else f"{number:,}"
+
+
+def money(exact: Fraction | int | None, currency: str) -> str:
+    rounded = fen(exact)
+    if rounded is None:
+        return NONE
+    sign = "−" if rounded < 0 else ""
+    whole, part = divmod(abs(rounded), 100)
+    return f"{sign}{_SIGNS.get(currency, currency + ' ')}{whole:,}.{part:02}"
+
+
+def rate(exact: Fraction | None) -> str:
+    return NONE if exact is None else f"{float(exact):.1%}"
+
+
+def ratio(exact: Fraction | None) -> str:
+    return NONE if exact is None else f"{float(exact):,.2f}"
+
+
+def days(number: int | None) -> str:
+    if number is None:
+        return NONE
+    return ngettext("%(number)s day", "%(number)s days", number) % {"number": f"{number:,}"}
+
+
+def duration(seconds: Fraction | None) -> str:
+    """Two units at most: "3 d 4 h", "12 min"."""
+    if seconds is None:
+        return NONE
+    span = timedelta(seconds=round(float(seconds)))
+    hours, rest = divmod(span.seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [
+        (span.days, _("%(n)s d")),
+        (hours, _("%(n)s h")),
+        (minutes, _("%(n)s min")),
+        (left, _("%(n)s s")),
+    ]
+    first = next((place for place, (n, _unit) in enumerate(parts) if n), 3)
+    told = [unit % {"n": n} for n, unit in parts[first : first + 2] if n]
+    return " ".join(told) or _("at once")

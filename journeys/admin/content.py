@@ -1,0 +1,67 @@
+"""Reusable pieces, and the link that leads to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from journeys import content
+from journeys.models import Content, Link
+from tenants.admin_base import NOTHING, TenantModelAdmin
+
+
+@admin.register(Content)
+class ContentAdmin(TenantModelAdmin):
+    deletes = True
+    list_display = ("title", "kind", "purpose", "active", "created_at")
+    list_filter = (("purpose", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), "active")
+    search_fields = ("title",)
+    readonly_fields = ("general_link",)
+    fieldsets = (
+        (None, {"fields": ("title", ("kind", "purpose"), "url", "body", "active")}),
+        (gettext_lazy("Link"), {"fields": ("general_link",)}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj else fieldsets[:1]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        super().save_related(request, form, formsets, change)
+        Link.objects.get_or_create(content=form.instance, staff=None, contact=None)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The link that belongs to nobody goes with its content; a contact's own link keeps it."""
+        found = list(objs)
+        own = Link.objects.filter(content__in=found).exclude(contact=None, staff=None)
+        if own.exists():
+            names = [str(one) for one in found]
+            return names, {}, set(), [_("links that were given to contacts")]
+        return [str(one) for one in found], {self.opts.verbose_name_plural: len(found)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Content) -> None:
+        Link.objects.filter(content=obj, contact=None, staff=None).delete()
+        super().delete_model(request, obj)
+
+    @display(description=gettext_lazy("General link"))
+    def general_link(self, obj: Content) -> str:
+        link = Link.objects.filter(content=obj, contact=None, staff=None).first()
+        if link is None:
+            return NOTHING
+        address = content.url_of(link)
+        return format_html(
+            '<span class="scrm-copy"><code>{}</code>'
+            '<button type="button" class="scrm-link" data-copy="{}">{}</button></span>'
+            '<span class="scrm-quiet">{}</span>',
+            address,
+            address,
+            _("Copy"),
+            _("In scripts, {link} becomes the contact's own link, which tells who opened it."),
+        )

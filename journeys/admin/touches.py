@@ -1,0 +1,147 @@
+"""Every message planned or sent, the tasks of staff, and the pace that all keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from contacts.admin.goods import OfContacts
+from journeys import pace, staff_tasks
+from journeys.engine import Reason
+from journeys.models import StaffTask, Touch, TouchRules
+from tenants.admin_base import NOTHING, TenantModelAdmin, ask, chip
+from tenants.admin_forms import AskForm, LinesField, TenantForm
+from tenants.models import User
+from tenants.roles import Can
+
+
+def reason_in_words(code: str) -> str:
+    return str(Reason(code).label) if code in Reason.values else code
+
+
+@admin.register(Touch)
+class TouchAdmin(OfContacts):
+    list_display = ("of_contact", "state_shown", "why", "route", "kind", "staff", "due_at", "sent_at")
+    list_select_related = ("contact", "staff")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("route", ChoicesDropdownFilter),
+        ("staff", AutocompleteSelectFilter),
+    )
+    fieldsets = (
+        (None, {"fields": (("of_contact", "staff"), ("state_shown", "why"), ("route", "kind"), "script")}),
+        (gettext_lazy("Times"), {"fields": (("due_at", "sent_at", "delivered_at"),)}),
+    )
+
+    @chip(gettext_lazy("State"), {
+            "sent": "success", "delivered": "success", "failed": "danger", "unknown": "danger",
+            "awaiting_staff": "warning", "skipped": "warning", "planned": "info",
+        })  # fmt: skip
+    def state_shown(self, obj: Touch) -> tuple[str, str]:
+        return obj.state, obj.get_state_display()
+
+    @display(description=gettext_lazy("Reason"))
+    def why(self, obj: Touch) -> str:
+        return reason_in_words(obj.reason) or NOTHING
+
+    @display(description=gettext_lazy("Script"))
+    def script(self, obj: Touch) -> str:
+        if obj.enrolment is None or obj.step is None:
+            return NOTHING
+        return f"{obj.enrolment.sop} · {obj.step.position}"
+
+
+@admin.register(StaffTask)
+class StaffTaskAdmin(OfContacts):
+    list_display = ("of_contact", "staff", "state_shown", "due_at", "done_at")
+    list_select_related = ("contact", "staff")
+    list_filter = (("state", ChoicesDropdownFilter), ("staff", AutocompleteSelectFilter))
+    fieldsets = (
+        (None, {"fields": (("of_contact", "staff"), "text", ("state_shown", "due_at", "done_at"))}),
+    )
+    actions_detail = ("mark_done", "call_off")
+
+    def has_work_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return isinstance(request.user, User) and request.user.can(Can.WORK_LEADS)
+
+    def offers(self, request: HttpRequest, target: StaffTask) -> set[str]:
+        return {"mark_done", "call_off"} if target.state == StaffTask.State.OPEN else set()
+
+    @ask(
+        gettext_lazy("Mark as done"),
+        question=gettext_lazy("The message counts as sent."),
+        icon="task_alt",
+        permission="work",
+    )
+    def mark_done(self, request: HttpRequest, target: StaffTask, form: AskForm) -> None:
+        _still_open(lambda: staff_tasks.done(target))
+        self.note(request, "done", target)
+
+    @ask(
+        gettext_lazy("Call off"),
+        question=gettext_lazy("The message is not sent."),
+        icon="cancel",
+        permission="work",
+    )
+    def call_off(self, request: HttpRequest, target: StaffTask, form: AskForm) -> None:
+        _still_open(lambda: staff_tasks.cancel(target))
+        self.note(request, "cancelled", target)
+
+    @chip(gettext_lazy("State"), {"open": "info", "done": "success", "cancelled": "warning"})
+    def state_shown(self, obj: StaffTask) -> tuple[str, str]:
+        return obj.state, obj.get_state_display()
+
+
+def _still_open(verb: Any) -> None:
+    try:
+        verb()
+    except staff_tasks.Closed as error:
+        raise ValidationError(str(error)) from None
+
+
+class PaceForm(TenantForm):
+    sensitive_words = LinesField(
+        label=gettext_lazy("Sensitive words"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 5}),
+        help_text=gettext_lazy("One a line. A message that holds one of them is not sent."),
+    )
+
+    class Meta:
+        model = TouchRules
+        fields = (
+            "quiet_from", "quiet_to", "per_contact_day", "per_contact_week", "promotions_per_week",
+            "per_staff_day", "mass_quota", "sensitive_words",
+        )  # fmt: skip
+
+
+@admin.register(TouchRules)
+class TouchRulesAdmin(TenantModelAdmin):
+    """One row a business: the list leads straight to it."""
+
+    form = PaceForm
+    adds = False
+    list_display = ("quiet_from", "quiet_to")
+    fieldsets = (
+        (gettext_lazy("Quiet hours"), {"fields": (("quiet_from", "quiet_to"),)}),
+        (
+            gettext_lazy("At most"),
+            {
+                "fields": (
+                    ("per_contact_day", "per_contact_week"), ("promotions_per_week", "per_staff_day"),
+                    "mass_quota",
+                )
+            },
+        ),
+        (gettext_lazy("Words"), {"fields": ("sensitive_words",)}),
+    )  # fmt: skip
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return self.back(request, pace.rules())

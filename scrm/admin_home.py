@@ -1,0 +1,161 @@
+"""What needs an operator's eye today? A few figures, each one range of an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from contacts.models import Contact, Event, Import, LiveCode
+from journeys.models import Lead, StaffTask, Touch
+from tenants.models import User, WeChatAccount
+from tenants.roles import Can
+
+_TOLD = {"touch.sent", "touch.delivered", "touch.skipped", "touch.failed"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure. `tone` is good, warn, bad or plain; `parts` say more in small."""
+
+    title: str
+    value: int
+    link: str
+    icon: str
+    tone: str = "plain"
+    parts: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    cards: list[Card]
+
+
+def groups(user: User) -> list[Group]:
+    """The cards that this member may see."""
+    if not user.can(Can.READ):
+        return []
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return [
+        Group(_("Customers"), _customers(midnight)),
+        Group(_("Messages today"), _touches(midnight)),
+        Group(_("To look after"), list(_troubles(user))),
+    ]
+
+
+def _customers(midnight: datetime) -> list[Card]:
+    contacts = reverse("admin:contacts_contact_changelist")
+    week = midnight - timedelta(days=6)
+    acquired = Contact.objects.filter(acquired_at__gte=week).aggregate(
+        week=Count("id"), today=Count("id", filter=Q(acquired_at__gte=midnight))
+    )
+    leads = dict(
+        Lead.objects.filter(state__in=[Lead.State.OPEN, Lead.State.CLAIMED])
+        .values_list("state")
+        .annotate(Count("id"))
+    )
+    return [
+        Card(_("New contacts today"), acquired["today"], contacts, "person_add"),
+        Card(_("New contacts, 7 days"), acquired["week"], contacts, "group_add"),
+        Card(
+            _("Open leads"),
+            leads.get(Lead.State.OPEN, 0),
+            reverse("admin:journeys_lead_changelist") + "?state__exact=open",
+            "local_fire_department",
+            parts=((_("claimed"), leads.get(Lead.State.CLAIMED, 0)),),
+        ),
+    ]
+
+
+def _touches(midnight: datetime) -> list[Card]:
+    """What went out is read from the timeline's index, what is to come from that of due touches."""
+    told = dict(
+        Event.objects.filter(kind__in=_TOLD, at__gte=midnight)
+        .values_list("kind")
+        .annotate(Count("id"))
+    )
+    planned = Touch.objects.filter(
+        state=Touch.State.PLANNED, held=False, due_at__lt=midnight + timedelta(days=1)
+    ).count()
+    open_ = dict(
+        Touch.objects.filter(
+            state__in=["claimed", "sending", "awaiting_staff", "unknown"], lease_until__isnull=False
+        )
+        .values_list("state")
+        .annotate(Count("id"))
+    )
+    touches = reverse("admin:journeys_touch_changelist")
+    failed = told.get("touch.failed", 0)
+    return [
+        Card(_("Planned for today"), planned, f"{touches}?state__exact=planned", "schedule"),
+        Card(
+            _("Awaiting staff"),
+            open_.get("awaiting_staff", 0),
+            f"{touches}?state__exact=awaiting_staff",
+            "hourglass_top",
+        ),
+        Card(
+            _("Sent"),
+            told.get("touch.sent", 0),
+            f"{touches}?state__exact=sent",
+            "send",
+            parts=((_("delivered"), told.get("touch.delivered", 0)),),
+        ),
+        Card(
+            _("Skipped"),
+            told.get("touch.skipped", 0),
+            f"{touches}?state__exact=skipped",
+            "block",
+        ),
+        Card(
+            _("Failed"),
+            failed,
+            f"{touches}?state__exact=failed",
+            "sms_failed",
+            "bad" if failed else "plain",
+            ((_("not known"), open_.get("unknown", 0)),),
+        ),
+    ]
+
+
+def _troubles(user: User) -> Iterable[Card]:
+    now = timezone.now()
+    codes = LiveCode.objects.exclude(status=LiveCode.Status.RETIRED).exclude(problem="").count()
+    yield Card(
+        _("Live codes with a problem"),
+        codes,
+        reverse("admin:contacts_livecode_changelist"),
+        "qr_code_2",
+        "bad" if codes else "good",
+    )
+    accounts = WeChatAccount.objects.filter(active=True).exclude(problem="").count()
+    yield Card(
+        _("WeChat accounts with a problem"),
+        accounts,
+        reverse("admin:tenants_wechataccount_changelist"),
+        "forum",
+        "bad" if accounts else "good",
+    )
+    late = StaffTask.objects.filter(state=StaffTask.State.OPEN, due_at__lt=now).count()
+    yield Card(
+        _("Staff tasks overdue"),
+        late,
+        reverse("admin:journeys_stafftask_changelist") + "?state__exact=open",
+        "task_alt",
+        "warn" if late else "good",
+    )
+    if user.can(Can.IMPORT):
+        running = Import.objects.filter(status__in=[Import.Status.QUEUED, Import.Status.RUNNING]).count()
+        yield Card(
+            _("Imports running"),
+            running,
+            reverse("admin:contacts_import_changelist"),
+            "upload_file",
+            "warn" if running else "plain",
+        )

@@ -1,0 +1,62 @@
+"""The REST API on one screen: every resource under /api/v1/, and its description."""
+
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from analytics.api import reports
+from contacts.api import catalogue, contacts, events, imports, live_codes, orders, tags
+from journeys.api import contents, leads, scores, sops, stages, touches
+from tenants.api import staff
+
+
+class Router(SimpleRouter):
+    """Paths without a slash at the end; one that is there does no harm."""
+
+    def __init__(self) -> None:
+        super().__init__(trailing_slash=False)
+        self.trailing_slash = "/?"
+
+
+def without_slash(
+    endpoints: list[tuple[str, str, str, object]],
+) -> list[tuple[str, str, str, object]]:
+    """A hook of the description: the paths as we write them."""
+    return [(path.rstrip("/"), *others) for path, *others in endpoints]  # type: ignore[misc]
+
+
+router = Router()
+router.register("contacts", contacts.Contacts, "contact")
+router.register("tags", tags.Tags, "tag")
+router.register("tag-groups", tags.TagGroups, "tag-group")
+router.register("events", events.Events, "event")
+router.register("orders", orders.Orders, "order")
+router.register("products", catalogue.Products, "product")
+router.register("channels", catalogue.Channels, "channel")
+router.register("costs", catalogue.Costs, "cost")
+router.register("contacts", scores.ContactScores, "contact-score")
+router.register("stages", stages.Stages, "stage")
+router.register("stage-moves", stages.StageMoves, "stage-move")
+router.register("score-rules", scores.ScoreRules, "score-rule")
+router.register("contents", contents.Contents, "content")
+router.register("links", contents.Links, "link")
+router.register("sops", sops.Sops, "sop")
+router.register("enrolments", sops.Enrolments, "enrolment")
+router.register("touches", touches.Touches, "touch")
+router.register("staff-tasks", touches.StaffTasks, "staff-task")
+router.register("leads", leads.Leads, "lead")
+router.register("imports", imports.Imports, "import")
+router.register("live-codes", live_codes.LiveCodes, "live-code")
+router.register("follows", live_codes.Follows, "follow")
+router.register("staff", staff.StaffMembers, "staff")
+router.register("teams", staff.Teams, "team")
+router.register("reports", reports.Reports, "report")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/", include(router.urls)),
+    path(
+        "v1/touch-rules", sops.Pace.as_view({"get": "show", "patch": "change"}), name="touch-rules"
+    ),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]

@@ -1,0 +1,1 @@
+"""REST resources of the tenant itself: staff and teams."""
