@@ -4,11 +4,13 @@ PORT ?= 8000
 BIN := .venv/bin
 LOCAL := $(BIN)/python -m scrm.local
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url
+APPS := scrm tenants contacts journeys campaigns analytics
 ARGS ?=
+BENCH ?= $(notdir $(basename $(shell grep -l __main__ bench/*.py)))
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup dev demo test test-browser chaos bench lint openapi messages lock compose-check clean
+.PHONY: help python setup dev demo test test-browser chaos bench lint lint-style lint-types lint-imports lint-templates lint-migrations lint-api openapi messages lock compose-check clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,18 +37,32 @@ test-browser: dev messages ## Run the tests that need Chromium
 chaos: dev messages ## Run the tests that kill processes in the middle of work
 	@$(LOCAL) exec --var var/chaos -- $(BIN)/python -m pytest -m chaos $(ARGS)
 
-bench: dev messages ## Measure against floors measured in the same run
-	@$(LOCAL) exec --var var/bench -- $(BIN)/python manage.py bench $(ARGS)
+bench: dev messages ## Measure against floors of the same run; BENCH=dispatch ARGS="--rows 9000" chooses
+	@$(LOCAL) exec --var var/bench -- sh -ec '$(BIN)/python manage.py migrate --verbosity 0; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m bench.$$name $(ARGS); done'
 
-lint: dev messages ## Everything that reads code: ruff, mypy, imports, templates, migrations, OpenAPI
+lint: lint-style lint-types lint-imports lint-templates lint-migrations lint-api ## Everything that reads code; -k goes on after a failure
+
+lint-style: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types: dev
 	$(BIN)/mypy .
+
+lint-imports: dev
 	$(BIN)/lint-imports
-	$(BIN)/djlint --lint --quiet scrm
-	$(BIN)/python manage.py makemigrations --check --dry-run
+
+lint-templates: dev
+	$(BIN)/djlint --lint --quiet $(APPS)
+
+lint-migrations: dev
+	@mkdir -p var
+	$(LOCAL) exec --fast --var var/lint -- $(BIN)/python manage.py makemigrations --check --dry-run
+
+lint-api: dev
+	@mkdir -p var
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file var/openapi.yaml
-	diff -u docs/openapi.yaml var/openapi.yaml || { echo "The API changed: look at the difference, then run 'make openapi'." >&2; exit 1; }
+	@diff -u docs/openapi.yaml var/openapi.yaml || { echo "The API changed: look at the difference, then run 'make openapi'." >&2; exit 1; }
 
 openapi: dev ## Write docs/openapi.yaml anew after a wanted change of the API
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

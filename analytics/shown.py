@@ -28,6 +28,14 @@ def money(exact: Fraction | int | None, currency: str) -> str:
     return f"{sign}{_SIGNS.get(currency, currency + ' ')}{whole:,}.{part:02}"
 
 
+def money_at_a_glance(exact: Fraction | int | None, currency: str) -> str:
+    """Large amounts without cents."""
+    if exact is None or abs(exact) < 1000 * 100:
+        return money(exact, currency)
+    whole = fen(Fraction(exact) / 100) or 0
+    return money(whole * 100, currency)[:-3]
+
+
 def rate(exact: Fraction | None) -> str:
     return NONE if exact is None else f"{float(exact):.1%}"
 

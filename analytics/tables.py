@@ -47,6 +47,10 @@ class Table:
     chart: dict[str, object] = field(default_factory=dict)
 
     @property
+    def wide(self) -> bool:
+        return len(self.columns) > 8
+
+    @property
     def definitions(self) -> list[Column]:
         return [column for column in self.columns if column.meaning]
 
@@ -266,18 +270,19 @@ def _value_cards(total: value.Row, look: Look) -> list[Card]:
     tone = "" if times is None else "good" if times >= 3 else "warn" if times >= 1 else "bad"
     observed = _("%(days)s days") % {"days": total.ltv_cac_days} if total.ltv_cac_days else ""
     return [
-        Card(_("Cost"), shown.money(total.cost, look.currency)),
+        Card(_("Cost"), shown.money_at_a_glance(total.cost, look.currency)),
         Card(
             _("New contacts"),
             shown.count(total.new_contacts),
-            _("%(amount)s each") % {"amount": shown.money(total.cost_per_contact, look.currency)}
+            _("%(amount)s each")
+            % {"amount": shown.money_at_a_glance(total.cost_per_contact, look.currency)}
             if total.cost
             else "",
         ),
         Card(
             _("New customers"),
             shown.count(total.new_customers),
-            _("%(amount)s each") % {"amount": shown.money(total.cac, look.currency)}
+            _("%(amount)s each") % {"amount": shown.money_at_a_glance(total.cac, look.currency)}
             if total.cost
             else "",
         ),

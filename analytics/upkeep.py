@@ -44,7 +44,8 @@ WITH old AS (
     IS DISTINCT FROM (EXCLUDED.channel_id, EXCLUDED.reach_at, EXCLUDED.stage_id)
 ), gone AS (
   DELETE FROM analytics_contactfact f USING old
-  WHERE f.tenant_id = %(tenant)s AND f.contact_id = old.contact_id
+  WHERE f.tenant_id = %(tenant)s AND f.contact_id = ANY(%(contacts)s::bigint[])
+    AND f.contact_id = old.contact_id
     AND NOT EXISTS (SELECT 1 FROM new WHERE new.contact_id = old.contact_id)
 ), days AS (
   INSERT INTO analytics_daycell AS d (tenant_id, day, channel_id, contacts, customers)
@@ -89,6 +90,7 @@ WITH old AS (
     array_agg(a.age::smallint ORDER BY a.age) AS ages,
     array_agg(a.margin::bigint ORDER BY a.age) AS margins
   FROM aged a JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = a.contact_id
+    AND c.id = ANY(%(contacts)s::bigint[])
   GROUP BY a.contact_id, c.channel_id, c.acquired_at, a.first_us, a.first_at
 ), kept AS (
   INSERT INTO analytics_customerfact AS f (tenant_id, contact_id, channel_id, reach_us, reach_month,
@@ -103,7 +105,8 @@ WITH old AS (
     (EXCLUDED.channel_id, EXCLUDED.reach_us, EXCLUDED.first_us, EXCLUDED.ages, EXCLUDED.margins)
 ), gone AS (
   DELETE FROM analytics_customerfact f USING old
-  WHERE f.tenant_id = %(tenant)s AND f.contact_id = old.contact_id
+  WHERE f.tenant_id = %(tenant)s AND f.contact_id = ANY(%(contacts)s::bigint[])
+    AND f.contact_id = old.contact_id
     AND NOT EXISTS (SELECT 1 FROM new WHERE new.contact_id = old.contact_id)
 ), days AS (
   INSERT INTO analytics_daycell AS d (tenant_id, day, channel_id, contacts, customers)
@@ -155,6 +158,7 @@ WITH old AS (
     (extract(epoch FROM t.at) * 1000000)::bigint AS reached_us, t.gap_us,
     floor(8 * ln(1 + t.gap_us / 1000000.0::float8) / ln(2::float8))::smallint AS bucket
   FROM timed t JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = t.contact_id
+    AND c.id = ANY(%(contacts)s::bigint[])
 ), kept AS (
   INSERT INTO analytics_stagereach AS r (tenant_id, contact_id, stage_id, channel_id, start_us,
     start_day, reached_us, gap_us, bucket)
@@ -167,7 +171,8 @@ WITH old AS (
     (EXCLUDED.channel_id, EXCLUDED.start_us, EXCLUDED.reached_us, EXCLUDED.gap_us)
 ), gone AS (
   DELETE FROM analytics_stagereach r USING old
-  WHERE r.tenant_id = %(tenant)s AND r.contact_id = old.contact_id AND r.stage_id = old.stage_id
+  WHERE r.tenant_id = %(tenant)s AND r.contact_id = ANY(%(contacts)s::bigint[])
+    AND r.contact_id = old.contact_id AND r.stage_id = old.stage_id
     AND NOT EXISTS (SELECT 1 FROM new
                     WHERE new.contact_id = old.contact_id AND new.stage_id = old.stage_id)
 ), change AS (
@@ -242,7 +247,12 @@ WHERE i.reach_us IS NOT NULL
 GROUP BY i.contact_id, i.channel_id, i.reach_us, i.first_us
 """.replace("REWARD_FEN", REWARD_FEN)
 
-_STATEMENTS = (_CONTACTS, _CUSTOMERS, _STAGES, _FORGET_REFERRALS, _REFERRED, _REWARDED)
+# The planner takes intermediate results for a few rows; of thousands, loops over them are slow.
+_BY_HASH, _AS_USUAL = "SET LOCAL enable_nestloop = off", "SET LOCAL enable_nestloop = on"
+_STATEMENTS = (
+    _BY_HASH, _CONTACTS, _CUSTOMERS, _STAGES,
+    _AS_USUAL, _FORGET_REFERRALS, _REFERRED, _REWARDED,
+)  # fmt: skip
 
 
 def refresh(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:

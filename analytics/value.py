@@ -94,7 +94,7 @@ def _row(
     key: Key, name: str | None, cost: int | None, contacts: int, customers: int, curve: Curve
 ) -> Row:
     row = Row(key, name, cost, contacts, customers, curve.customers)
-    _add_worth(row, curve)
+    add_worth(row, curve)
     return row
 
 
@@ -164,7 +164,7 @@ def _costs(question: Question, group: Group) -> dict[Key, int]:
     return {key: int(total) for key, total in by_month.annotate(sum=Sum("amount_fen"))}
 
 
-def _add_worth(row: Row, curve: Curve) -> None:
+def add_worth(row: Row, curve: Curve) -> None:
     row.cohort_customers = curve.customers
     margins, observed = curve.by_day()
     for d in DAYS:

@@ -1,0 +1,1 @@
+"""Measurements: ratios inside one run, each against a floor measured in that run."""

@@ -94,7 +94,8 @@ def score_page() -> object:
 
 def deep_page(depth: int) -> Callable[[], object]:
     """As the API's cursor reads it: the rest of the same key, then what lies beyond."""
-    last = Lead.objects.open_queue()[min(depth, Lead.objects.open_queue().count() - PAGE - 1)]
+    waiting = Lead.objects.open_queue()
+    last = waiting[max(0, min(depth, waiting.count() - PAGE - 1))]
 
     def page() -> object:
         same = Lead.objects.queue().filter(key=last.key, id__gt=last.pk).order_by("id")[:PAGE]

@@ -320,7 +320,10 @@ def _greet(greetings: Sequence[Greeting]) -> None:
         ended_at=None,
     )
     open_now = {(row.contact_id, row.staff.userid): row for row in follows.select_related("staff")}
-    for one in greetings:
-        follow = open_now.get((one.contact_id, one.staff))
-        if follow is not None:
-            welcome.owe(follow, one.account, one.code, one.text, one.received_at)
+    welcome.owe(
+        [
+            welcome.Debt(follow, one.account, one.code, one.text, one.received_at)
+            for one in greetings
+            if (follow := open_now.get((one.contact_id, one.staff))) is not None
+        ]
+    )

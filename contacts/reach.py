@@ -8,23 +8,29 @@ nothing: callers need no state of their own.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any, Final
 
 from django.db import connection
 
 from contacts import kinds, timeline
-from contacts.models import Event, Follow
+from contacts.models import Event, Follow, LiveCode
 from contacts.timeline import NewEvent
+from tenants.models import Staff
 from tenants.scope import current_tenant_id
 
+USERID_LENGTH: Final = 64
+
 # At one instant ends apply before openings; the first of several equal ends is the customer's.
-# The userid leaves the JSON before the join: `->>` is not leakproof, and row-level security lets no
-# index serve a condition that holds it.
+# Members and live codes come as JSON maps, not joins: `->>` is not leakproof, so row-level security
+# would let no index serve a join on what events say.
 _SPELLS = """
-WITH facts AS MATERIALIZED (
+WITH facts AS (
   SELECT id, contact_id, at, kind IN ('follow.opened', 'subscription.opened') AS opens,
-    CASE WHEN kind IN ('follow.opened', 'follow.ended') THEN properties->>'staff' END AS userid,
+    CASE WHEN kind IN ('follow.opened', 'follow.ended')
+         THEN (%(staff)s::jsonb->>(properties->>'staff'))::bigint END AS staff_id,
     CASE WHEN kind IN ('subscription.opened', 'subscription.ended')
          THEN COALESCE(properties->>'account', '') ELSE '' END AS account,
     CASE WHEN kind = 'subscription.ended' THEN 'customer'
@@ -35,16 +41,14 @@ WITH facts AS MATERIALIZED (
   WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(contacts)s::bigint[])
     AND kind IN ('follow.opened', 'follow.ended', 'subscription.opened', 'subscription.ended')
 ), ordered AS (
-  SELECT f.*, s.id AS staff_id,
-    lag(opens) OVER (PARTITION BY contact_id, f.userid, account
-                     ORDER BY at, opens, by = '', by, f.id) AS was_open
-  FROM facts f
-  LEFT JOIN tenants_staff s ON s.tenant_id = %(tenant)s AND s.userid = f.userid
-  WHERE (s.id IS NOT NULL OR length(account) BETWEEN 1 AND 64) AND (opens OR by <> '')
+  SELECT *, lag(opens) OVER (PARTITION BY contact_id, staff_id, account
+                             ORDER BY at, opens, by = '', by, id) AS was_open
+  FROM facts
+  WHERE (staff_id IS NOT NULL OR length(account) BETWEEN 1 AND 64) AND (opens OR by <> '')
 ), changes AS (
   SELECT *, lead(at) OVER w AS ended_at, COALESCE(lead(by) OVER w, '') AS ended_by
   FROM ordered WHERE opens IS DISTINCT FROM COALESCE(was_open, false)
-  WINDOW w AS (PARTITION BY contact_id, userid, account ORDER BY at, opens)
+  WINDOW w AS (PARTITION BY contact_id, staff_id, account ORDER BY at, opens)
 ), spells AS MATERIALIZED (
   SELECT contact_id, staff_id, account, at AS opened_at, by AS opened_by, ended_at, ended_by, state
   FROM changes WHERE opens
@@ -57,17 +61,16 @@ SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s AND id = ANY(%(cont
 ORDER BY id FOR NO KEY UPDATE
 """
 
+_NAMED = """
+SELECT DISTINCT properties->>'staff', COALESCE(properties->>'state', '') FROM contacts_event
+WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(contacts)s::bigint[])
+  AND kind IN ('follow.opened', 'follow.ended')
+"""
+
 _NEW_STAFF = """
-WITH named AS MATERIALIZED (
-  SELECT DISTINCT properties->>'staff' AS userid FROM contacts_event
-  WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(contacts)s::bigint[])
-    AND kind IN ('follow.opened', 'follow.ended')
-)
 INSERT INTO tenants_staff (tenant_id, userid, name, active, created_at)
-SELECT %(tenant)s, n.userid, '', true, now() FROM named n
-LEFT JOIN tenants_staff s ON s.tenant_id = %(tenant)s AND s.userid = n.userid
-WHERE s.id IS NULL AND length(n.userid) BETWEEN 1 AND 64
-ORDER BY n.userid
+SELECT %(tenant)s, named.userid, '', true, now() FROM unnest(%(userids)s::text[]) AS named(userid)
+ORDER BY named.userid
 ON CONFLICT (tenant_id, userid) DO NOTHING
 """
 
@@ -116,9 +119,8 @@ followed AS (
      description)
   SELECT DISTINCT ON (d.contact_id, d.staff_id)
     %(tenant)s, d.contact_id, d.staff_id, d.opened_at, d.ended_at, d.ended_by, left(d.state, 64),
-    lc.id, '', ''
+    (%(codes)s::jsonb->>d.state)::bigint, '', ''
   FROM spells d
-  LEFT JOIN contacts_livecode lc ON lc.tenant_id = %(tenant)s AND lc.state = d.state
   WHERE d.staff_id IS NOT NULL
   ORDER BY d.contact_id, d.staff_id, d.opened_at DESC
   ON CONFLICT (tenant_id, contact_id, staff_id) DO UPDATE SET
@@ -151,26 +153,37 @@ def rebuild(contact_ids: Iterable[int]) -> None:
     contacts = sorted(set(contact_ids))
     if not contacts:
         return
-    _run(_LOCK, contacts)
-    _run(_NEW_STAFF, contacts)
-    reached = sorted(_found(_REACHED, contacts))
-    changed = sorted(_found(_CHANGED, reached)) if reached else []
+    _run(_LOCK, contacts=contacts)
+    staff, codes = _names(contacts)
+    reached = {row[0] for row in _run(_REACHED, contacts=contacts)}
+    compared = _run(_CHANGED, contacts=sorted(reached), staff=staff) if reached else []
+    changed = [row[0] for row in compared]
     if changed:
-        _run(_DROP, changed)
-    unreached = set(contacts).difference(reached)
-    if changed or unreached:
-        _run(_WRITE, sorted(unreached.union(changed)))
+        _run(_DROP, contacts=changed)
+    wanted = sorted(set(contacts).difference(reached).union(changed))
+    if wanted:
+        _run(_WRITE, contacts=wanted, staff=staff, codes=codes)
 
 
-def _run(statement: str, contacts: list[int]) -> None:
+def _names(contacts: list[int]) -> tuple[str, str]:
+    """Members by userid, made where unknown, and live codes by state, as JSON maps to row ids."""
+    named = _run(_NAMED, contacts=contacts)
+    userids = {userid for userid, _ in named if userid and len(userid) <= USERID_LENGTH}
+    rows = Staff.objects.filter(userid__in=userids).values_list("userid", "id")
+    staff = dict(rows)
+    missing = sorted(userids.difference(staff))
+    if missing:
+        _run(_NEW_STAFF, userids=missing)
+        staff |= dict(rows.filter(userid__in=missing))
+    states = {state for _, state in named if state}
+    codes = dict(LiveCode.objects.filter(state__in=states).values_list("state", "id"))
+    return json.dumps(staff), json.dumps(codes)
+
+
+def _run(statement: str, **parameters: list[int] | list[str] | str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"tenant": current_tenant_id(), "contacts": contacts})
-
-
-def _found(statement: str, contacts: list[int]) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"tenant": current_tenant_id(), "contacts": contacts})
-        return {int(row[0]) for row in cursor.fetchall()}
+        cursor.execute(statement, {"tenant": current_tenant_id(), **parameters})
+        return cursor.fetchall() if cursor.description else []
 
 
 def apply(events: Sequence[Event]) -> None:

@@ -8,11 +8,12 @@ transaction), call, settle; several workers may run at once.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import F, Min, Q
+from django.db.models import F, Max, Min, Q
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -37,6 +38,7 @@ LEASE: Final = timedelta(seconds=12)
 LONGEST_PAUSE_S: Final = 2.0
 NAME_MARKS: Final = ("%NAME%", "%NICKNAME%")
 STAFF_MARK: Final = "%STAFF%"
+CODE_LENGTH: Final = 200
 
 _OPEN = (Welcome.State.DUE, Welcome.State.SENDING)
 
@@ -55,22 +57,48 @@ class Job:
     maybe_sent: bool  # an earlier attempt got no answer, or died
 
 
-def owe(follow: Follow, account: WeChatAccount, code: str, text: str, received: datetime) -> bool:
-    """Inside a scope: note that this friend is owed a welcome; answers whether it is news.
+@dataclass(frozen=True)
+class Debt:
+    """A welcome that a friend is owed, since the callback with its code came in."""
+
+    follow: Follow
+    account: WeChatAccount
+    code: str
+    text: str
+    received_at: datetime
+
+
+def owe(debts: Sequence[Debt]) -> None:
+    """Inside a scope: note the welcomes that these friends are owed.
 
     A customer who adds without approval gives two codes, of the request and of its acceptance:
     one spell of a Follow is greeted once, unless the first greeting certainly failed.
     """
-    if not code or not text.strip() or len(code) > 200:
-        return False
     failed = (Welcome.State.FAILED, Welcome.State.EXPIRED)
-    earlier = Welcome.objects.filter(follow=follow, expires_at__gte=follow.opened_at)
-    if earlier.exclude(state__in=failed).exclude(code=code).exists():
-        return False
-    row = Welcome(follow=follow, account=account, code=code, text=text, expires_at=received + LIFE)
-    Welcome.objects.bulk_create([row], ignore_conflicts=True)
-    doorbell.ring(QUEUE)
-    return True
+    earlier = Welcome.objects.filter(follow__in={debt.follow.pk for debt in debts})
+    latest = dict(
+        earlier.exclude(state__in=failed)
+        .values("follow_id")
+        .annotate(latest=Max("expires_at"))
+        .values_list("follow_id", "latest")
+    )
+    rows = []
+    for debt in debts:
+        until = latest.get(debt.follow.pk)
+        if len(debt.code) > CODE_LENGTH or (until is not None and until >= debt.follow.opened_at):
+            continue
+        row = Welcome(
+            follow=debt.follow,
+            account=debt.account,
+            code=debt.code,
+            text=debt.text,
+            expires_at=debt.received_at + LIFE,
+        )
+        latest[debt.follow.pk] = row.expires_at
+        rows.append(row)
+    if rows:
+        Welcome.objects.bulk_create(rows, ignore_conflicts=True)
+        doorbell.ring(QUEUE)
 
 
 def next_due() -> datetime | None:

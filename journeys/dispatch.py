@@ -30,15 +30,12 @@ CLAIM = 200
 LEASE = timedelta(seconds=60)
 TURN = timedelta(seconds=20)  # then other tenants have theirs
 
-# Materialised: as a plain sub-select a nested loop would run it again and again, past its LIMIT.
+# The lock is the claim until the transaction ends; its one UPDATE (ledger.move) then leaves the
+# lease, or the outcome. Two updates of a row in one transaction would check all its keys again.
 _CLAIM = """
-WITH due AS MATERIALIZED (
-  SELECT id FROM journeys_touch
-  WHERE tenant_id = %(tenant)s AND state = 'planned' AND NOT held AND due_at <= %(now)s
-  ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-UPDATE journeys_touch t SET state = 'claimed', attempt = t.attempt + 1, lease_until = %(lease)s
-FROM due WHERE t.tenant_id = %(tenant)s AND t.id = due.id
-RETURNING t.id
+SELECT id FROM journeys_touch
+WHERE tenant_id = %(tenant)s AND state = 'planned' AND NOT held AND due_at <= %(now)s
+ORDER BY due_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 
 _FACTS = """
@@ -68,7 +65,7 @@ ORDER BY t.due_at, t.id
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A claimed touch with all that its checks need."""
+    """A claimed touch with all that its checks need; `attempt` is the one before this claim."""
 
     id: int
     attempt: int
@@ -163,17 +160,10 @@ def take(now: datetime | None = None, limit: int = CLAIM) -> Batch:
 
 
 def claim(now: datetime, limit: int = CLAIM) -> list[int]:
-    """Take the next due touches, with a lease, past those that others hold."""
+    """Take the next due touches, past those that others hold; for this transaction."""
+    values = {"tenant": current_tenant_id(), "now": now, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM,
-            {
-                "tenant": current_tenant_id(),
-                "now": now,
-                "limit": limit,
-                "lease": timezone.now() + LEASE,
-            },
-        )
+        cursor.execute(_CLAIM, values)
         return [int(row[0]) for row in cursor.fetchall()]
 
 
@@ -196,10 +186,10 @@ def judge(ids: Sequence[int], now: datetime) -> Batch:
             moves.append(_declined(touch, action))
             if touch.enrolment_id and action.reason in (Reason.EXCLUDED, Reason.ORDERED):
                 ended[touch.enrolment_id] = action.reason
-    ledger.move(moves, [State.CLAIMED])
+    ledger.move(moves, [State.PLANNED], claims=True)
     _hand_to_staff([t for t in passed if t.route == Route.STAFF_TASK])
     outgoing = [t for t in passed if t.route not in (Route.NONE, Route.STAFF_TASK)]
-    return Batch(len(ids), [(t.id, t.attempt) for t in outgoing], ended)
+    return Batch(len(ids), [(t.id, t.attempt + 1) for t in outgoing], ended)
 
 
 def _facts(ids: Sequence[int]) -> list[Claimed]:

@@ -32,11 +32,12 @@ _GROWTH = (
     " extract(epoch FROM {at} - %(epoch)s::timestamptz)::float8 / 86400 / %(half_life)s)))"
 )
 
-# Caps hold in the order of `at`, so the outcome does not depend on the order of arrival: the pool of a
+# Caps hold in the order of `at`, so the order of arrival does not matter: the pool of a
 # capped (contact, rule) is what it earned before and what is new; the earliest ones win.
 _EARN = f"""
 WITH rule AS MATERIALIZED (
-  SELECT id, kind, COALESCE(condition -> 'properties', jsonb_build_object()) AS wanted, points, daily_times, total_points,
+  SELECT id, kind, COALESCE(condition -> 'properties', jsonb_build_object()) AS wanted,
+         points, daily_times, total_points,
          daily_times IS NOT NULL OR total_points IS NOT NULL AS capped
   FROM jsonb_to_recordset(%(rules)s::jsonb)
     AS r(id bigint, kind text, condition jsonb, points int, daily_times int, total_points int)
@@ -56,8 +57,9 @@ WITH rule AS MATERIALIZED (
     UNION ALL SELECT event_id, rule_id, contact_id, at, points FROM held) both_ways
   GROUP BY event_id, rule_id, contact_id, at
 ), of_day AS (
-  SELECT pool.*, r.points, r.total_points, r.daily_times IS NULL OR r.daily_times >= row_number() OVER (
-    PARTITION BY contact_id, rule_id, (at AT TIME ZONE %(zone)s)::date ORDER BY at, event_id) AS counts
+  SELECT pool.*, r.points, r.total_points,
+    r.daily_times IS NULL OR r.daily_times >= row_number() OVER (PARTITION BY contact_id, rule_id,
+      (at AT TIME ZONE %(zone)s)::date ORDER BY at, event_id) AS counts
   FROM pool JOIN rule r ON r.id = pool.rule_id
 ), in_all AS (
   SELECT *, count(*) FILTER (WHERE counts) OVER (
@@ -76,7 +78,8 @@ WITH rule AS MATERIALIZED (
     AND p.event_id = w.event_id AND p.rule_id = w.rule_id
   RETURNING p.contact_id, p.at, -p.points AS points
 ), won AS (
-  INSERT INTO journeys_scorepoint AS p (tenant_id, model_id, event_id, rule_id, contact_id, points, at)
+  INSERT INTO journeys_scorepoint AS p
+    (tenant_id, model_id, event_id, rule_id, contact_id, points, at)
   SELECT %(tenant)s, %(model)s, event_id, rule_id, contact_id, points, at FROM wanted
   WHERE points <> 0 AND points IS DISTINCT FROM held
   ON CONFLICT (tenant_id, model_id, event_id, rule_id) DO UPDATE SET points = EXCLUDED.points
@@ -94,7 +97,7 @@ UPDATE journeys_score s SET
     * (%(weights)s::jsonb ->> s.grade)::float8 >= %(threshold)s THEN now() ELSE s.crossed_at END
 FROM change
 WHERE s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = change.contact_id
-"""
+"""  # noqa: S608 - made of constants
 _EARN_EVENTS = _EARN.format(events="e.id = ANY(%(ids)s)")
 _EARN_CONTACTS = _EARN.format(events="e.contact_id = ANY(%(ids)s)")
 
@@ -106,13 +109,14 @@ ON CONFLICT (tenant_id, model_id, contact_id) DO UPDATE SET
   fit = EXCLUDED.fit, grade = EXCLUDED.grade,
   key = greatest(0, s.engagement_key) * (%(weights)s::jsonb ->> EXCLUDED.grade)::float8,
   crossed_at = CASE WHEN s.key < %(threshold)s AND greatest(0, s.engagement_key)
-    * (%(weights)s::jsonb ->> EXCLUDED.grade)::float8 >= %(threshold)s THEN now() ELSE s.crossed_at END
+    * (%(weights)s::jsonb ->> EXCLUDED.grade)::float8 >= %(threshold)s
+    THEN now() ELSE s.crossed_at END
 WHERE s.fit <> EXCLUDED.fit OR s.grade <> EXCLUDED.grade
 """
 
 
 def on_events(events: Sequence[Event]) -> None:
-    """Timeline listener: who did these becomes known to the score, then what they did earns points."""
+    """Timeline listener: who did these things becomes known to the score, and earns points."""
     models = list(
         ScoreModel.objects.filter(state__in=[ScoreModel.State.LIVE, ScoreModel.State.BUILDING])
     ) or [scoring.begin()]
@@ -192,7 +196,7 @@ _FORGET = (
 
 @transaction.atomic
 def recompute(model: ScoreModel, contact_ids: Sequence[int]) -> None:
-    """These contacts' points and scores from their events alone: a new version, or after a merge."""
+    """These contacts' points and scores from their events alone: for a new version or a merge."""
     zone = Tenant.objects.values_list("zone", flat=True).get(pk=current_tenant_id())
     with connection.cursor() as cursor:
         for statement in _FORGET:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -240,9 +240,9 @@ def render(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values.get(match.group(1), match.group(0)), text)
 
 
-def sensitive_word(text: str, words: Iterable[str]) -> str:
+def sensitive_word(text: str, words: Sequence[str]) -> str:
     """The first of `words` that the text holds, whatever its width, case or invisible fillers."""
-    plain = _plain(text)
+    plain = _plain(text) if words else ""
     return next((word for word in words if _plain(word) and _plain(word) in plain), "")
 
 

@@ -12,9 +12,9 @@ A rule is JSON, made of:
     {"min_score": 60}           the score reached 60; "threshold": that of a lead
     {"all": […]}  {"any": […]}
 
-Each part answers *since when* it holds, or that it does not: `all` is the latest of its parts, `any`
-the earliest. So an entry has the time of the fact that completed it, whatever arrived first. A rule
-may also carry `"back_from": ["pending", …]`: stages from which it moves a contact backward.
+Each part answers *since when* it holds, or that it does not: `all` is the latest of its parts,
+`any` the earliest. So an entry has the time of the fact that completed it, whatever arrived first.
+A rule may also carry `"back_from": ["pending", …]`: stages from which it moves a contact backward.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def hopeful(known: Facts, rule: Rule) -> Facts:
 
 
 def lenient(known: Facts, rule: Rule, at: datetime, *, other_basis: bool) -> Facts:
-    """The same contact, were all timeless parts true: do the dated facts still prove the entry at `at`?
+    """The same contact, were all timeless parts true: do the dated facts still prove the entry?
 
-    With `other_basis` the score is now counted by other rules or grade: it proves nothing either way.
+    With `other_basis` the score is now counted by other rules or another grade: it proves nothing.
     """
     scored = dict(known.scores)
     if other_basis:
@@ -110,7 +110,7 @@ def leaf_key(leaf: Rule) -> str:
 
 
 def check(rule: Any) -> None:
-    """Raise ValidationError, with a sentence, when this is no entry rule. An empty one never holds."""
+    """Raise ValidationError, with a sentence, for what is no rule. An empty one never holds."""
     if not isinstance(rule, dict):
         raise ValidationError(_("A rule is an object such as {“fact”: “reachable”}."))
     back = rule.get("back_from", [])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -35,7 +36,8 @@ JOIN journeys_stage g ON g.tenant_id = %(tenant)s AND g.id = p.stage_id AND g.ma
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = s.contact_id AND NOT c.excluded
 LEFT JOIN LATERAL (
   SELECT l.state, l.closed_at FROM journeys_lead l
-  WHERE l.tenant_id = %(tenant)s AND l.contact_id = s.contact_id ORDER BY l.id DESC LIMIT 1) last ON true
+  WHERE l.tenant_id = %(tenant)s AND l.contact_id = s.contact_id
+  ORDER BY l.id DESC LIMIT 1) last ON true
 WHERE s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = ANY(%(ids)s)
   AND (s.key >= %(threshold)s OR s.contact_id = ANY(%(by_hand)s))
   AND (last.state IS NULL OR last.state IN ('won', 'lost')
@@ -56,20 +58,20 @@ _FOLLOW_ALL = _FOLLOW.format(of="")
 
 
 def on_events(events: Sequence[Event]) -> None:
-    """Timeline listener, after score and stage: new leads, and the keys of those that are active."""
+    """Timeline listener, after score and stage: new leads, and the keys of the active ones."""
     by_hand = {e.contact_id for e in events if e.kind == "stage.moved"}
     review({e.contact_id for e in events}, by_hand=by_hand)
 
 
 def review(contact_ids: Iterable[int], *, by_hand: Iterable[int] = ()) -> None:
-    """Make leads of those who are ripe, close those of the excluded and of the served, keep keys in step.
+    """Make leads of the ripe, close those of the excluded and the served, keep keys in step.
 
     Whom a person put into a stage that makes leads (`by_hand`) becomes one whatever the score.
     """
     ids = sorted(contact_ids)
     model = scoring.live()
     now = timezone.now()
-    values = {
+    values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "model": model.pk,
         "ids": ids,
@@ -124,7 +126,7 @@ def _note(
     properties: dict[str, object] | None = None,
     at: datetime | None = None,
 ) -> None:
-    """Write on the timeline. The moment is part of the key: a lead may be claimed more than once."""
+    """Write on the timeline. The moment is in the key: a lead may be claimed more than once."""
     now = at or timezone.now()
     timeline.record(
         timeline.NewEvent(
@@ -160,7 +162,7 @@ def claim(lead: Lead, staff: Staff) -> Lead:
 
 
 def claim_next(staff: Staff) -> Lead | None:
-    """Take the best open lead; None when there is none. Callers at the same time get different ones."""
+    """Take the best open lead, if there is one. Callers at the same time get different ones."""
     with transaction.atomic():
         best = Lead.objects.open_queue().select_for_update(skip_locked=True, of=("self",)).first()
         return claim(best, staff) if best is not None else None
@@ -233,7 +235,7 @@ def follow_up(
 def close(
     lead: Lead, outcome: Lead.State, reason: str = "", by: Staff | User | None = None
 ) -> Lead:
-    """Say what came of a lead: won, lost or invalid. Saying it twice is fine, changing it is not."""
+    """Say what came of a lead: won, lost or invalid. Twice is fine, a change of mind is not."""
     with transaction.atomic():
         if not _close(lead, outcome, reason, {"by": str(by or "")}):
             lead.refresh_from_db()

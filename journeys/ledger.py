@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -57,53 +57,47 @@ class Moved(NamedTuple):
     reason: str
     sent_at: datetime | None
     delivered_at: datetime | None
-    staff: str | None
-    sop: str | None
-    step: int | None
+
+    @property
+    def is_news(self) -> bool:
+        """Going to and fro before sending is none, and who leaves a script is told by it."""
+        return self.state in (State.SENT, State.DELIVERED, State.SKIPPED, State.FAILED)
 
 
 _MOVE = """
-WITH moved AS (
-  UPDATE journeys_touch t SET
-    state = v.state, reason = v.reason, held = v.held, lease_until = v.lease_until,
-    due_at = COALESCE(v.due_at, t.due_at),
-    sending_at = CASE WHEN v.state IN ('planned', 'skipped', 'cancelled') THEN NULL
-                      ELSE COALESCE(v.booked_at, t.sending_at) END,
-    sent_at = COALESCE(v.sent_at, t.sent_at),
-    delivered_at = COALESCE(v.delivered_at, t.delivered_at),
-    provider_id = CASE v.provider_id WHEN '' THEN t.provider_id ELSE v.provider_id END
-  FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(states)s::text[], %(reasons)s::text[],
-              %(helds)s::bool[], %(leases)s::timestamptz[], %(dues)s::timestamptz[],
-              %(booked)s::timestamptz[], %(sent)s::timestamptz[], %(delivered)s::timestamptz[],
-              %(providers)s::text[])
-    AS v(id, attempt, state, reason, held, lease_until, due_at, booked_at, sent_at, delivered_at,
-         provider_id)
-  WHERE t.tenant_id = %(tenant)s AND t.id = v.id AND t.attempt = v.attempt
-    AND t.state = ANY(%(expected)s)
-  RETURNING t.id, t.key, t.contact_id, t.enrolment_id, t.route, t.kind, t.state, t.reason,
-            t.sent_at, t.delivered_at, t.staff_id, t.step_id
-)
-SELECT m.id, m.key, m.contact_id, m.enrolment_id, m.route, m.kind, m.state, m.reason,
-       m.sent_at, m.delivered_at, s.userid, p.name, st.position
-FROM moved m
-LEFT JOIN tenants_staff s ON s.tenant_id = %(tenant)s AND s.id = m.staff_id
-LEFT JOIN journeys_sopstep st ON st.tenant_id = %(tenant)s AND st.id = m.step_id
-LEFT JOIN journeys_enrolment e ON e.tenant_id = %(tenant)s AND e.id = m.enrolment_id
-LEFT JOIN journeys_sop p ON p.tenant_id = %(tenant)s AND p.id = e.sop_id
+UPDATE journeys_touch t SET
+  state = v.state, reason = v.reason, held = v.held, lease_until = v.lease_until,
+  attempt = t.attempt + %(claims)s, due_at = COALESCE(v.due_at, t.due_at),
+  sending_at = CASE WHEN v.state IN ('planned', 'skipped', 'cancelled') THEN NULL
+                    ELSE COALESCE(v.booked_at, t.sending_at) END,
+  sent_at = COALESCE(v.sent_at, t.sent_at),
+  delivered_at = COALESCE(v.delivered_at, t.delivered_at),
+  provider_id = CASE v.provider_id WHEN '' THEN t.provider_id ELSE v.provider_id END
+FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(states)s::text[], %(reasons)s::text[],
+            %(helds)s::bool[], %(leases)s::timestamptz[], %(dues)s::timestamptz[],
+            %(booked)s::timestamptz[], %(sent)s::timestamptz[], %(delivered)s::timestamptz[],
+            %(providers)s::text[])
+  AS v(id, attempt, state, reason, held, lease_until, due_at, booked_at, sent_at, delivered_at,
+       provider_id)
+WHERE t.tenant_id = %(tenant)s AND t.id = v.id AND t.attempt = v.attempt
+  AND t.state = ANY(%(expected)s)
+RETURNING t.id, t.key, t.contact_id, t.enrolment_id, t.route, t.kind, t.state, t.reason,
+          t.sent_at, t.delivered_at
 """
 
 
-def move(moves: Sequence[Move], expected: Collection[str]) -> list[Moved]:
+def move(moves: Sequence[Move], expected: Collection[str], *, claims: bool = False) -> list[Moved]:
     """Make these changes where the touch is still in one of `expected` under the same attempt.
 
     Answers what really changed; whoever finds less was overtaken and must not act on the rest.
+    With `claims` a new attempt begins.
     """
     if not moves:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, _columns(moves, expected))
+        cursor.execute(_MOVE, {**_columns(moves, expected), "claims": int(claims)})
         moved = [Moved(*row) for row in cursor.fetchall()]
-    timeline.record(event for one in moved for event in _events(one))
+    _tell([one for one in moved if one.is_news])
     finish({m.enrolment_id for m in moved if m.enrolment_id and m.state not in OPEN})
     return moved
 
@@ -129,24 +123,35 @@ def _columns(moves: Sequence[Move], expected: Collection[str]) -> dict[str, Any]
 # --- the timeline ---
 
 
-def _events(touch: Moved) -> Iterator[NewEvent]:
-    """What the timeline says about a change; going to and fro before sending is no news."""
-    if touch.sent_at is not None and touch.state in (State.SENT, State.DELIVERED):
-        yield _event(touch, "sent", touch.sent_at)
-    if touch.state == State.DELIVERED and touch.delivered_at is not None:
-        yield _event(touch, "delivered", touch.delivered_at)
+def _tell(news: Sequence[Moved]) -> None:
+    if not news:
+        return
+    rows = Touch.objects.filter(id__in=[one.id for one in news])
+    names = {
+        touch_id: {"staff": staff, "sop": sop, "step": step}
+        for touch_id, staff, sop, step in rows.values_list(
+            "id", "staff__userid", "enrolment__sop__name", "step__position"
+        )
+    }
+    timeline.record(event for one in news for event in _events(one, names.get(one.id, {})))
+
+
+def _events(touch: Moved, names: Mapping[str, object]) -> Iterator[NewEvent]:
     if touch.state in (State.SKIPPED, State.FAILED):
-        yield _event(touch, touch.state, timezone.now())
+        yield _event(touch, touch.state, timezone.now(), names)
+        return
+    if touch.sent_at is not None:
+        yield _event(touch, "sent", touch.sent_at, names)
+    if touch.state == State.DELIVERED and touch.delivered_at is not None:
+        yield _event(touch, "delivered", touch.delivered_at, names)
 
 
-def _event(touch: Moved, what: str, at: datetime) -> NewEvent:
+def _event(touch: Moved, what: str, at: datetime, names: Mapping[str, object]) -> NewEvent:
     properties = {
         "touch": encode(touch.id),
         "route": touch.route,
         "touch_kind": touch.kind,
-        "staff": touch.staff,
-        "sop": touch.sop,
-        "step": touch.step,
+        **names,
         "reason": touch.reason,
         "by": touch.reason,  # picks the sentence (apps.py)
     }

@@ -1,8 +1,8 @@
 """How do new score rules come into force? Preview, publish, compute beside the old, switch at once.
 
 Publishing freezes the rules into a new version. A worker computes it chunk by chunk while the live
-version stays in use (and new events count for both); one transaction switches. Then the old rows go,
-and every contact is reviewed for stages and leads.
+version stays in use (and new events count for both); one transaction switches. Then the old rows
+go, and every contact is reviewed for stages and leads.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Preview:
 
 
 def preview(settings: Mapping[str, Any] | None = None) -> Preview:
-    """Compute the rules as they stand now for a sample (the highest, and the latest), and take it back."""
+    """Compute the rules as they stand now for a sample (the highest, the latest); take it back."""
     current = scoring.live()
     scored = Score.objects.filter(model=current)
     highest = list(scored.order_by("-key").values_list("contact_id", flat=True)[:_SAMPLE])

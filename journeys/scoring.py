@@ -1,8 +1,8 @@
 """How ready is a contact to buy, and why? Points of events, decayed forward; grade of who they are.
 
-Engagement at time t is Σ points × 2^(−(t − t_event)/H). The store keeps Σ points × 2^((t_event − epoch)/H),
-which never changes by waiting, so one index holds the order. Points are
-earned in earning.py; new rules come into force in score_versions.py.
+Engagement at time t is Σ points × 2^(−(t − t_event)/H). The store keeps the same sum as of a fixed
+moment, Σ points × 2^((t_event − epoch)/H): it never changes by waiting, so an index holds the
+order. Points are earned in earning.py; new rules come into force in score_versions.py.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class Explanation:
 
 
 def explain(contact: Contact, at: datetime | None = None) -> Explanation:
-    """The events and rules behind a contact's score, with points now; `at`: as it was at a moment."""
+    """The events and rules behind a contact's score, with points now; or as it was `at` a time."""
     model = live()
     moment = at or timezone.now()
     points = ScorePoint.objects.filter(model=model, contact=contact)

@@ -1,4 +1,4 @@
-"""What is known of contacts that the entry rules of stages ask for? A few statements for any number.
+"""What is known of contacts, of what the entry rules of stages ask for? A few statements in all.
 
 Each look has a floor: facts after it. The first look at a contact has none; after a move by hand
 there is a second one, because only what happened since may move the contact again.
@@ -19,7 +19,7 @@ from journeys.entry_rules import ALWAYS, Facts, Rule
 from journeys.models import ScoreModel
 from tenants.scope import current_tenant_id
 
-# Our own notes are no facts of a life: an import is no visit. Orders speak for themselves (paid_at).
+# Our own notes are no facts of a life: an import is no visit. Orders are asked for paid_at itself.
 NOTES = ("contact", "tag", "identity", "stage", "lead", "touch", "welcome", "import", "order")
 
 
@@ -45,9 +45,11 @@ SELECT look.nr, c.name <> '' AND c.phone IS NOT NULL, c.excluded, COALESCE(s.gra
   least(c.acquired_at, happened.at, bought.first),
   CASE WHEN look.floor = '-infinity' THEN c.acquired_at ELSE reach.at END,
   confirmed.at, bought.paid
-FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[]) WITH ORDINALITY AS look(contact_id, floor, nr)
+FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[])
+  WITH ORDINALITY AS look(contact_id, floor, nr)
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = look.contact_id
-LEFT JOIN journeys_score s ON s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = c.id
+LEFT JOIN journeys_score s
+  ON s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = c.id
 LEFT JOIN LATERAL (
   SELECT e.at FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.contact_id = c.id
     AND split_part(e.kind, '.', 1) <> ALL(%(notes)s)
@@ -57,7 +59,8 @@ LEFT JOIN LATERAL (
   WHERE r.tenant_id = %(tenant)s AND r.contact_id = c.id AND r.opened_at > look.floor
     AND look.floor > '-infinity') reach ON true
 LEFT JOIN LATERAL (
-  SELECT min(o.paid_at) AS first, min(o.paid_at) FILTER (WHERE o.paid AND o.paid_at > look.floor) AS paid
+  SELECT min(o.paid_at) AS first,
+    min(o.paid_at) FILTER (WHERE o.paid AND o.paid_at > look.floor) AS paid
   FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.contact_id = c.id) bought ON true
 LEFT JOIN LATERAL (
   SELECT min(f.at) AS at FROM journeys_lead l JOIN journeys_followup f
@@ -68,7 +71,8 @@ LEFT JOIN LATERAL (
 
 _EVENTS = """
 SELECT look.nr, leaf.key, min(e.at)
-FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[]) WITH ORDINALITY AS look(contact_id, floor, nr)
+FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[])
+  WITH ORDINALITY AS look(contact_id, floor, nr)
 JOIN contacts_event e ON e.tenant_id = %(tenant)s AND e.contact_id = look.contact_id
   AND e.at > look.floor AND e.kind = ANY(%(kinds)s)
 JOIN jsonb_to_recordset(%(leaves)s::jsonb) AS leaf(key text, kinds jsonb, wanted jsonb)
@@ -89,17 +93,19 @@ WITH point AS (
   WHERE p.tenant_id = %(tenant)s AND p.model_id = %(model)s AND p.contact_id = ANY(%(ids)s)
 )
 SELECT look.nr, wanted.score::text, min(point.at)
-FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[]) WITH ORDINALITY AS look(contact_id, floor, nr)
+FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[])
+  WITH ORDINALITY AS look(contact_id, floor, nr)
 JOIN point ON point.contact_id = look.contact_id AND point.at > look.floor
 JOIN journeys_score s ON s.tenant_id = %(tenant)s AND s.model_id = %(model)s
   AND s.contact_id = look.contact_id
 CROSS JOIN unnest(%(scores)s::float8[]) AS wanted(score)
-WHERE point.key * (%(weights)s::jsonb ->> s.grade)::float8 >= wanted.score * point.growth * %(reached)s
+WHERE point.key * (%(weights)s::jsonb ->> s.grade)::float8
+  >= wanted.score * point.growth * %(reached)s
 GROUP BY look.nr, wanted.score
 """
 
 
-def _rows(statement: str, looks: Sequence[Look], **more: object) -> list[tuple[Any, ...]]:
+def _rows(statement: str, looks: Sequence[Look], **more: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
             statement,

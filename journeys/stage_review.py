@@ -172,11 +172,10 @@ class _Review:
 
     def _replay(self, contact_id: int) -> None:
         """Walk the entries and the moves by hand in the order of time."""
-        by_hand = [(move.at, 1, move) for move in self.by_hand[contact_id]]
-        by_rule = [(move.at, 0, move) for move in self._wanted(contact_id)]
+        steps: list[Move | StageMove] = [*self._wanted(contact_id), *self.by_hand[contact_id]]
         here: Stage | None = None
         moves: list[Move] = []
-        for at, _hand, move in sorted([*by_rule, *by_hand], key=lambda item: item[:2]):
+        for move in sorted(steps, key=lambda each: (each.at, isinstance(each, StageMove))):
             if isinstance(move, StageMove):
                 here = self.stages[move.to_stage_id]
             elif self._may_enter(self.stages[move.stage_id], here):
@@ -184,7 +183,7 @@ class _Review:
                 here = self.stages[move.stage_id]
             else:
                 continue
-            self.ends[contact_id] = here.pk, at
+            self.ends[contact_id] = here.pk, move.at
         self.moves[contact_id] = moves
 
     def _may_enter(self, stage: Stage, here: Stage | None) -> bool:
@@ -244,7 +243,8 @@ class _Review:
 
 
 _CHANGE = """
-UPDATE journeys_stagemove m SET at = c.at, from_stage_id = c.from_id, rule_version = c.version, basis = c.basis
+UPDATE journeys_stagemove m
+SET at = c.at, from_stage_id = c.from_id, rule_version = c.version, basis = c.basis
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::int[], %s::text[])
   AS c(id, at, from_id, version, basis)
 WHERE m.tenant_id = %s AND m.id = c.id
@@ -278,7 +278,8 @@ _PUT = """
 INSERT INTO journeys_contactstage AS p (tenant_id, contact_id, stage_id, entered_at, named_since)
 SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
 ON CONFLICT (tenant_id, contact_id) DO UPDATE
-SET stage_id = EXCLUDED.stage_id, entered_at = EXCLUDED.entered_at, named_since = EXCLUDED.named_since
+SET stage_id = EXCLUDED.stage_id, entered_at = EXCLUDED.entered_at,
+  named_since = EXCLUDED.named_since
 WHERE (p.stage_id, p.entered_at) <> (EXCLUDED.stage_id, EXCLUDED.entered_at)
    OR p.named_since IS DISTINCT FROM EXCLUDED.named_since
 """

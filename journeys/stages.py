@@ -1,7 +1,7 @@
 """Where does a contact stand in the journey, since when, and why?
 
-A contact moves forward when the rule of a stage holds (skipping stages is fine), backward by hand or
-by a rule that says from where. Rules: entry_rules.py; what moves follow from them: stage_review.py.
+A contact moves forward when the rule of a stage holds (skipping stages is fine), backward by hand
+or by a rule that says from where. Rules: entry_rules.py; the moves that follow: stage_review.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.utils import timezone
 from contacts import timeline
 from contacts.models import Contact, Event
 from journeys import entry_rules, scoring, stage_review
-from journeys.models import ContactStage, Purpose, Review, Stage, StageMove
+from journeys.models import ContactStage, Purpose, Review, Score, ScorePoint, Stage, StageMove
 from journeys.stage_facts import NOTES
 from tenants import doorbell
 from tenants.models import User
@@ -53,29 +53,80 @@ def begin() -> None:
 
 def on_events(events: Sequence[Event]) -> None:
     """Timeline listener: review the contacts whose moves these events could change."""
-    stages = list(Stage.objects.all())
-    model = scoring.live()
-    entered, moved_by_hand = _entered({e.contact_id for e in events})
-    leads_back = any(stage.rule.get("back_from") for stage in stages)
-    kinds = {stage.pk: entry_rules.kinds(stage.rule) for stage in stages}
-    scored = {rule["kind"] for rule in scoring.engagement_rules(model)}
-    by_score = {stage.pk for stage in stages if entry_rules.scores(stage.rule)}
-    noticed: dict[int, datetime] = {}
+    watch = _Watch({event.contact_id for event in events})
+    latest: dict[int, datetime] = {}
+    due: set[int] = set()
+    raised: dict[int, datetime] = {}  # only the score changed: since when
     for event in events:
-        moves = entered.get(event.contact_id)
-        asked = {pk for pk, named in kinds.items() if event.kind in named}
-        if event.kind in scored:
-            asked |= by_score
-        if (
+        contact_id = event.contact_id
+        latest[contact_id] = max(latest.get(contact_id, event.at), event.at)
+        if watch.concerns(event):
+            due.add(contact_id)
+        elif watch.raises(event):
+            raised[contact_id] = min(raised.get(contact_id, event.at), event.at)
+    due |= watch.within_reach({pk: at for pk, at in raised.items() if pk not in due})
+    stage_review.review({pk: latest[pk] for pk in due})
+
+
+class _Watch:
+    """Which events matter for which contacts? What was entered before an event stays entered."""
+
+    def __init__(self, contact_ids: set[int]) -> None:
+        stages = list(Stage.objects.all())
+        self.model = scoring.live()
+        self.entered, self.moved_by_hand = _entered(contact_ids)
+        self.leads_back = any(stage.rule.get("back_from") for stage in stages)
+        self.kinds = {stage.pk: entry_rules.kinds(stage.rule) for stage in stages}
+        self.rules = scoring.engagement_rules(self.model)
+        self.scored = {rule["kind"] for rule in self.rules}
+        self.by_score = [stage.pk for stage in stages if entry_rules.scores(stage.rule)]
+        self.lowest = min(
+            (
+                self.model.lead_threshold if score == "threshold" else float(score)
+                for stage in stages
+                for score in (leaf["min_score"] for leaf in entry_rules.scores(stage.rule))
+            ),
+            default=0.0,
+        )
+
+    def concerns(self, event: Event) -> bool:
+        moves = self.entered.get(event.contact_id)
+        family = event.kind.partition(".")[0]
+        return (
             moves is None
             or _telling(event.kind)
-            or (event.at < min(moves.values()) and event.kind.partition(".")[0] not in NOTES)
-            # What was entered before this event stays so, unless the contact was moved back since.
-            or any(pk not in moves or event.at <= moves[pk] for pk in asked)
-            or (asked and (leads_back or event.contact_id in moved_by_hand))
-        ):
-            noticed[event.contact_id] = max(noticed.get(event.contact_id, event.at), event.at)
-    stage_review.review(noticed)
+            or (event.at < min(moves.values()) and family not in NOTES)
+            or self._could_enter(
+                event, [pk for pk, kinds in self.kinds.items() if event.kind in kinds]
+            )
+        )
+
+    def raises(self, event: Event) -> bool:
+        """It earns (or costs) points, and a stage not entered by then asks for a score."""
+        return event.kind in self.scored and self._could_enter(event, self.by_score)
+
+    def _could_enter(self, event: Event, stage_ids: Sequence[int]) -> bool:
+        moves = self.entered[event.contact_id]
+        again = self.leads_back or event.contact_id in self.moved_by_hand
+        return any(again or pk not in moves or event.at <= moves[pk] for pk in stage_ids)
+
+    def within_reach(self, raised: Mapping[int, datetime]) -> set[int]:
+        """Those whose score can have reached the lowest one asked for since then.
+
+        The sum of all points bounds every earlier sum, unless points were taken away. Whoever
+        entered by score before is looked at in any case: the entry may have moved, or be gone.
+        """
+        entered = {pk for pk in raised if set(self.by_score) & set(self.entered[pk])}
+        taking = [rule["id"] for rule in self.rules if rule["points"] < 0]
+        points = ScorePoint.objects.filter(model=self.model, rule_id__in=taking)
+        lowered = points.filter(contact_id__in=raised).values_list("contact_id", flat=True)
+        scores = Score.objects.filter(model=self.model, contact_id__in=raised)
+        high = {
+            pk
+            for pk, key in scores.values_list("contact_id", "key")
+            if key >= scoring.key_of(self.lowest, self.model, raised[pk])
+        }
+        return entered | set(lowered) | high
 
 
 def _telling(kind: str) -> bool:
@@ -126,7 +177,7 @@ def review_all() -> None:
 def move_by_hand(
     contact: Contact, stage: Stage, *, user: User | None, reason: str = ""
 ) -> StageMove | None:
-    """A person puts the contact into a stage, forward or back. None when it stands there already."""
+    """A person puts the contact into a stage, forward or back. None when it is there already."""
     with transaction.atomic():
         Contact.objects.select_for_update().get(pk=contact.pk)
         place = ContactStage.objects.filter(contact=contact).select_related("stage").first()

@@ -64,7 +64,11 @@ class OperatorsSite(UnfoldAdminSite):
     ) -> HttpResponse:
         user = request.user
         assert isinstance(user, User)  # noqa: S101 - narrows the type: admin_view let them in
-        context = {"title": _("Overview"), "groups": admin_home.groups(user), **(extra_context or {})}
+        context = {
+            "title": _("Overview"),
+            "groups": admin_home.groups(user),
+            **(extra_context or {}),
+        }
         answer: HttpResponse = super().index(request, context)
         return answer
 

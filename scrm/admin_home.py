@@ -151,7 +151,9 @@ def _troubles(user: User) -> Iterable[Card]:
         "warn" if late else "good",
     )
     if user.can(Can.IMPORT):
-        running = Import.objects.filter(status__in=[Import.Status.QUEUED, Import.Status.RUNNING]).count()
+        running = Import.objects.filter(
+            status__in=[Import.Status.QUEUED, Import.Status.RUNNING]
+        ).count()
         yield Card(
             _("Imports running"),
             running,

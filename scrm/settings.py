@@ -216,7 +216,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.rest.permissions.ByAbility"],
     "DEFAULT_PARSER_CLASSES": ["tenants.rest.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["tenants.rest.renderers.FastJSON"],
     "DEFAULT_PAGINATION_CLASS": "tenants.rest.pages.Cursor",
     "DEFAULT_FILTER_BACKENDS": ["tenants.rest.filters.Filters"],
     "DEFAULT_THROTTLE_CLASSES": ["tenants.rest.limits.PerCaller"],
@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["scrm.api.without_slash"],
+    "POSTPROCESSING_HOOKS": [],  # choices stay where they are used: shared names would collide
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 

@@ -14,7 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import EmptyPage, Page, Paginator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.deletion import Collector, ProtectedError, RestrictedError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -90,7 +90,16 @@ def chip(
             return format_html('<span class="scrm-chip {}">{}</span>', tones.get(key, ""), text)
 
         shown.__name__ = method.__name__
-        return display(shown, description=description)
+        return admin.display(description=description)(shown)  # type: ignore[arg-type]
+
+    return decorate
+
+
+def header(description: Text) -> Callable[[Callable[[Any, Any], list[str]]], Any]:
+    """Show the method's two texts above each other, the first one larger."""
+
+    def decorate(method: Callable[[Any, Any], list[str]]) -> Any:
+        return display(method, description=description, header=True)
 
     return decorate
 
@@ -110,6 +119,11 @@ def ask(
     Reading the page never acts; only the posted form does. A ValidationError of the verb is shown.
     """
 
+    shown = {
+        "dialog": {"title": title, "description": question},
+        "form_submit_text": submit or title,
+    }
+
     def decorate(method: Callable[..., HttpResponse | None]) -> Any:
         def view(
             self: TenantModelAdmin, request: HttpRequest, object_id: str | None = None
@@ -120,30 +134,54 @@ def ask(
             if target is not None and method.__name__ not in self.offers(request, target):
                 messages.warning(request, _("This is not possible now."))
                 return self.back(request, target)
-            posted = form(request.POST if request.method == "POST" else None, request.FILES or None, target=target)
-            if request.method == "POST" and posted.is_valid():
-                try:
+            data = request.POST if request.method == "POST" else None
+            posted = form(data, request.FILES or None, target=target)
+            if data is None or not posted.is_valid():
+                return _question(self, request, target, posted, shown)
+            try:
+                with transaction.atomic():
                     answer = method(self, request, target, posted)
-                except ValidationError as error:
-                    for message in error.messages:
-                        messages.error(request, message)
-                    answer = None
-                return answer or self.back(request, target)
-            dialog = {"title": title, "description": question}
-            shown = {"dialog": dialog, "form": posted, "form_submit_text": submit or title}
-            if request.headers.get("HX-Request") == "true":
-                return render(request, "unfold/helpers/dialog.html", shown)
-            context = {**self.admin_site.each_context(request), **shown, "opts": self.opts, "original": target}
-            return render(request, "admin/ask.html", context | {"title": title})
+            except ValidationError as error:
+                for message in error.messages:
+                    messages.error(request, message)
+                answer = None
+            return answer or self.back(request, target)
 
         view.__name__ = method.__name__
         wrapped: Any = action(
             view, description=title, icon=icon or None, variant=variant, permissions=[permission]
         )
-        wrapped.dialog = {"title": title, "description": question}
+        wrapped.dialog = shown["dialog"]
         return wrapped
 
     return decorate
+
+
+def button(
+    title: Text,
+    *,
+    icon: str,
+    permission: str = "change",
+    variant: ActionVariant = ActionVariant.DEFAULT,
+) -> Callable[[Callable[..., HttpResponse]], Any]:
+    """Make a method a button that only leads somewhere."""
+    made: Any = action(description=title, icon=icon, variant=variant, permissions=[permission])
+    return lambda method: made(method)
+
+
+def _question(
+    page: TenantModelAdmin,
+    request: HttpRequest,
+    target: models.Model | None,
+    form: AskForm,
+    shown: dict[str, Any],
+) -> HttpResponse:
+    """As a dialog on the page; as a page of its own where no script runs."""
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "unfold/helpers/dialog.html", {**shown, "form": form})
+    context = {**page.admin_site.each_context(request), **shown, "form": form}
+    more = {"opts": page.opts, "original": target, "title": shown["dialog"]["title"]}
+    return render(request, "admin/ask.html", context | more)
 
 
 class TenantModelAdmin(ModelAdmin):
@@ -219,7 +257,9 @@ class TenantModelAdmin(ModelAdmin):
     def page_of(self, target: models.Model | None) -> str:
         """The address of a row's page, or of the list."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_"
-        return reverse(name + "change", args=[target.pk]) if target else reverse(name + "changelist")
+        return (
+            reverse(name + "change", args=[target.pk]) if target else reverse(name + "changelist")
+        )
 
     def back(self, request: HttpRequest, target: models.Model | None) -> HttpResponse:
         return self.go(request, self.page_of(target))
@@ -243,11 +283,15 @@ class TenantModelAdmin(ModelAdmin):
         found = list(objs)
         kept: list[str] = []
         try:
-            Collector(using="default", origin=found).collect(found)
+            Collector(using="default").collect(found)
         except ProtectedError as error:
-            kept = [f"{one._meta.verbose_name}: {one}" for one in list(error.protected_objects)[:10]]
+            kept = [
+                f"{one._meta.verbose_name}: {one}" for one in list(error.protected_objects)[:10]
+            ]
         except RestrictedError as error:
-            kept = [f"{one._meta.verbose_name}: {one}" for one in list(error.restricted_objects)[:10]]
+            kept = [
+                f"{one._meta.verbose_name}: {one}" for one in list(error.restricted_objects)[:10]
+            ]
         names = [str(one) for one in found]
         return names, {self.opts.verbose_name_plural: len(found)}, set(), kept
 
@@ -285,7 +329,7 @@ class TenantModelAdmin(ModelAdmin):
             "opts": self.opts,
             **(extra_context or {}),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/object_history.html", context)
 
 

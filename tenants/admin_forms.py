@@ -43,7 +43,7 @@ class TenantForm(forms.ModelForm):
         super()._update_errors(errors)  # type: ignore[misc]
 
 
-def autocomplete(field: models.Field[Any, Any]) -> AutocompleteSelect:
+def autocomplete(field: models.Field[Any, Any]) -> AutocompleteSelect | AutocompleteSelectMultiple:
     """A select that asks for choices as one types: no page carries a list of all staff or tags."""
     many = isinstance(field, models.ManyToManyField)
     widget = AutocompleteSelectMultiple if many else AutocompleteSelect
@@ -91,7 +91,9 @@ def without(fieldsets: Iterable[Any], names: Iterable[str]) -> list[Any]:
     kept = []
     for title, options in fieldsets:
         fields = [
-            tuple(part for part in field if part not in gone) if isinstance(field, tuple | list) else field
+            tuple(part for part in field if part not in gone)
+            if isinstance(field, tuple | list)
+            else field
             for field in options["fields"]
             if isinstance(field, tuple | list) or field not in gone
         ]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Q
 from django.utils import timezone
 
 from tenants.ids import encode, new_code
@@ -19,6 +18,7 @@ from tenants.roles import Role
 from tenants.scope import current_tenant_id
 
 _PREFIX = "scrm_"
+_NOTED_EVERY = timedelta(minutes=1)  # the last use of a key
 
 
 class EmailBackend(ModelBackend):
@@ -77,11 +77,9 @@ def tenant_of_key(text: str) -> int | None:
 def find_key(text: str) -> ApiKey | None:
     """The live key of the scope's tenant with this text. Notes its use at most once a minute."""
     key: ApiKey | None = ApiKey.objects.live().filter(digest=digest(text)).first()
-    if key is not None:
-        now = timezone.now()
-        ApiKey.objects.filter(pk=key.pk).filter(
-            Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(minutes=1))
-        ).update(last_used_at=now)
+    now = timezone.now()
+    if key is not None and (key.last_used_at is None or key.last_used_at < now - _NOTED_EVERY):
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return key
 
 

@@ -68,7 +68,9 @@ class _Bell:
         due = self.at or timezone.now()
         with connection.cursor() as cursor:
             cursor.execute(_POST, [self.tenant_id, self.queue, due])
-        if due <= timezone.now():
+            posted = cursor.rowcount > 0
+        # An earlier bell that nobody has answered yet says it already; beat rings it every second.
+        if posted and due <= timezone.now():
             wake(self.tenant_id, self.queue)
 
 

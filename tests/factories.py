@@ -1,4 +1,4 @@
-"""Fills every tenant table with a row of a business, so that isolation can be walked over all of them."""
+"""Fills every tenant table with a row of a business: isolation is walked over all of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import uuid
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -41,8 +42,13 @@ _VALUES: dict[str, Any] = {
 }
 
 
+_STARTED_WITH = {
+    "FactsState", "Membership", "ScoreModel", "ScoreRule", "Stage", "TenantKey", "TouchRules",
+}  # fmt: skip
+
+
 def furnish(business: Business, canary: str) -> Rows:
-    """One row in every tenant table; texts that may be free contain `canary`. Run inside no scope."""
+    """One row in every tenant table; free texts contain `canary`. Run inside no scope."""
     rows: Rows = {}
     with business.scope():
         for model in _in_order(list(tenant_models())):
@@ -52,14 +58,7 @@ def furnish(business: Business, canary: str) -> Rows:
 
 def _existing(model: type[TenantModel], business: Business) -> Any:
     """Some rows a tenant starts with; the staff member is the one who is no member."""
-    if model.__name__ in {
-        "Stage",
-        "ScoreModel",
-        "ScoreRule",
-        "TouchRules",
-        "TenantKey",
-        "Membership",
-    }:
+    if model.__name__ in _STARTED_WITH:
         return model.objects.order_by("pk").first()
     return None
 
@@ -126,15 +125,14 @@ _BY_TYPE: list[tuple[Any, Any]] = [
     (models.SlugField, lambda f, c: c.lower()[: f.max_length]),
     (models.CharField, lambda f, c: c[: f.max_length]),
     (models.TextField, lambda f, c: c),
-    (
-        models.JSONField,
-        lambda f, c: {"canary": c} if not callable(f.default) or f.default is dict else f.default(),
-    ),
+    (ArrayField, lambda f, c: [1]),
+    (models.JSONField, lambda f, c: f.default() if f.default is list else {"canary": c}),
     (models.BinaryField, lambda f, c: c.encode()),
     (models.BooleanField, lambda f, c: True),
     (models.FloatField, lambda f, c: 1.0),
     (models.IntegerField, lambda f, c: 1),
     (models.DateTimeField, lambda f, c: timezone.now()),
     (models.DateField, lambda f, c: datetime.date(2026, 1, 5)),
+    (models.DurationField, lambda f, c: datetime.timedelta(days=3)),
     (models.TimeField, lambda f, c: datetime.time(9)),
 ]

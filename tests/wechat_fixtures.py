@@ -95,7 +95,8 @@ class WeChat:
             livecodes.changed(code)
         if push:
             livecodes.work(self.business.pk)
-        return self.fresh(code)
+        made: LiveCode = self.fresh(code)
+        return made
 
     def fresh(self, row: Any) -> Any:
         with self.business.scope():

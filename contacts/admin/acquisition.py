@@ -9,7 +9,6 @@ from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateFilter,
 )
-from unfold.decorators import display
 
 from contacts.models import Channel, Cost
 from tenants.admin_base import TenantModelAdmin
@@ -50,6 +49,6 @@ class CostAdmin(TenantModelAdmin):
     ordering = ("-date", "-id")
     fieldsets = ((None, {"fields": (("date", "channel"), ("kind", "amount_fen"), "cost_id")}),)
 
-    @display(description=gettext_lazy("Amount"))
+    @admin.display(description=gettext_lazy("Amount"))
     def amount(self, obj: Cost) -> str:
         return shown(obj.amount_fen)

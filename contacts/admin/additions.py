@@ -42,5 +42,5 @@ def list_filter(filter_class: type) -> None:
 
 
 def column(name: str, load: Load) -> None:
-    """Fill the column `name` of the list (ContactAdmin knows `stage` and `score`), one query a page."""
+    """Fill the column `stage` or `score` of the list: one query a page."""
     columns.append((name, load))

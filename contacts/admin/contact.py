@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from contacts import masking, people, search, tagging, validation
@@ -22,7 +21,7 @@ from contacts.admin import additions, panels
 from contacts.models import Contact, ContactTag, SourceKind, Tag
 from contacts.validation import Invalid
 from tenants import audit
-from tenants.admin_base import NOTHING, LookAheadList, TenantModelAdmin, ask
+from tenants.admin_base import NOTHING, LookAheadList, TenantModelAdmin, ask, chip, header
 from tenants.admin_forms import AskForm, TenantForm, autocomplete
 from tenants.ids import encode
 from tenants.models import User
@@ -121,7 +120,8 @@ class ContactAdmin(TenantModelAdmin):
     form = ContactForm
     form_only = ("new_phone", "worn_tags")
     list_display = (
-        "name_shown", "phone_masked", "stage", "score", "tags_shown", "owner", "channel", "acquired_at",
+        "name_shown", "phone_masked", "stage", "score", "tags_shown", "owner", "channel",
+        "acquired_at",
     )  # fmt: skip
     list_select_related = ("owner", "channel")
     search_fields = ("name",)
@@ -137,7 +137,8 @@ class ContactAdmin(TenantModelAdmin):
             None,
             {
                 "fields": (
-                    ("name", "external_id"), ("phone_masked", "new_phone"), ("email", "birthday"), "gender",
+                    ("name", "external_id"), ("phone_masked", "new_phone"),
+                    ("email", "birthday"), "gender",
                     "worn_tags", "tags_now", ("owner", "channel"), ("excluded", "excluded_reason"),
                 )
             },
@@ -147,7 +148,8 @@ class ContactAdmin(TenantModelAdmin):
             {
                 "classes": ["collapse"],
                 "fields": (
-                    ("source", "sourced_at"), ("live_code", "referrer"), ("acquired_at", "created_at"),
+                    ("source", "sourced_at"), ("live_code", "referrer"),
+                    ("acquired_at", "created_at"),
                     "custom_shown",
                 ),
             },
@@ -193,24 +195,25 @@ class ContactAdmin(TenantModelAdmin):
     ) -> tuple[QuerySet[Contact], bool]:
         return search.filter(queryset, search_term), False
 
-    @display(description=gettext_lazy("Name"), header=True)
+    @header(gettext_lazy("Name"))
     def name_shown(self, obj: Contact) -> list[str]:
         return [obj.name or _("no name"), obj.external_id or ""]
 
-    @display(description=gettext_lazy("Phone"))
+    @admin.display(description=gettext_lazy("Phone"))
     def phone_masked(self, obj: Contact) -> str:
         return masking.phone(obj.phone) or NOTHING
 
-    @display(description=gettext_lazy("Stage"), label=True)
-    def stage(self, obj: Contact) -> str | None:
-        shown = getattr(obj, "stage_shown", None)
-        return _("excluded") if obj.excluded else shown and str(shown)
+    @chip(gettext_lazy("Stage"), {"excluded": "warning"})
+    def stage(self, obj: Contact) -> tuple[str, str]:
+        if obj.excluded:
+            return "excluded", _("excluded")
+        return "", str(getattr(obj, "stage_shown", None) or NOTHING)
 
-    @display(description=gettext_lazy("Score"))
+    @admin.display(description=gettext_lazy("Score"))
     def score(self, obj: Contact) -> str:
         return str(getattr(obj, "score_shown", None) or NOTHING)
 
-    @display(description=gettext_lazy("Tags"))
+    @admin.display(description=gettext_lazy("Tags"))
     def tags_shown(self, obj: Contact) -> str:
         names: list[str] = getattr(obj, "tag_names", [])
         more = f" +{len(names) - 3}" if len(names) > 3 else ""
@@ -235,12 +238,12 @@ class ContactAdmin(TenantModelAdmin):
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "channel") if obj else fields
 
-    @display(description=gettext_lazy("Tags"))
+    @admin.display(description=gettext_lazy("Tags"))
     def tags_now(self, obj: Contact) -> str:
         names = ContactTag.objects.filter(contact=obj).order_by("tag__name")
         return "、".join(names.values_list("tag__name", flat=True)) or NOTHING
 
-    @display(description=gettext_lazy("Custom fields"))
+    @admin.display(description=gettext_lazy("Custom fields"))
     def custom_shown(self, obj: Contact) -> str:
         return "; ".join(f"{name}: {value}" for name, value in obj.custom.items()) or NOTHING
 
@@ -286,7 +289,7 @@ class ContactAdmin(TenantModelAdmin):
         contact = form.instance
         worn = set(ContactTag.objects.filter(contact=contact).values_list("tag_id", flat=True))
         wanted = {tag.pk for tag in form.cleaned_data["worn_tags"]}
-        by = f"user:{encode(request.user.pk)}"
+        by = f"user:{encode(request.user.pk or 0)}"
         tagging.add([contact.pk], wanted - worn, by)
         tagging.remove([contact.pk], worn - wanted, by)
 

@@ -10,7 +10,6 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
-from unfold.decorators import display
 
 from contacts import search
 from contacts.models import Contact, Order, OrderItem, Product
@@ -38,11 +37,11 @@ class ProductAdmin(TenantModelAdmin):
     ordering = ("sku", "id")
     fieldsets = ((None, {"fields": (("sku", "name"), "role", ("price_fen", "cost_fen"))}),)
 
-    @display(description=gettext_lazy("Price"))
+    @admin.display(description=gettext_lazy("Price"))
     def price(self, obj: Product) -> str:
         return shown(obj.price_fen)
 
-    @display(description=gettext_lazy("Cost"))
+    @admin.display(description=gettext_lazy("Cost"))
     def cost(self, obj: Product) -> str:
         return shown(obj.cost_fen)
 
@@ -62,7 +61,7 @@ class OfContacts(ReadOnlyAdmin):
         found = search.filter(Contact.objects.all(), search_term)
         return queryset.filter(contact_id__in=found.values("id")), False
 
-    @display(description=gettext_lazy("Contact"))
+    @admin.display(description=gettext_lazy("Contact"))
     def of_contact(self, obj: Any) -> str:
         return link_to(obj.contact)
 
@@ -73,7 +72,10 @@ class OrderAdmin(OfContacts):
     list_filter = (("paid_at", RangeDateTimeFilter), ("status", ChoicesDropdownFilter))
     search_help_text = gettext_lazy("Order id, or the contact")
     fieldsets = (
-        (None, {"fields": (("order_id", "of_contact"), ("paid_at", "shown_status"), "items_shown")}),
+        (
+            None,
+            {"fields": (("order_id", "of_contact"), ("paid_at", "shown_status"), "items_shown")},
+        ),
         (gettext_lazy("Money"), {"fields": (("amount", "cost", "refund"),)}),
     )
 
@@ -85,15 +87,15 @@ class OrderAdmin(OfContacts):
             return exact, False
         return super().get_search_results(request, queryset, search_term)
 
-    @display(description=gettext_lazy("Amount"))
+    @admin.display(description=gettext_lazy("Amount"))
     def amount(self, obj: Order) -> str:
         return shown(obj.amount_fen)
 
-    @display(description=gettext_lazy("Cost"))
+    @admin.display(description=gettext_lazy("Cost"))
     def cost(self, obj: Order) -> str:
         return shown(obj.cost_fen)
 
-    @display(description=gettext_lazy("Refunded"))
+    @admin.display(description=gettext_lazy("Refunded"))
     def refund(self, obj: Order) -> str:
         return shown(obj.refund_fen) if obj.refund_fen else NOTHING
 
@@ -101,7 +103,7 @@ class OrderAdmin(OfContacts):
     def shown_status(self, obj: Order) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
 
-    @display(description=gettext_lazy("Items"))
+    @admin.display(description=gettext_lazy("Items"))
     def items_shown(self, obj: Order) -> str:
         rows = OrderItem.objects.filter(order=obj).order_by("line")
         lines = [(item.sku, item.quantity, shown(item.price_fen)) for item in rows]

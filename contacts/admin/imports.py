@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
@@ -68,22 +67,30 @@ class ImportAdmin(TenantModelAdmin):
     ability = Can.IMPORT
     changes = False
     list_display = (
-        "name", "kind", "state", "dry_run", "created", "updated", "unchanged", "refused", "created_at",
+        "name", "kind", "state", "dry_run", "created", "updated", "unchanged", "refused",
+        "created_at",
     )  # fmt: skip
     list_filter = (("kind", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter))
     fieldsets = (
         (None, {"fields": (("name", "kind", "dry_run"), ("state", "error_message"))}),
         (
             gettext_lazy("Rows"),
-            {"fields": (("created", "updated", "unchanged", "refused"), ("by", "created_at", "finished_at"))},
+            {
+                "fields": (
+                    ("created", "updated"), ("unchanged", "refused"),
+                    ("by", "created_at"), "finished_at",
+                )
+            },
         ),
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("kind", "file", "dry_run")}),)
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any  # noqa: FBT001, FBT002 - Django's signature
+        self, request: HttpRequest, obj: Any = None, change: Any = None, **kwargs: Any
     ) -> Any:
-        return super().get_form(request, obj, change, **(kwargs | ({} if obj else {"form": UploadForm})))
+        return super().get_form(
+            request, obj, change, **(kwargs | ({} if obj else {"form": UploadForm}))
+        )
 
     def save_form(self, request: HttpRequest, form: Any, change: Any) -> Import:
         given = form.cleaned_data
@@ -98,7 +105,9 @@ class ImportAdmin(TenantModelAdmin):
     def response_add(
         self, request: HttpRequest, obj: Import, post_url_continue: str | None = None
     ) -> Any:
-        messages.success(request, _("The file is on its way. Reload this page to see how far it is."))
+        messages.success(
+            request, _("The file is on its way. Reload this page to see how far it is.")
+        )
         return self.back(request, obj)
 
     def get_urls(self) -> list[Any]:
@@ -117,21 +126,26 @@ class ImportAdmin(TenantModelAdmin):
             content_type="text/csv; charset=utf-8",
         )  # fmt: skip
 
-    @display(description=gettext_lazy("File"))
+    @admin.display(description=gettext_lazy("File"))
     def name(self, obj: Import) -> str:
         return str(obj)
 
-    @chip(gettext_lazy("Status"), {"queued": "info", "running": "info", "done": "success", "failed": "danger"})
+    @chip(
+        gettext_lazy("Status"),
+        {"queued": "info", "running": "info", "done": "success", "failed": "danger"},
+    )
     def state(self, obj: Import) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
 
-    @display(description=gettext_lazy("Refused"))
+    @admin.display(description=gettext_lazy("Refused"))
     def refused(self, obj: Import) -> str:
         if not obj.error_file:
             return str(obj.rejected)
         address = reverse("admin:contacts_import_refused", args=[obj.pk])
-        return format_html('<a class="scrm-link" href="{}">{} · {}</a>', address, obj.rejected, _("download"))
+        return format_html(
+            '<a class="scrm-link" href="{}">{} · {}</a>', address, obj.rejected, _("download")
+        )
 
-    @display(description=gettext_lazy("Brought by"))
+    @admin.display(description=gettext_lazy("Brought by"))
     def by(self, obj: Import) -> str:
         return str(obj.user or NOTHING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import segno
@@ -14,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -63,12 +63,16 @@ class LiveCodeForm(TenantForm):
     def clean_welcome_text(self) -> str:
         text = str(self.cleaned_data["welcome_text"])
         if len(text.encode()) > LONGEST_WELCOME:
-            raise ValidationError(_("The platform takes at most 4,000 bytes (about 1,300 characters)."))
+            raise ValidationError(
+                _("The platform takes at most 4,000 bytes (about 1,300 characters).")
+            )
         return text
 
 
 def _ids(model: Any, live_code: LiveCode, column: str) -> list[int]:
-    return list(model.objects.filter(live_code=live_code).order_by("id").values_list(column, flat=True))
+    return list(
+        model.objects.filter(live_code=live_code).order_by("id").values_list(column, flat=True)
+    )
 
 
 def _replace(model: Any, live_code: LiveCode, column: str, wanted: set[int]) -> None:
@@ -106,10 +110,13 @@ class LiveCodeAdmin(TenantModelAdmin):
     actions_detail = ("retire",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        platform, main, welcome = self.fieldsets
+        platform, main, welcome = list[Any](self.fieldsets)
         if obj is not None and not self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        main = (None, {"fields": [f for f in main[1]["fields"] if f not in {"staff_now", "tags_now"}]})
+        main = (
+            None,
+            {"fields": [f for f in main[1]["fields"] if f not in {"staff_now", "tags_now"}]},
+        )
         return [platform, main, welcome] if obj else [main, welcome]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -151,19 +158,23 @@ class LiveCodeAdmin(TenantModelAdmin):
         target = self.get_object(request, object_id)
         if target is None or not target.qr_url or not self.has_view_permission(request, target):
             return self.unknown(request, object_id)
-        picture = segno.make(target.qr_url, error="m").svg_inline(scale=8, border=4, xmldecl=True)
+        picture = BytesIO()
+        segno.make(target.qr_url, error="m").save(picture, kind="svg", scale=8, border=4)
         name = f"live-code-{target.pk}.svg"
         return HttpResponse(
-            picture.encode(),
+            picture.getvalue(),
             content_type="image/svg+xml",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    @chip(gettext_lazy("Status"), {"pending": "info", "active": "success", "failed": "danger", "retired": "warning"})
+    @chip(
+        gettext_lazy("Status"),
+        {"pending": "info", "active": "success", "failed": "danger", "retired": "warning"},
+    )
     def state_shown(self, obj: LiveCode) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
 
-    @display(description=gettext_lazy("QR code"))
+    @admin.display(description=gettext_lazy("QR code"))
     def qr(self, obj: LiveCode) -> str:
         if not obj.qr_url:
             return _("It appears here as soon as the platform has made it.")
@@ -171,7 +182,8 @@ class LiveCodeAdmin(TenantModelAdmin):
         return format_html(
             '<span class="scrm-qr"><img src="{}" alt="{}" width="180" height="180"/>'
             '<span class="scrm-stack"><a class="scrm-link" href="{}" download>{}</a>'
-            '<a class="scrm-link" href="{}" rel="noreferrer noopener" target="_blank">{}</a></span></span>',
+            '<a class="scrm-link" href="{}" rel="noreferrer noopener" target="_blank">{}</a>'
+            "</span></span>",
             picture,
             _("QR code of %(name)s") % {"name": obj.name},
             reverse("admin:contacts_livecode_qr", args=[obj.pk]),
@@ -180,17 +192,19 @@ class LiveCodeAdmin(TenantModelAdmin):
             _("Open"),
         )
 
-    @display(description=gettext_lazy("Staff"))
+    @admin.display(description=gettext_lazy("Staff"))
     def staff_now(self, obj: LiveCode) -> str:
         rows = LiveCodeStaff.objects.filter(live_code=obj).select_related("staff").order_by("id")
         return "、".join(str(row.staff) for row in rows) or NOTHING
 
-    @display(description=gettext_lazy("Tags"))
+    @admin.display(description=gettext_lazy("Tags"))
     def tags_now(self, obj: LiveCode) -> str:
         rows = LiveCodeTag.objects.filter(live_code=obj).select_related("tag").order_by("id")
         return "、".join(str(row.tag) for row in rows) or NOTHING
 
-    @display(description=gettext_lazy("Preview"))
+    @admin.display(description=gettext_lazy("Preview"))
     def preview(self, obj: LiveCode) -> str:
         text = obj.welcome_text if obj else ""
-        return format_html('<span class="scrm-bubble" id="welcome-preview">{}</span>', text or NOTHING)
+        return format_html(
+            '<span class="scrm-bubble" id="welcome-preview">{}</span>', text or NOTHING
+        )

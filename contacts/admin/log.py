@@ -15,7 +15,6 @@ from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     DropdownFilter,
 )
-from unfold.decorators import display
 
 from contacts import kinds
 from contacts.admin.goods import OfContacts
@@ -47,15 +46,17 @@ class EventAdmin(OfContacts):
         # Each order walks an index: (tenant, kind, at), or (tenant, id).
         return ("-at",) if request.GET.get("kind") else ("-id",)
 
-    @display(description=gettext_lazy("Event"))
+    @admin.display(description=gettext_lazy("Event"))
     def sentence(self, obj: Event) -> str:
         return format_html(
-            '<span class="scrm-inline"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
+            '<span class="scrm-inline">'
+            '<span class="material-symbols-outlined" aria-hidden="true">{}</span>'
+            "{}</span>",
             kinds.icon_of(obj.kind),
             kinds.sentence_of(obj.kind, obj.properties),
         )
 
-    @display(description=gettext_lazy("Properties"))
+    @admin.display(description=gettext_lazy("Properties"))
     def shown_properties(self, obj: Event) -> str:
         hidden = {"phone", "mobile", "tel"}
         pairs = (
@@ -84,16 +85,26 @@ class FollowAdmin(OfContacts):
     list_select_related = ("contact", "staff")
     list_filter = (("staff", AutocompleteSelectFilter), ActiveFilter)
     fieldsets = (
-        (None, {"fields": (("of_contact", "of_staff"), "status", ("opened_at", "ended_at", "ended_by"))}),
-        (gettext_lazy("Details"), {"fields": (("remark", "description"), ("live_code", "state", "add_way"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("of_contact", "of_staff"),
+                    "status",
+                    ("opened_at", "ended_at", "ended_by"),
+                )
+            },
+        ),
+        (
+            gettext_lazy("Details"),
+            {"fields": (("remark", "description"), ("live_code", "state", "add_way"))},
+        ),
     )
 
-    @display(description=gettext_lazy("Staff"))
+    @admin.display(description=gettext_lazy("Staff"))
     def of_staff(self, obj: Follow) -> str:
         return link_to(obj.staff)
 
     @chip(gettext_lazy("Status"), {"active": "success", "ended": "warning"})
     def status(self, obj: Follow) -> tuple[str, str]:
         return ("active", _("active")) if obj.ended_at is None else ("ended", _("ended"))
-
-

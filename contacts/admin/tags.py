@@ -9,7 +9,6 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import display
 
 from contacts.models import Tag, TagGroup
 from tenants.admin_base import TenantModelAdmin, TenantTabularInline
@@ -34,7 +33,7 @@ class TagGroupAdmin(TenantModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(tags_in=Count("tags"))
 
-    @display(description=gettext_lazy("Tags"))
+    @admin.display(description=gettext_lazy("Tags"))
     def tag_count(self, obj: Any) -> int:
         return int(obj.tags_in)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -37,6 +38,10 @@ class EventSerializer(StrictSerializer):
         ref_name = "Event"
 
 
+# What needs no trimming and no look for control characters.
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}\Z")]
+
+
 class TimelineSerializer(serializers.Serializer):
     """One line of a timeline; `text` is it as a sentence."""
 
@@ -60,11 +65,41 @@ class FieldInvalid(Exception):  # noqa: N818 - reads as what it is
         self.error = error
 
 
+class _Item(msgspec.Struct, forbid_unknown_fields=True):
+    """An event as most of them come. Anything else is read item by item, for an exact answer."""
+
+    event_id: _Id
+    contact: _Id
+    kind: _Id
+    at: datetime
+    properties: dict[str, Any] = {}
+
+
+def read_all(
+    items: Sequence[object], zone: ZoneInfo, now: datetime
+) -> list[tuple[str, events.Row]] | None:
+    """All items at once, as `read` would; None when some item needs a closer look."""
+    try:
+        found = msgspec.convert(items, list[_Item])
+        return [(item.contact, _plain(item, now)) for item in found]
+    except (msgspec.ValidationError, Invalid):
+        return None
+
+
+def _plain(item: _Item, now: datetime) -> events.Row:
+    at = item.at
+    if at.tzinfo is None or at.year <= validation.EARLIEST_YEAR or at > now + validation.LATEST:
+        raise Invalid("time", "")
+    if item.properties:
+        validation.document(item.properties)
+    events.check(item.kind, item.properties)
+    return events.Row(item.event_id, 0, item.kind, at, item.properties)
+
+
 def read(item: object, zone: ZoneInfo, now: datetime) -> tuple[str, events.Row]:
     """An item as (the contact as named, the row without its contact); raises FieldInvalid.
 
-    By hand: a bulk request has hundreds of them, and a serializer each would cost more than
-    storing them.
+    By hand: a serializer for each of hundreds would cost more than storing them.
     """
     if not isinstance(item, dict):
         raise FieldInvalid("", Invalid("invalid", _("Write an object.")))

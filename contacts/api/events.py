@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from contacts import events, validation
 from contacts.api.contacts import visible
-from contacts.api.event_fields import EventSerializer, FieldInvalid, read, shown
+from contacts.api.event_fields import EventSerializer, FieldInvalid, read, read_all, shown
 from contacts.api.naming import contact_ids
 from contacts.api.results import as_results
 from contacts.models import Contact, Event
@@ -100,14 +100,8 @@ class Events(mixins.ListModelMixin, Resource):
 
 def told(items: Sequence[object]) -> list[Outcome]:
     """Check and store events; one outcome each, in their order."""
-    zone, now = timezone.get_current_timezone(), timezone.now()
-    named: dict[int, tuple[str, events.Row]] = {}
     outcomes: dict[int, Outcome] = {}
-    for place, item in enumerate(items):
-        try:
-            named[place] = read(item, zone, now)
-        except FieldInvalid as refusal:
-            outcomes[place] = refused(refusal.error, refusal.field)
+    named = _read(items, outcomes)
     known = contact_ids(contact for contact, _row in named.values())
     rows: dict[int, events.Row] = {}
     for place, (contact, row) in named.items():
@@ -119,3 +113,20 @@ def told(items: Sequence[object]) -> list[Outcome]:
             outcomes[place] = refused(error, "contact")
     outcomes |= dict(zip(rows, events.append(list(rows.values())), strict=True))
     return [outcomes[place] for place in range(len(items))]
+
+
+def _read(
+    items: Sequence[object], outcomes: dict[int, Outcome]
+) -> dict[int, tuple[str, events.Row]]:
+    """Good items by their place, with the contact as named; the others' outcomes."""
+    zone, now = timezone.get_current_timezone(), timezone.now()
+    plain = read_all(items, zone, now)
+    if plain is not None:
+        return dict(enumerate(plain))
+    named: dict[int, tuple[str, events.Row]] = {}
+    for place, item in enumerate(items):
+        try:
+            named[place] = read(item, zone, now)
+        except FieldInvalid as refusal:
+            outcomes[place] = refused(refusal.error, refusal.field)
+    return named

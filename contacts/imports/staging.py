@@ -67,16 +67,21 @@ _ENCODERS: dict[str, Encoder] = {
 def stage(table: str, columns: dict[str, str], rows: Iterable[Sequence[object]]) -> None:
     """Make the temporary table `table`: columns (name → type) and rows; and analyse it."""
     encoders = [_ENCODERS[kind] for kind in columns.values()]
-    lines = "".join(
+    lines = (
         "\t".join([encode(value) for encode, value in zip(encoders, row, strict=True)]) + "\n"
         for row in rows
     )
+    stage_lines(table, columns, lines)
+
+
+def stage_lines(table: str, columns: dict[str, str], lines: Iterable[str]) -> None:
+    """The same with rows as COPY reads them: tabs between values, a line end behind."""
     declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     with connection.cursor() as cursor:
         # A batch tried again in the same transaction (dry runs) finds the table of the one before.
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
         cursor.execute(f"CREATE TEMPORARY TABLE {table} ({declared}) ON COMMIT DROP")
-        cursor.copy_expert(f"COPY {table} FROM STDIN", io.StringIO(lines), size=1 << 20)
+        cursor.copy_expert(f"COPY {table} FROM STDIN", io.StringIO("".join(lines)), size=1 << 20)
         # The planner only has to know how many rows there are.
         cursor.execute(f"ANALYZE {table} ({next(iter(columns))})")
 

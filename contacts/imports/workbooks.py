@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import logging
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -30,7 +32,8 @@ _MOST_COLUMNS = 1000
 
 # The library lets pass through whatever a damaged part causes.
 _DAMAGE = (
-    zipfile.BadZipFile, zlib.error, struct.error, InvalidFileException, DefusedXmlException, ParseError,
+    zipfile.BadZipFile, zlib.error, struct.error, InvalidFileException, DefusedXmlException,
+    ParseError,
     KeyError, IndexError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError,
     OverflowError, RuntimeError, AssertionError,
 )  # fmt: skip
@@ -43,13 +46,16 @@ def unpack(path: Path, spool: Path) -> None:
             _weigh(archive)
         # Opened here: given a path, the library goes by the ending of its name.
         with path.open("rb") as data, spool.open("w", encoding="utf-8", newline="") as file:
-            book = openpyxl.load_workbook(data, read_only=True, data_only=True, keep_links=False)
+            with warnings.catch_warnings(action="ignore"):  # of styles that it cannot show
+                book = openpyxl.load_workbook(
+                    data, read_only=True, data_only=True, keep_links=False
+                )
             with closing(book):
                 csv.writer(file).writerows(_rows(book.worksheets[0]))
     except FileFault:
         raise
     except OSError as error:
-        if error.errno is not None:
+        if error.errno not in (None, errno.EINVAL):
             raise  # the disk's trouble, not the file's
         raise FileFault("malformed") from error
     except _DAMAGE as error:

@@ -75,6 +75,9 @@ class Cost(TenantModel):
         ]
         indexes = [models.Index(fields=["tenant", "date"], name="cost_date")]
 
+    def __str__(self) -> str:
+        return f"{self.date} · {self.get_kind_display()}"
+
 
 def state_of_scope() -> str:
     """A new value for the platform's `state` (at most 30 characters)."""

@@ -53,7 +53,10 @@ def standing(request: HttpRequest, contact: Contact) -> Panel:
         "stage": place.stage if place else None,
         "since": place.entered_at if place else None,
         "moves": list(moves.order_by("-at", "-id")[:LATEST]),
-        "lead": Lead.objects.filter(contact=contact).select_related("owner").order_by("-id").first(),
+        "lead": Lead.objects.filter(contact=contact)
+        .select_related("owner")
+        .order_by("-id")
+        .first(),
     }
     return Panel(_("Journey"), "stairs", "admin/journeys/standing.html", context)
 
@@ -77,7 +80,9 @@ def messages(request: HttpRequest, contact: Contact) -> Panel | None:
         (_moment(touch.sent_at or touch.due_at), touch.get_state_display(), str(touch.staff or ""))
         for touch in touches
     ]
-    return Panel(_("Scripts and messages"), "send", "admin/contacts/contact/rows.html", {"rows": rows})
+    return Panel(
+        _("Scripts and messages"), "send", "admin/contacts/contact/rows.html", {"rows": rows}
+    )
 
 
 def _moment(at: Any) -> str:

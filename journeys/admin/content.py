@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
+from unfold.widgets import UnfoldAdminURLInputWidget
 
 from journeys import content
 from journeys.models import Content, Link
 from tenants.admin_base import NOTHING, TenantModelAdmin
+from tenants.admin_forms import TenantForm
+
+
+class ContentForm(TenantForm):
+    url = forms.URLField(
+        label=gettext_lazy("Address"),
+        max_length=500,
+        required=False,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget,
+        help_text=gettext_lazy("Where readers are sent. Blank: they read the text here."),
+    )
+
+    class Meta:
+        model = Content
+        fields = ("title", "kind", "purpose", "url", "body", "active")
 
 
 @admin.register(Content)
 class ContentAdmin(TenantModelAdmin):
+    form = ContentForm
     deletes = True
     list_display = ("title", "kind", "purpose", "active", "created_at")
     list_filter = (("purpose", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), "active")
@@ -50,7 +68,7 @@ class ContentAdmin(TenantModelAdmin):
         Link.objects.filter(content=obj, contact=None, staff=None).delete()
         super().delete_model(request, obj)
 
-    @display(description=gettext_lazy("General link"))
+    @admin.display(description=gettext_lazy("General link"))
     def general_link(self, obj: Content) -> str:
         link = Link.objects.filter(content=obj, contact=None, staff=None).first()
         if link is None:

@@ -11,7 +11,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import display
 
 from contacts.admin.goods import OfContacts
 from journeys import leads, scoring
@@ -37,7 +36,10 @@ class LeadAdmin(OfContacts):
     list_filter = (("state", ChoicesDropdownFilter), ("owner", AutocompleteSelectFilter))
     fieldsets = (
         (None, {"fields": ("of_contact", ("state_shown", "reason"), ("owner", "score_now"))}),
-        (gettext_lazy("Times"), {"fields": (("created_at", "claimed_at"), ("next_at", "closed_at"))}),
+        (
+            gettext_lazy("Times"),
+            {"fields": (("created_at", "claimed_at"), ("next_at", "closed_at"))},
+        ),
     )
     actions_detail = ("hand_over", "put_back")
 
@@ -49,9 +51,7 @@ class LeadAdmin(OfContacts):
             return {"hand_over", "put_back"}
         return {"hand_over"} if target.state == Lead.State.OPEN else set()
 
-    @ask(
-        gettext_lazy("Hand over"), icon="swap_horiz", permission="work", form=HandOverForm
-    )
+    @ask(gettext_lazy("Hand over"), icon="swap_horiz", permission="work", form=HandOverForm)
     def hand_over(self, request: HttpRequest, target: Lead, form: HandOverForm) -> None:
         user = request.user if isinstance(request.user, User) else None
         _not_taken(lambda: leads.transfer(target, form.cleaned_data["staff"], by=user))
@@ -68,11 +68,14 @@ class LeadAdmin(OfContacts):
         _not_taken(lambda: leads.release(target, by=user))
         self.note(request, "released", target)
 
-    @chip(gettext_lazy("State"), {"open": "info", "claimed": "primary", "won": "success", "lost": "warning"})
+    @chip(
+        gettext_lazy("State"),
+        {"open": "info", "claimed": "primary", "won": "success", "lost": "warning"},
+    )
     def state_shown(self, obj: Lead) -> tuple[str, str]:
         return obj.state, obj.get_state_display()
 
-    @display(description=gettext_lazy("Score"))
+    @admin.display(description=gettext_lazy("Score"))
     def score_now(self, obj: Lead) -> str:
         found = scoring.standings([obj.contact_id]).get(obj.contact_id)
         return f"{found.score:.1f} · {found.grade}" if found else "–"

@@ -28,7 +28,9 @@ def entry_rule(rule: Mapping[str, Any]) -> str:
         return str(_FACTS.get(rule["fact"], rule["fact"]))
     if "event" in rule:
         kinds = rule["event"]
-        return _("event %(kinds)s") % {"kinds": kinds if isinstance(kinds, str) else " / ".join(kinds)}
+        return _("event %(kinds)s") % {
+            "kinds": kinds if isinstance(kinds, str) else " / ".join(kinds)
+        }
     if "min_score" in rule:
         score = rule["min_score"]
         if score == "threshold":

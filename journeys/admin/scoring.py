@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -28,7 +27,7 @@ from journeys import fit, score_versions, scoring
 from journeys.admin.rules_in_words import condition
 from journeys.models import ScoreModel, ScoreRule
 from tenants import audit
-from tenants.admin_base import NOTHING, ReadOnlyAdmin, TenantModelAdmin, chip
+from tenants.admin_base import NOTHING, ReadOnlyAdmin, TenantModelAdmin, button, chip
 from tenants.admin_forms import TenantForm
 
 
@@ -47,7 +46,8 @@ class RuleForm(TenantForm):
         widget=UnfoldAdminTextareaWidget({"rows": 4, "spellcheck": "false", "class": "font-mono"}),
         help_text=gettext_lazy(
             "Engagement: {} or {“properties”: {“content”: “Price list”}}. "
-            "Fit: {“field”: “phone”, “known”: true}, {“field”: “gender”, “is”: “female”}, {“tag”: “VIP”}, "
+            "Fit: {“field”: “phone”, “known”: true}, {“field”: “gender”, “is”: “female”}, "
+            "{“tag”: “VIP”}, "
             "joined by all, any, not."
         ),
     )
@@ -68,7 +68,11 @@ class RuleForm(TenantForm):
                 self.add_error("condition", error)
         elif not cleaned.get("kind"):
             self.add_error("kind", _("Name the kind of events."))
-        elif not isinstance(wanted, dict) or set(wanted) - {"properties"} or not isinstance(wanted.get("properties", {}), dict):
+        elif (
+            not isinstance(wanted, dict)
+            or set(wanted) - {"properties"}
+            or not isinstance(wanted.get("properties", {}), dict)
+        ):
             self.add_error("condition", _("Write {“properties”: {…}} or {}."))
         return cleaned
 
@@ -93,8 +97,8 @@ class SettingsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
-        steps = [given.get(name) for name in ("from_a", "from_b", "from_c")]
-        if None not in steps and not steps[0] > steps[1] > steps[2]:
+        steps = [given[name] for name in ("from_a", "from_b", "from_c") if name in given]
+        if steps != sorted(set(steps), reverse=True):
             raise ValidationError(_("The fit points of grades A, B and C must fall."))
         return given
 
@@ -130,7 +134,8 @@ class ScoreRuleAdmin(TenantModelAdmin):
             None,
             {
                 "fields": (
-                    ("name", "part"), "kind", "condition", ("points", "daily_times", "total_points"),
+                    ("name", "part"), "kind", "condition", ("points", "daily_times"),
+                    "total_points",
                     "active",
                 ),
                 "description": gettext_lazy("Changes count from the next publishing on."),
@@ -159,18 +164,15 @@ class ScoreRuleAdmin(TenantModelAdmin):
         extra_context: Any = None,
     ) -> Any:
         known = {"kinds_known": [kind.name for kind in kinds.known()]}
-        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **known})
+        return super().changeform_view(
+            request, object_id, form_url, {**(extra_context or {}), **known}
+        )
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.try_view)
         return [path("try/", view, name="journeys_scorerule_try"), *super().get_urls()]
 
-    @action(
-        description=gettext_lazy("Try and publish"),
-        icon="science",
-        variant=ActionVariant.PRIMARY,
-        permissions=["change"],
-    )
+    @button(gettext_lazy("Try and publish"), icon="science", variant=ActionVariant.PRIMARY)
     def try_out(self, request: HttpRequest) -> HttpResponse:
         return self.go(request, reverse("admin:journeys_scorerule_try"))
 
@@ -207,7 +209,7 @@ class ScoreRuleAdmin(TenantModelAdmin):
         )
         return self.go(request, reverse("admin:journeys_scoremodel_changelist"))
 
-    @display(description=gettext_lazy("For"))
+    @admin.display(description=gettext_lazy("For"))
     def what(self, obj: ScoreRule) -> str:
         return " · ".join(filter(None, (obj.kind, condition(obj.condition)))) or NOTHING
 
@@ -219,15 +221,24 @@ def _named(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @admin.register(ScoreModel)
 class ScoreModelAdmin(ReadOnlyAdmin):
-    list_display = ("version_shown", "state_shown", "half_life_days", "lead_threshold", "published_at")
+    list_display = (
+        "version_shown",
+        "state_shown",
+        "half_life_days",
+        "lead_threshold",
+        "published_at",
+    )
     ordering = ("-version",)
     fieldsets = (
-        (None, {"fields": (("version_shown", "state_shown"), ("half_life_days", "lead_threshold"))}),
+        (
+            None,
+            {"fields": (("version_shown", "state_shown"), ("half_life_days", "lead_threshold"))},
+        ),
         (gettext_lazy("Grades"), {"fields": ("grades_shown",)}),
         (gettext_lazy("Rules"), {"fields": ("rules_shown",)}),
     )
 
-    @display(description=gettext_lazy("Version"))
+    @admin.display(description=gettext_lazy("Version"))
     def version_shown(self, obj: ScoreModel) -> str:
         return str(obj)
 
@@ -235,13 +246,13 @@ class ScoreModelAdmin(ReadOnlyAdmin):
     def state_shown(self, obj: ScoreModel) -> tuple[str, str]:
         return obj.state, obj.get_state_display()
 
-    @display(description=gettext_lazy("Grades"))
+    @admin.display(description=gettext_lazy("Grades"))
     def grades_shown(self, obj: ScoreModel) -> str:
         return ", ".join(
             f"{grade}: ≥ {obj.grade_thresholds.get(grade, '…')} × {weight}"
             for grade, weight in sorted(obj.grade_weights.items())
         )
 
-    @display(description=gettext_lazy("Rules"))
+    @admin.display(description=gettext_lazy("Rules"))
     def rules_shown(self, obj: ScoreModel) -> str:
         return "; ".join(f"{rule['name']} {rule['points']:+d}" for rule in obj.rules) or NOTHING

@@ -13,7 +13,6 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -22,7 +21,7 @@ from journeys import sops
 from journeys.admin import steps
 from journeys.admin.touches import reason_in_words
 from journeys.models import Enrolment, Sop, Touch
-from tenants.admin_base import TenantModelAdmin, ask, chip
+from tenants.admin_base import TenantModelAdmin, ask, button, chip
 from tenants.admin_forms import AskForm, TenantForm
 
 
@@ -107,7 +106,10 @@ class SopAdmin(TenantModelAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.steps_view)
-        return [path("<path:object_id>/steps/", view, name="journeys_sop_steps"), *super().get_urls()]
+        return [
+            path("<path:object_id>/steps/", view, name="journeys_sop_steps"),
+            *super().get_urls(),
+        ]
 
     def steps_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         sop = self.get_object(request, object_id)
@@ -158,20 +160,24 @@ class SopAdmin(TenantModelAdmin):
             found.add("resume")
         return found
 
-    @action(description=gettext_lazy("Edit steps"), icon="edit_note", permissions=["change"])
+    @button(gettext_lazy("Edit steps"), icon="edit_note")
     def edit_steps(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.go(request, reverse("admin:journeys_sop_steps", args=[object_id]))
 
     @ask(
         gettext_lazy("Publish"),
-        question=gettext_lazy("Newcomers get these steps; whoever is under way keeps the old ones."),
+        question=gettext_lazy(
+            "Newcomers get these steps; whoever is under way keeps the old ones."
+        ),
         icon="rocket_launch",
         variant=ActionVariant.PRIMARY,
     )
     def publish(self, request: HttpRequest, target: Sop, form: AskForm) -> None:
         version = _in_words(lambda: sops.publish(target))
         self.note(request, "published", target, version=version.number)
-        messages.success(request, _("Version %(number)s is published.") % {"number": version.number})
+        messages.success(
+            request, _("Version %(number)s is published.") % {"number": version.number}
+        )
 
     @ask(
         gettext_lazy("Pause"),
@@ -197,7 +203,7 @@ class SopAdmin(TenantModelAdmin):
     def status_shown(self, obj: Sop) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
 
-    @display(description=gettext_lazy("Under way"))
+    @admin.display(description=gettext_lazy("Under way"))
     def running(self, obj: Sop) -> int:
         return Enrolment.objects.filter(sop=obj, state=Enrolment.State.RUNNING).count()
 
@@ -211,7 +217,7 @@ def _in_words(verb: Any) -> Any:
 
 
 def _shown(sop: Sop) -> dict[str, Any]:
-    """Steps with the times at which they would go out to somebody who starts now, and the report."""
+    """Steps with the times at which they would go out to a newcomer, and the report."""
     report = sops.report(sop)
     states = dict(Touch.State.choices)
     by_position = {

@@ -10,7 +10,6 @@ from django.db.models import Max
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
 from journeys import entry_rules, stages
@@ -22,7 +21,8 @@ from tenants.admin_forms import TenantForm
 _HELP = gettext_lazy(
     "Parts: {“fact”: seen, reachable, name_and_phone, not_excluded, need_confirmed or paid_order}, "
     "{“event”: [“form.answered”, …]}, {“min_score”: 60} or {“min_score”: “threshold”}; "
-    "joined by {“all”: […]} or {“any”: […]}. An empty rule {} never holds: such a stage is entered by hand."
+    "joined by {“all”: […]} or {“any”: […]}. "
+    "An empty rule {} never holds: such a stage is entered by hand."
 )
 
 
@@ -95,10 +95,10 @@ class StageAdmin(TenantModelAdmin):
         if given.get("place") and given["place"] != obj.position:
             stages.place(obj, given["place"])
 
-    @display(description=gettext_lazy("Name"))
+    @admin.display(description=gettext_lazy("Name"))
     def name_shown(self, obj: Stage) -> str:
         return str(obj)
 
-    @display(description=gettext_lazy("Entered when"))
+    @admin.display(description=gettext_lazy("Entered when"))
     def rule_shown(self, obj: Stage) -> str:
         return entry_rule(obj.rule) or _("by hand only")

@@ -70,13 +70,17 @@ class StepForm(forms.Form):
     def clean_text(self) -> str:
         text = str(self.cleaned_data["text"])
         if len(text.encode()) > LONGEST_TEXT:
-            raise ValidationError(_("The platform takes at most 4,000 bytes (about 1,300 characters)."))
+            raise ValidationError(
+                _("The platform takes at most 4,000 bytes (about 1,300 characters).")
+            )
         return text
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if (cleaned.get("delay_minutes") is None) == (cleaned.get("day") is None):
-            raise ValidationError(_("Say either how many minutes after the start, or on which day."))
+            raise ValidationError(
+                _("Say either how many minutes after the start, or on which day.")
+            )
         if cleaned.get("day") is None and cleaned.get("at_time") is not None:
             raise ValidationError(_("A time of day needs a day."))
         if not cleaned.get("text", "").strip() and cleaned.get("content") is None:
@@ -84,8 +88,18 @@ class StepForm(forms.Form):
         return cleaned
 
 
+class _Ordered(BaseFormSet):
+    ordering_widget = UnfoldAdminIntegerFieldWidget
+
+
 Steps = formset_factory(
-    StepForm, formset=BaseFormSet, extra=0, can_order=True, can_delete=True, max_num=50, validate_max=True
+    StepForm,
+    formset=_Ordered,
+    extra=0,
+    can_order=True,
+    can_delete=True,
+    max_num=50,
+    validate_max=True,
 )
 
 FIELDS = ("delay_minutes", "day", "at_time", "route", "kind", "content", "text")

@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contacts.admin.goods import OfContacts
@@ -28,7 +27,16 @@ def reason_in_words(code: str) -> str:
 
 @admin.register(Touch)
 class TouchAdmin(OfContacts):
-    list_display = ("of_contact", "state_shown", "why", "route", "kind", "staff", "due_at", "sent_at")
+    list_display = (
+        "of_contact",
+        "state_shown",
+        "why",
+        "route",
+        "kind",
+        "staff",
+        "due_at",
+        "sent_at",
+    )
     list_select_related = ("contact", "staff")
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -36,7 +44,17 @@ class TouchAdmin(OfContacts):
         ("staff", AutocompleteSelectFilter),
     )
     fieldsets = (
-        (None, {"fields": (("of_contact", "staff"), ("state_shown", "why"), ("route", "kind"), "script")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("of_contact", "staff"),
+                    ("state_shown", "why"),
+                    ("route", "kind"),
+                    "script",
+                )
+            },
+        ),
         (gettext_lazy("Times"), {"fields": (("due_at", "sent_at", "delivered_at"),)}),
     )
 
@@ -47,11 +65,11 @@ class TouchAdmin(OfContacts):
     def state_shown(self, obj: Touch) -> tuple[str, str]:
         return obj.state, obj.get_state_display()
 
-    @display(description=gettext_lazy("Reason"))
+    @admin.display(description=gettext_lazy("Reason"))
     def why(self, obj: Touch) -> str:
         return reason_in_words(obj.reason) or NOTHING
 
-    @display(description=gettext_lazy("Script"))
+    @admin.display(description=gettext_lazy("Script"))
     def script(self, obj: Touch) -> str:
         if obj.enrolment is None or obj.step is None:
             return NOTHING
@@ -135,7 +153,8 @@ class TouchRulesAdmin(TenantModelAdmin):
             gettext_lazy("At most"),
             {
                 "fields": (
-                    ("per_contact_day", "per_contact_week"), ("promotions_per_week", "per_staff_day"),
+                    ("per_contact_day", "per_contact_week"),
+                    ("promotions_per_week", "per_staff_day"),
                     "mass_quota",
                 )
             },

@@ -38,9 +38,7 @@ def _of_standing(name: str) -> Callable[[Sequence[int]], Mapping[int, object]]:
 
 
 def _in_stage(contacts: QuerySet[Contact], key: str) -> QuerySet[Contact]:
-    return contacts.filter(
-        id__in=ContactStage.objects.filter(stage__key=key).values("contact_id")
-    )
+    return contacts.filter(id__in=ContactStage.objects.filter(stage__key=key).values("contact_id"))
 
 
 def _scored(contacts: QuerySet[Contact], score: float) -> QuerySet[Contact]:

@@ -117,9 +117,9 @@ class Leads(Listed):
     filters: ClassVar = {
         "state": Filter(
             serializers.ChoiceField(choices=Lead.State.choices),
-            lambda rows, states: rows.filter(state__in=states)
-            if len(states) != 1
-            else rows.filter(state=states[0]),
+            lambda rows, states: (
+                rows.filter(state__in=states) if len(states) != 1 else rows.filter(state=states[0])
+            ),
             many=True,
         ),
         "owner": Filter(StaffField(), lambda rows, staff: rows.filter(owner=staff)),
@@ -184,7 +184,7 @@ class Leads(Listed):
 
     @extend_schema(request=WorkerSerializer, responses=LeadSerializer)
     @action(detail=True, methods=["post"], url_path="claim")
-    def claim_one(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+    def claim_one(self, request: Request, id: str) -> Response:
         """Take this lead; 409 when another was quicker."""
         # A lead that another took a moment ago is a lost race, not an unknown lead.
         lead = self._any_object()
@@ -200,7 +200,7 @@ class Leads(Listed):
 
     @extend_schema(request=NothingSerializer, responses=LeadSerializer)
     @action(detail=True, methods=["post"])
-    def release(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+    def release(self, request: Request, id: str) -> Response:
         """Put it back into the queue."""
         lead = self.get_object()
         self._body(NothingSerializer)
@@ -208,7 +208,7 @@ class Leads(Listed):
 
     @extend_schema(request=TransferSerializer, responses=LeadSerializer)
     @action(detail=True, methods=["post"])
-    def transfer(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+    def transfer(self, request: Request, id: str) -> Response:
         """Hand it to another staff member."""
         lead = self._own()
         staff = self._body(TransferSerializer)["staff"]
@@ -219,7 +219,7 @@ class Leads(Listed):
         methods=["POST"], request=FollowUpSerializer, responses={201: FollowUpSerializer}
     )
     @action(detail=True, methods=["get", "post"], url_path="follow-ups")
-    def follow_ups(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+    def follow_ups(self, request: Request, id: str) -> Response:
         """What was done about it, the newest first; note what you did."""
         if request.method == "GET":
             page = self.paginate_queryset(leads.follow_ups_of(self.get_object()))
@@ -234,7 +234,7 @@ class Leads(Listed):
 
     @extend_schema(request=OutcomeSerializer, responses=LeadSerializer)
     @action(detail=True, methods=["post"])
-    def outcome(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+    def outcome(self, request: Request, id: str) -> Response:
         """Close it: won, lost or invalid."""
         lead = self._own()
         data = self._body(OutcomeSerializer)

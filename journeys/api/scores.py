@@ -1,4 +1,4 @@
-"""`score-rules` (preview, publish) and `contacts/{id}/score`: what earns points, and why a score is so."""
+"""`score-rules` and `contacts/{id}/score`: what earns points, and why is a score as it is?"""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class ScoreRuleSerializer(StrictModelSerializer):
     kind = serializers.CharField(max_length=64, required=False, allow_blank=True)
     condition = Condition(required=False)
     points = serializers.IntegerField(min_value=-10_000, max_value=10_000)
-    daily_times = serializers.IntegerField(min_value=1, max_value=10_000, allow_null=True, required=False)
+    daily_times = serializers.IntegerField(
+        min_value=1, max_value=10_000, allow_null=True, required=False
+    )
     total_points = serializers.IntegerField(
         min_value=1, max_value=1_000_000, allow_null=True, required=False
     )
@@ -62,8 +64,12 @@ class ScoreRuleSerializer(StrictModelSerializer):
                 raise serializers.ValidationError({"condition": error.messages}) from error
         elif not value("kind", ""):
             raise serializers.ValidationError({"kind": [_("Name the kind of events.")]})
-        elif set(condition) - {"properties"} or not isinstance(condition.get("properties", {}), dict):
-            raise serializers.ValidationError({"condition": [_("Write {“properties”: {…}} or {}.")]})
+        elif set(condition) - {"properties"} or not isinstance(
+            condition.get("properties", {}), dict
+        ):
+            raise serializers.ValidationError(
+                {"condition": [_("Write {“properties”: {…}} or {}.")]}
+            )
         return attrs
 
     def validate_condition(self, value: Any) -> Any:
@@ -171,7 +177,9 @@ class ScoreRules(Editable):
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
         """What publishing the rules as they stand now would change."""
-        return Response(PreviewSerializer(asdict(score_versions.preview(self._settings(request)))).data)
+        return Response(
+            PreviewSerializer(asdict(score_versions.preview(self._settings(request)))).data
+        )
 
     @extend_schema(request=SettingsSerializer, responses={202: VersionSerializer})
     @action(detail=False, methods=["post"])
@@ -246,7 +254,7 @@ class ContactScores(Resource):
 
     @extend_schema(responses=ExplanationSerializer)
     @action(detail=True)
-    def score(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+    def score(self, request: Request, id: str) -> Response:
         """The events and rules behind a contact's score, with points now."""
         explanation = scoring.explain(self.get_object(), self.given().get("as_of"))
         return Response(ExplanationSerializer(explanation).data)

@@ -55,14 +55,24 @@ class StageSerializer(StrictModelSerializer):
 class MoveSerializer(StrictModelSerializer):
     id = IdField()
     contact = Reference(Contact.objects.all, read_only=True)
-    from_stage = serializers.SlugRelatedField(slug_field="key", read_only=True)
-    to_stage = serializers.SlugRelatedField(slug_field="key", read_only=True)
+    from_stage = serializers.CharField(source="from_stage.key", default=None, read_only=True)
+    to_stage = serializers.CharField(source="to_stage.key", read_only=True)
     at = Moment(read_only=True)
     by = serializers.SerializerMethodField()
 
     class Meta:
         model = StageMove
-        fields = ["id", "contact", "from_stage", "to_stage", "at", "why", "reason", "rule_version", "by"]
+        fields = [
+            "id",
+            "contact",
+            "from_stage",
+            "to_stage",
+            "at",
+            "why",
+            "reason",
+            "rule_version",
+            "by",
+        ]
         read_only_fields = ["why", "reason", "rule_version"]
 
     def get_by(self, move: StageMove) -> str | None:
@@ -88,6 +98,7 @@ class Stages(Editable):
     }
     orderings: ClassVar = {"position": Ordering("position")}
     default_ordering = "position"
+
     def perform_create(self, serializer: Any) -> None:
         data = serializer.validated_data
         position = data.pop("position", None)
@@ -119,7 +130,7 @@ class Stages(Editable):
 
     @extend_schema(request=MovingSerializer, responses=MoveSerializer)
     @action(detail=True, methods=["post"])
-    def contacts(self, request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+    def contacts(self, request: Request, id: str) -> Response:
         """Put a contact into this stage by hand, forward or back."""
         stage = self.get_object()
         body = MovingSerializer(data=request.data)

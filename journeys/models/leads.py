@@ -104,6 +104,9 @@ class Lead(TenantModel):
             models.Index(fields=["tenant", "contact", "-id"], name="lead_contact"),
         ]
 
+    def __str__(self) -> str:
+        return str(self.contact)
+
 
 class FollowUp(TenantModel):
     """What a salesperson did about a lead."""

@@ -20,11 +20,11 @@ def default_thresholds() -> dict[str, int]:
 
 
 class ScoreModel(TenantModel):
-    """One published version of a tenant's scoring: its rules frozen, one half-life, grades, threshold.
+    """One published version of a tenant's scoring: frozen rules, one half-life, grades, threshold.
 
     `epoch` is the fixed moment to which all points are decayed forward (one half-life, so the order
-    of two contacts never changes by waiting). One version is live; the next is built beside it while
-    the live one stays in use, and takes over in one statement.
+    of two contacts never changes by waiting). One version is live; the next is built beside it
+    while the live one stays in use, and takes over in one statement.
     """
 
     class State(models.TextChoices):
@@ -101,7 +101,7 @@ class ScoreRule(TenantModel):
 
 
 class ScorePoint(TenantModel):
-    """Points that one event earned by one rule: the explanation of a score, and its replay guard."""
+    """Points that one event earned by one rule: explains a score, and guards against replay."""
 
     pk = models.CompositePrimaryKey("tenant_id", "model_id", "event_id", "rule_id")
     model = TenantForeignKey(ScoreModel, on_delete=models.CASCADE, related_name="+")
@@ -123,8 +123,8 @@ class Score(TenantModel):
     """The forward-decayed sum of a contact. Score now = `key` × 2^(−(now − epoch)/half-life).
 
     `engagement_key` is the sum of points × 2^((t − epoch)/half-life); `key` is that (never below 0)
-    times the weight of the grade, and is what lists are ordered by. `crossed_at` is when it last rose
-    to the threshold of a lead, as it was noticed.
+    times the weight of the grade, and is what lists are ordered by. `crossed_at` is when it was
+    last noticed to rise to the threshold of a lead.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "model_id", "contact_id")

@@ -224,6 +224,9 @@ class Touch(TenantModel):
             models.Index(fields=["tenant", "contact", "-id"], name="touch_contact"),
         ]
 
+    def __str__(self) -> str:
+        return str(self.contact)
+
 
 class StaffTask(TenantModel):
     """A touch that a human must carry out or confirm."""
@@ -256,6 +259,9 @@ class StaffTask(TenantModel):
             ),
             models.Index(fields=["tenant", "contact"], name="staff_task_contact"),
         ]
+
+    def __str__(self) -> str:
+        return str(self.contact)
 
 
 class MassQuota(models.TextChoices):
@@ -290,3 +296,6 @@ class TouchRules(TenantModel):
         verbose_name = _("pace of touches")
         verbose_name_plural = _("pace of touches")
         constraints = [models.UniqueConstraint(fields=["tenant"], name="one_touch_rules")]
+
+    def __str__(self) -> str:
+        return f"{self.quiet_from}–{self.quiet_to}"

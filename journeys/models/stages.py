@@ -15,7 +15,7 @@ class Purpose(models.TextChoices):
     ADVOCACY = "advocacy", _("advocacy")
 
 
-# Names of the six default stages, shown in the reader's language while a tenant has not renamed them.
+# Names of the six default stages, in the reader's language while a tenant has not renamed them.
 DEFAULT_NAMES = {
     "visitor": _("Visitor"),
     "prospect": _("Prospect"),
@@ -27,7 +27,7 @@ DEFAULT_NAMES = {
 
 
 class Stage(TenantModel):
-    """A step of the tenant's journey. `rule` is the entry rule (stages.py); `rule_version` counts its edits."""
+    """A step of the tenant's journey. `rule` lets contacts in; `rule_version` counts its edits."""
 
     key = models.SlugField(_("key"), max_length=40)
     name = models.CharField(_("name"), max_length=60, blank=True)
@@ -55,10 +55,10 @@ class Stage(TenantModel):
 
 
 class StageMove(TenantModel):
-    """A contact entered a stage: from, to, when, why (rule, person, import), and the rule's version.
+    """A contact entered a stage: from, to, when, why (rule, person), and the rule's version.
 
-    `at` is the time of the fact that moved it, not of its import (FIGURES R35). Moves by a rule follow
-    the facts: a late fact corrects their times. Moves by hand stay as they were made.
+    `at` is the time of the fact that moved it, not of its import (FIGURES R35). Moves by a rule
+    follow the facts: a late fact corrects their times. Moves by hand stay as they were made.
     """
 
     class Why(models.TextChoices):
@@ -106,7 +106,7 @@ class ContactStage(TenantModel):
 
 
 class Review(TenantModel):
-    """All contacts are to be looked at again, because a rule changed: done up to contact `done_to`."""
+    """A rule changed: all contacts are to be looked at again. Done up to contact `done_to`."""
 
     done_to = models.BigIntegerField(default=0)
     asked_at = models.DateTimeField()

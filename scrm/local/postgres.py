@@ -17,7 +17,8 @@ from scrm.local.errors import LocalError, PortTakenError
 from scrm.local.processes import Child
 from scrm.local.state import State
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0  # a large database may have much to recover
+RETRY_SECONDS = 20.0
 # What a server says while children of a killed predecessor are still letting go, or while another
 # program holds the port; the first passes by waiting, the second does not.
 RECOVERING = re.compile(r"pre-existing shared memory|lock file .* (already exists|is empty)")
@@ -96,6 +97,8 @@ class Cluster:
             folder=Path("/"),
             account=self.account,
             stop_signals=(signal.SIGINT, signal.SIGQUIT),  # fast, then immediate
+            # The last checkpoint writes to the disk; without it the next start has to recover.
+            stop_seconds=10.0,
         )
 
     def clear_leftover(self) -> None:
@@ -133,26 +136,26 @@ class Cluster:
                 ports.forget(self.state, "postgres")
                 continue
             except BaseException:
-                server.stop(3)
+                server.stop()
                 raise
             return server, port
         raise LocalError("Postgres found its port taken three times over; please run again.")
 
     def _start_patiently(self, server: Child, port: int) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        began = time.monotonic()
         server.start()
-        while time.monotonic() < deadline:
+        while (waited := time.monotonic() - began) < START_SECONDS:
             if not server.runs():
                 said = server.output()
                 if PORT_TAKEN.search(said):
                     raise PortTakenError(f"Port {port} is taken.")
-                if not RECOVERING.search(said):
+                if not RECOVERING.search(said) or waited > RETRY_SECONDS:
                     break
                 time.sleep(0.3)
                 server.start()
             elif self._answers(port):
                 return
-            time.sleep(0.03)
+            time.sleep(0.03 if waited < 1 else 0.2)
         raise LocalError(f"Postgres did not start:\n{server.last_lines()}")
 
     def _answers(self, port: int) -> bool:

@@ -38,6 +38,7 @@ class Child:
         account: Account = SELF,
         standard_input: bytes = b"",
         stop_signals: tuple[signal.Signals, ...] = (signal.SIGTERM,),
+        stop_seconds: float = 3.0,
     ) -> None:
         self.name = name
         self.command = [str(part) for part in command]
@@ -47,6 +48,7 @@ class Child:
         self.account = account
         self.standard_input = standard_input
         self.stop_signals = stop_signals
+        self.stop_seconds = stop_seconds
         self.process: subprocess.Popen[bytes] | None = None
         self.log_start = 0
         self.started_at = 0.0  # monotonic
@@ -107,13 +109,14 @@ class Child:
             return False
         return True
 
-    def stop(self, seconds: float) -> None:
+    def stop(self) -> None:
         """Ask in the child's own way, ask harder, then end its whole group."""
-        share = seconds / len(self.stop_signals)
+        seconds = self.stop_seconds
         for what in self.stop_signals:
             self.send(what)
-            if self.wait(share):
+            if self.wait(seconds):
                 break
+            seconds = 1.0
         self.end_group()
 
     def end_group(self) -> None:

@@ -12,7 +12,6 @@ from scrm.local.state import State
 from scrm.local.valkey import Valkey
 
 ADDRESSES = "servers.json"  # read by scrm/settings.py when DATABASE_URL is not set
-STOP_SECONDS = 3.0
 VARIABLES = {
     "database_url": "DATABASE_URL",
     "owner_url": "DATABASE_OWNER_URL",
@@ -74,7 +73,7 @@ class Servers:
 
     def stop(self) -> None:
         for child in reversed(self.children):
-            child.stop(STOP_SECONDS)
+            child.stop()
         self.state.remove(ADDRESSES)
         self.state.remove(processes.RECORD)
 

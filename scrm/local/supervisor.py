@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from typing import NoReturn
 
-from scrm.local import processes, servers
+from scrm.local import processes
 from scrm.local.errors import LocalError
 from scrm.local.processes import Child
 from scrm.local.servers import Servers
@@ -12,6 +12,7 @@ from scrm.local.servers import Servers
 PATIENCE = 6  # deaths of one child …
 WINDOW = 60.0  # … within so many seconds stop everything
 APPLICATION_SECONDS = 5.0
+SANDBOX_SECONDS = 2.0
 
 
 class Supervisor:
@@ -75,7 +76,7 @@ class Supervisor:
         """The reverse of the start; the servers after it belong to `servers.running`."""
         # The sandbox came first and goes last: the worker may be in the middle of a call to it.
         processes.stop_all(reversed(self.application[1:]), APPLICATION_SECONDS)
-        processes.stop_all(self.application[:1], servers.STOP_SECONDS / 2)
+        processes.stop_all(self.application[:1], SANDBOX_SECONDS)
 
 
 def _why(child: Child) -> str:

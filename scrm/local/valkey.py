@@ -66,7 +66,7 @@ class Valkey:
                 self.child = None
                 continue
             except BaseException:
-                child.stop(3)
+                child.stop()
                 raise
             return child
         raise LocalError(f"Valkey did not start; see {self.state.logs / 'valkey.log'}.")

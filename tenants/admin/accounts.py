@@ -1,4 +1,4 @@
-"""How the business is connected to WeChat: its accounts, their secrets (write-only), their callback."""
+"""How the business is connected to WeChat: accounts, write-only secrets, callbacks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import display
 
 from tenants.admin_base import TenantModelAdmin, chip
 from tenants.admin_forms import SecretField, TenantForm
 from tenants.models import WeChatAccount
 
-_SECRETS = {"new_secret": "secret", "new_token": "callback_token", "new_aes_key": "callback_aes_key"}
+_SECRETS = {
+    "new_secret": "secret",
+    "new_token": "callback_token",
+    "new_aes_key": "callback_aes_key",
+}
 _AES_KEY = re.compile(r"[A-Za-z0-9]{43}")
 
 
@@ -86,7 +89,7 @@ class WeChatAccountAdmin(TenantModelAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         return fieldsets if obj else fieldsets[:2]
 
-    @display(description=gettext_lazy("Callback address"))
+    @admin.display(description=gettext_lazy("Callback address"))
     def callback_address(self, obj: WeChatAccount) -> str:
         address = settings.BASE_URL + reverse("wechat-callback", args=[obj.code])
         return format_html(
@@ -97,7 +100,10 @@ class WeChatAccountAdmin(TenantModelAdmin):
             _("Copy"),
         )
 
-    @chip(gettext_lazy("Status"), {"off": "warning", "problem": "danger", "silent": "info", "good": "success"})
+    @chip(
+        gettext_lazy("Status"),
+        {"off": "warning", "problem": "danger", "silent": "info", "good": "success"},
+    )
     def health(self, obj: WeChatAccount) -> tuple[str, str]:
         if not obj.active:
             return "off", _("switched off")
@@ -106,5 +112,3 @@ class WeChatAccountAdmin(TenantModelAdmin):
         if obj.last_callback_at is None:
             return "silent", _("no callback yet")
         return "good", _("connected")
-
-

@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -85,9 +84,11 @@ class ApiKeyAdmin(TenantModelAdmin):
     actions_detail = ("revoke",)
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any  # noqa: FBT001, FBT002 - Django's signature
+        self, request: HttpRequest, obj: Any = None, change: Any = None, **kwargs: Any
     ) -> Any:
-        return super().get_form(request, obj, change, **(kwargs | ({} if obj else {"form": NewKeyForm})))
+        return super().get_form(
+            request, obj, change, **(kwargs | ({} if obj else {"form": NewKeyForm}))
+        )
 
     def save_form(self, request: HttpRequest, form: Any, change: Any) -> ApiKey:
         """Made by auth.make_key, which alone sees its text."""
@@ -127,11 +128,13 @@ class ApiKeyAdmin(TenantModelAdmin):
         ApiKey.objects.filter(pk=target.pk, revoked_at=None).update(revoked_at=timezone.now())
         self.note(request, "revoked", target)
 
-    @display(description=gettext_lazy("May"))
+    @admin.display(description=gettext_lazy("May"))
     def shown_scopes(self, obj: ApiKey) -> str:
         if set(obj.scopes) == {str(ability) for ability in Can}:
             return _("everything")
-        return ", ".join(str(SCOPES.get(Can(each), each)) for each in obj.scopes if each in set(Can))
+        return ", ".join(
+            str(SCOPES.get(Can(each), each)) for each in obj.scopes if each in set(Can)
+        )
 
     @chip(gettext_lazy("Status"), {"live": "success", "revoked": "danger", "expired": "warning"})
     def state(self, obj: ApiKey) -> tuple[str, str]:

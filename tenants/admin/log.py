@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.decorators import display
 
 from tenants.admin_base import NOTHING, ReadOnlyAdmin
 from tenants.audit_words import noun_of, verb_of
@@ -26,22 +25,24 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     search_fields = ("action",)
     search_help_text = gettext_lazy("An action such as contact.revealed")
     ordering = ("-at", "-id")
-    fieldsets = ((None, {"fields": ("at", "who", "what", "action", "summary", "shown_detail", "ip")}),)
+    fieldsets = (
+        (None, {"fields": ("at", "who", "what", "action", "summary", "shown_detail", "ip")}),
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
     ) -> tuple[QuerySet[AuditEntry], bool]:
         return queryset.filter(action=search_term.strip()) if search_term else queryset, False
 
-    @display(description=gettext_lazy("Who"))
+    @admin.display(description=gettext_lazy("Who"))
     def who(self, obj: AuditEntry) -> str:
         return str(obj.user or obj.api_key or NOTHING)
 
-    @display(description=gettext_lazy("What"))
+    @admin.display(description=gettext_lazy("What"))
     def what(self, obj: AuditEntry) -> str:
         return f"{noun_of(obj.action, obj.target)}: {verb_of(obj.action)}"
 
-    @display(description=gettext_lazy("Detail"))
+    @admin.display(description=gettext_lazy("Detail"))
     def shown_detail(self, obj: AuditEntry) -> str:
         def words(value: Any) -> str:
             return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

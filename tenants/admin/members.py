@@ -13,11 +13,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
 from tenants import setup
-from tenants.admin_base import TenantModelAdmin, chip
+from tenants.admin_base import TenantModelAdmin, chip, header
 from tenants.admin_forms import TenantForm
 from tenants.models import Membership, Staff, Team, User
 from tenants.roles import Can, Role
@@ -64,10 +63,14 @@ class NewMemberForm(MemberForm):
         label=gettext_lazy("E-mail"), max_length=254, widget=UnfoldAdminEmailInputWidget
     )
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget
+        label=gettext_lazy("Name"),
+        max_length=100,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
     )
 
-    class Meta(MemberForm.Meta):
+    class Meta:
+        model = Membership
         fields = ("role", "staff")
 
     def clean_email(self) -> str:
@@ -94,7 +97,7 @@ class MembershipAdmin(TenantModelAdmin):
         return super().get_readonly_fields(request, obj) if obj else ()
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any  # noqa: FBT001, FBT002 - Django's signature
+        self, request: HttpRequest, obj: Any = None, change: Any = None, **kwargs: Any
     ) -> Any:
         kwargs["form"] = MemberForm if obj else NewMemberForm
         form = super().get_form(request, obj, change, **kwargs)
@@ -134,11 +137,19 @@ class MembershipAdmin(TenantModelAdmin):
         }
         return render(request, "admin/shown_once.html", context)
 
-    @display(description=gettext_lazy("Person"), header=True)
+    @header(gettext_lazy("Person"))
     def person(self, obj: Membership) -> list[str]:
         return [obj.user.name or obj.user.email, obj.user.email]
 
-    @chip(gettext_lazy("Role"), {Role.OWNER: "primary", Role.ADMIN: "info", Role.OPERATOR: "success", Role.SALES: "warning"})
+    @chip(
+        gettext_lazy("Role"),
+        {
+            Role.OWNER: "primary",
+            Role.ADMIN: "info",
+            Role.OPERATOR: "success",
+            Role.SALES: "warning",
+        },
+    )
     def shown_role(self, obj: Membership) -> tuple[str, str]:
         return obj.role, obj.get_role_display()
 
@@ -157,7 +168,7 @@ class StaffAdmin(TenantModelAdmin):
         """Callbacks and files name staff by it."""
         return ("userid",) if obj else ()
 
-    @display(description=gettext_lazy("Name"))
+    @admin.display(description=gettext_lazy("Name"))
     def name_or_id(self, obj: Staff) -> str:
         return str(obj)
 

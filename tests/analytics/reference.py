@@ -142,15 +142,14 @@ class World:
         won = [p for p in people if self.inside(p.first, start, end)]
         customers = [p for p in new if p.first]
         cohort_cac = ratio(cost, len(customers))
-        ltv = {d: self.ltv(customers, d) for d in range(366)}
+        ltv = {d: self.ltv(customers, d) for d in DAYS}
         known = [d for d in DAYS if ltv[d] is not None]
         days = max(known) if cohort_cac and known else None
         longest = ltv[days] if days else None
-        payback = [
-            d
-            for d in range(366)
-            if cohort_cac is not None and (v := ltv[d]) is not None and v >= cohort_cac
-        ]
+        payback = None
+        if cohort_cac is not None:
+            by_day = ((d, self.ltv(customers, d)) for d in range(366))
+            payback = next((d for d, v in by_day if v is not None and v >= cohort_cac), None)
         return {
             "group": name,
             "cost": money(cost),
@@ -163,7 +162,7 @@ class World:
             "ltv_referral": {str(d): money(self.ltv_referral(customers, d)) for d in DAYS},
             "ltv_cac": float(longest / cohort_cac) if longest is not None and cohort_cac else None,
             "ltv_cac_days": days,
-            "payback_days": min(payback, default=None),
+            "payback_days": payback,
         }
 
     def observed(self, p: Person, d: int) -> bool:

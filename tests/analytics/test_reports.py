@@ -218,16 +218,16 @@ def test_reports_equal_the_reference(business: Business, seed: int, zone: str) -
     business.tenant.__dict__.pop("tz", None)
     with business.scope():
         maker = Maker(business, seed)
-        for _ in range(160):
+        for _ in range(120):
             maker.step()
 
-    for question in questions(maker.dice, 12):
+    for question in questions(maker.dice, 7):
         check(business, question)
 
     with business.scope():
         for _ in range(60):
             maker.step()
-    for question in questions(maker.dice, 6):
+    for question in questions(maker.dice, 3):
         check(business, question)
     with business.scope():
         assert facts.prove() == []

@@ -1,4 +1,4 @@
-"""Workers die with -9 while hundreds of touches go out to a platform that fails: none twice, none lost.
+"""Workers die with -9 while hundreds of touches go out to a failing platform: none twice or lost.
 
 The sandbox's journal is the witness: what it took on is compared with the ledger, line by line.
 """

@@ -11,7 +11,7 @@ import pytest
 import requests
 from django.utils import timezone
 
-from contacts import details, ingest, reach, timeline
+from contacts import details, identity, ingest, reach, timeline
 from contacts.models import Contact, ContactTag, Event, Follow, Identity, LiveCode, ReachSpell
 from tenants.models import Callback, Staff
 from tests.wechat_fixtures import WeChat
@@ -282,7 +282,7 @@ def test_a_failing_callback_is_tried_again_then_buried(
 ) -> None:
     bad = _store(wechat, _event("add_external_contact", UserID="amy", ExternalUserID="wm-bad"))
     good = _store(wechat, _event("add_external_contact", UserID="amy", ExternalUserID="wm-good"))
-    whole = ingest.claim
+    whole = identity.claim
 
     def fails(account: Any, origin: Any) -> Any:
         if account.value == "wm-bad":

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from contacts import livecodes
-from contacts.models import LiveCode
+from contacts.models import LiveCode, LiveCodeStaff
 from tenants.models import Staff
 from tests.wechat_fixtures import WeChat
 
@@ -50,7 +50,7 @@ def test_staff_may_change_behind_the_same_qr(wechat: WeChat) -> None:
     amy, bob = wechat.join("amy"), wechat.join("bob")
     code = wechat.live_code(amy)
     with wechat.business.scope():
-        code.staff.through.objects.create(live_code=code, staff=bob)
+        LiveCodeStaff.objects.create(live_code=code, staff=bob)
         livecodes.changed(code)
 
     livecodes.work(wechat.business.pk)

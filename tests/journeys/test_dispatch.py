@@ -345,24 +345,30 @@ def test_caps_hold_with_two_claimers(business: Business, cap: int) -> None:
 def test_a_dropped_claim_is_taken_again(business: Business) -> None:
     with business.scope():
         ground.no_pace()
-    enrolled(business, step(0))
+    enrolled(business, step(0, route="mass_task"))
     with business.scope():
-        (touch_id,) = dispatch.claim(timezone.now())
+        ((touch_id, attempt),) = dispatch.take().outgoing
+        assert Touch.objects.get().state == "claimed"
     assert dispatch.run(business.pk) == 0  # its lease holds
 
     outcomes.follow_up(business.pk, timezone.now() + timedelta(minutes=2))
+    with business.scope():
+        assert Touch.objects.get().sending_at is None  # no longer booked
+        Touch.objects.update(route="none")
     dispatch.run(business.pk)
 
     with business.scope():
         touch = Touch.objects.get(pk=touch_id)
-        assert (touch.state, touch.attempt) == ("sent", 2)
+        assert (touch.state, attempt, touch.attempt) == ("sent", 1, 2)
 
 
 def test_a_move_under_an_old_attempt_changes_nothing(business: Business) -> None:
-    enrolled(business, step(0))
     with business.scope():
-        (touch_id,) = dispatch.claim(timezone.now())
-        late = Move(touch_id, 0, State.SENT, sent_at=timezone.now())
+        ground.no_pace()
+    enrolled(business, step(0, route="mass_task"))
+    with business.scope():
+        ((touch_id, attempt),) = dispatch.take().outgoing
+        late = Move(touch_id, attempt - 1, State.SENT, sent_at=timezone.now())
 
         assert ledger.move([late], [State.CLAIMED]) == []
         assert Touch.objects.get().state == "claimed"

@@ -213,9 +213,7 @@ def test_claim_next_takes_the_highest_score(business: Business) -> None:
     ripe(business, asked=2)
     best = ripe(business, name="Best")
     with business.scope():
-        timeline.record(
-            [NewEvent(best.pk, "session.attended", datetime.now(UTC), "given", "best")]
-        )
+        timeline.record([NewEvent(best.pk, "session.attended", datetime.now(UTC), "given", "best")])
         timeline.drain_all()
 
     taken = post(business.as_role("sales"), "/api/v1/leads/claim-next")

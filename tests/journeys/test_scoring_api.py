@@ -11,6 +11,7 @@ from contacts import timeline
 from contacts.models import Contact
 from contacts.timeline import NewEvent
 from journeys import score_versions
+from journeys.models import ContactStage, Lead, Score, ScorePoint, StageMove
 from tenants import ids
 from tests.conftest import Business
 
@@ -80,7 +81,9 @@ def test_explanation(business: Business) -> None:
     found = shown.json()
     assert (round(found["engagement"], 4), found["fit"], found["weight"]) == (44.8845, "C", 1.0)
     assert (found["as_of"], found["half_life_days"]) == ("2026-03-16T12:00:00+08:00", 14.0)
-    assert [(e["kind"], e["rule"], e["points"], round(e["points_now"], 4)) for e in found["events"]] == [
+    assert [
+        (e["kind"], e["rule"], e["points"], round(e["points_now"], 4)) for e in found["events"]
+    ] == [
         ("price.asked", "price.asked", 40, 32.8134),
         ("content.read", "content.read", 10, 7.0711),
         ("content.read", "content.read", 10, 5.0),
@@ -92,7 +95,9 @@ def test_rules_live_and_publish(business: Business) -> None:
     one = somebody(business, "c", ("content.read", NOW))
     api = business.api()
     made = api.post(
-        "/api/v1/score-rules", {"name": "Reads a lot", "kind": "content.read", "points": 5}, format="json"
+        "/api/v1/score-rules",
+        {"name": "Reads a lot", "kind": "content.read", "points": 5},
+        format="json",
     )
     assert made.status_code == 201, made.json()
     rule = made.json()
@@ -115,7 +120,10 @@ def test_rules_live_and_publish(business: Business) -> None:
 
     published = api.post("/api/v1/score-rules/publish", {"half_life_days": 30}, format="json")
     assert (published.status_code, published.json()["state"]) == (202, "building")
-    assert [v["state"] for v in api.get("/api/v1/score-rules/versions").json()] == ["live", "building"]
+    assert [v["state"] for v in api.get("/api/v1/score-rules/versions").json()] == [
+        "live",
+        "building",
+    ]
     assert round(api.get(f"/api/v1/contacts/{one}").json()["score"], 2) == 10
     finish(business)
     assert round(api.get(f"/api/v1/contacts/{one}").json()["score"], 2) == 15
@@ -135,7 +143,10 @@ def test_rules_live_and_publish(business: Business) -> None:
     [
         ({"name": "x", "points": 5}, "kind"),
         ({"name": "x", "points": 5, "kind": "a", "condition": {"tag": "x"}}, "condition"),
-        ({"name": "x", "points": 5, "part": "fit", "condition": {"field": "shoe", "is": 1}}, "condition"),
+        (
+            {"name": "x", "points": 5, "part": "fit", "condition": {"field": "shoe", "is": 1}},
+            "condition",
+        ),
         ({"name": "x", "points": 5, "part": "fit", "condition": {}}, "condition"),
         ({"name": "x", "points": "many", "kind": "a"}, "points"),
         ({"name": "x", "points": 5, "kind": "a", "daily_times": 0}, "daily_times"),
@@ -170,7 +181,13 @@ def test_stages_live(business: Business) -> None:
     ]
     made = api.post(
         "/api/v1/stages",
-        {"key": "vip", "name": "VIP", "purpose": "advocacy", "position": 3, "rule": {"event": "vip.named"}},
+        {
+            "key": "vip",
+            "name": "VIP",
+            "purpose": "advocacy",
+            "position": 3,
+            "rule": {"event": "vip.named"},
+        },
         format="json",
     )
     assert made.status_code == 201, made.json()
@@ -215,3 +232,26 @@ def test_move_by_hand(business: Business) -> None:
     with business.scope():
         timeline.drain_all()
     assert api.get(f"/api/v1/contacts/{one}").json()["stage"] == "won"
+
+
+def test_a_deleted_contact_takes_all_of_it_along(business: Business) -> None:
+    one = somebody(business, "c", ("price.asked", NOW), ("price.asked", NOW))
+    with business.scope():
+        Contact.objects.filter(external_id="c").update(phone="+8613800138000")
+        tell_changed(Contact.objects.get(external_id="c"))
+        assert Lead.objects.count() == 1
+
+    assert business.api().delete(f"/api/v1/contacts/{one}").status_code == 204
+
+    with business.scope():
+        left = [
+            model.__name__
+            for model in (Lead, Score, ScorePoint, StageMove, ContactStage)
+            if model.objects.exists()
+        ]
+        assert left == []
+
+
+def tell_changed(contact: Contact) -> None:
+    timeline.record([NewEvent(contact.pk, "contact.changed", NOW, "contacts", "changed")])
+    timeline.drain_all()

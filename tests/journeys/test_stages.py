@@ -238,9 +238,7 @@ def test_order_of_arrival_does_not_matter(business: Business) -> None:
         "coupon.collected",
     ]
     for _life in range(5):
-        life = [
-            (chance.choice(kinds), day(chance.randrange(60_000) / 1000)) for _ in range(25)
-        ]
+        life = [(chance.choice(kinds), day(chance.randrange(60_000) / 1000)) for _ in range(25)]
         outcomes = []
         for attempt in range(4):
             order = sorted(life, key=lambda e: e[1]) if attempt == 0 else chance.sample(life, 25)

@@ -138,6 +138,6 @@ def test_the_demo_opens_heals_and_stops_without_a_trace(
     began = time.monotonic()
     demo.send_signal(signal.SIGTERM)
     assert demo.wait(30) == 0
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 20
     assert all(processes.birth(pid) is None for pid in {*started.values(), *last.values()})
     assert not (var / "servers.json").exists()

@@ -23,7 +23,7 @@
             ctx.fillStyle = inside ? colour("--brand-ink") : colour("--ink");
             ctx.textAlign = inside ? "right" : "left";
             ctx.fillText(text, bar.x + (inside ? -8 : 8), bar.y);
-          } else if (width <= bar.width * 1.6) {
+          } else if (width <= bar.width * 1.1) {
             ctx.fillStyle = colour("--ink-2");
             ctx.textAlign = "center";
             ctx.fillText(text, bar.x, Math.min(bar.y, bar.base) - 4);
