@@ -30,7 +30,7 @@ def money(exact: Fraction | int | None, currency: str) -> str:
 
 def money_at_a_glance(exact: Fraction | int | None, currency: str) -> str:
     """Large amounts without cents."""
-    if exact is None or abs(exact) < 1000 * 100:
+    if exact is None or abs(Fraction(exact)) < 1000 * 100:
         return money(exact, currency)
     whole = fen(Fraction(exact) / 100) or 0
     return money(whole * 100, currency)[:-3]

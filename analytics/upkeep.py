@@ -202,18 +202,21 @@ WHERE tenant_id = %(tenant)s AND (contact_id = ANY(%(contacts)s::bigint[])
 
 # Both a referred customer and the referrer may be what changed.
 _REFERRED = """
-INSERT INTO analytics_referralpart (tenant_id, contact_id, reward, customer_id, channel_id,
-  reach_us, observed_us, d30, d60, d90, d180, d365)
-SELECT %(tenant)s, j.contact_id, false, i.contact_id, i.channel_id, i.reach_us,
-  greatest(i.first_us, j.first_us), own.d30, own.d60, own.d90, own.d180, j.margin_365
-FROM (
+WITH pair AS (
   SELECT id, referrer_id FROM contacts_contact WHERE tenant_id = %(tenant)s
     AND referrer_id IS NOT NULL AND id = ANY(%(contacts)s::bigint[])
   UNION SELECT id, referrer_id FROM contacts_contact WHERE tenant_id = %(tenant)s
     AND referrer_id = ANY(%(contacts)s::bigint[])
-) c
-JOIN analytics_customerfact j ON j.tenant_id = %(tenant)s AND j.contact_id = c.id
-JOIN analytics_customerfact i ON i.tenant_id = %(tenant)s AND i.contact_id = c.referrer_id
+)
+INSERT INTO analytics_referralpart (tenant_id, contact_id, reward, customer_id, channel_id,
+  reach_us, observed_us, d30, d60, d90, d180, d365)
+SELECT %(tenant)s, j.contact_id, false, i.contact_id, i.channel_id, i.reach_us,
+  greatest(i.first_us, j.first_us), own.d30, own.d60, own.d90, own.d180, j.margin_365
+FROM pair
+JOIN analytics_customerfact j ON j.tenant_id = %(tenant)s AND j.contact_id = pair.id
+  AND j.contact_id = ANY(ARRAY(SELECT id FROM pair))
+JOIN analytics_customerfact i ON i.tenant_id = %(tenant)s AND i.contact_id = pair.referrer_id
+  AND i.contact_id = ANY(ARRAY(SELECT referrer_id FROM pair))
 CROSS JOIN LATERAL (
   SELECT COALESCE(sum(margin) FILTER (WHERE age <= 30), 0) AS d30,
     COALESCE(sum(margin) FILTER (WHERE age <= 60), 0) AS d60,
@@ -243,6 +246,7 @@ FROM (
   FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.kind = 'reward.paid'
     AND e.contact_id = ANY(%(contacts)s::bigint[])) reward
 JOIN analytics_customerfact i ON i.tenant_id = %(tenant)s AND i.contact_id = reward.contact_id
+  AND i.contact_id = ANY(%(contacts)s::bigint[])
 WHERE i.reach_us IS NOT NULL
 GROUP BY i.contact_id, i.channel_id, i.reach_us, i.first_us
 """.replace("REWARD_FEN", REWARD_FEN)
@@ -250,8 +254,7 @@ GROUP BY i.contact_id, i.channel_id, i.reach_us, i.first_us
 # The planner takes intermediate results for a few rows; of thousands, loops over them are slow.
 _BY_HASH, _AS_USUAL = "SET LOCAL enable_nestloop = off", "SET LOCAL enable_nestloop = on"
 _STATEMENTS = (
-    _BY_HASH, _CONTACTS, _CUSTOMERS, _STAGES,
-    _AS_USUAL, _FORGET_REFERRALS, _REFERRED, _REWARDED,
+    _BY_HASH, _CONTACTS, _CUSTOMERS, _STAGES, _FORGET_REFERRALS, _REFERRED, _REWARDED, _AS_USUAL,
 )  # fmt: skip
 
 

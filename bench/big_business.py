@@ -1,4 +1,4 @@
-"""A tenant as large as the goals speak of: contacts, orders, moves, costs, referrals, made by SQL."""
+"""A tenant as large as the goals speak of: contacts, orders, moves, costs, referrals, by SQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from django.db import connection, connections
@@ -13,6 +14,7 @@ from django.db import connection, connections
 from contacts.models import Channel
 from journeys.models import Stage
 from tenants import setup
+from tenants.models import Tenant
 from tenants.scope import scope
 
 CHANNELS = 20
@@ -87,14 +89,14 @@ TABLES = (
 )  # fmt: skip
 
 
-def create(contacts: int) -> setup.Created:
+def create(contacts: int) -> Tenant:
     """A new tenant with this many contacts, and half as many orders again."""
     number = os.getpid()
     created = setup.create(f"Bench {number}", f"bench{number}@example.com", slug=f"bench-{number}")
     with scope(created.tenant):
         channels = [Channel.objects.create(name=f"Channel {n:02}").pk for n in range(CHANNELS)]
         stages = list(Stage.objects.order_by("position").values_list("pk", flat=True))
-        values: dict[str, object] = {
+        values: dict[str, Any] = {
             "tenant": created.tenant.pk,
             "contacts": contacts,
             "channels": channels,
@@ -110,7 +112,7 @@ def create(contacts: int) -> setup.Created:
             values["first"] = cursor.fetchone()[0]
             for statement in (_REFERRERS, _ORDERS, _MOVES, _COSTS, _REWARDS):
                 cursor.execute(statement, values)
-    return created
+    return created.tenant
 
 
 def vacuum() -> None:
@@ -121,15 +123,21 @@ def vacuum() -> None:
 
 
 _EXPORT = {
-    "contacts": "SELECT id, COALESCE(channel_id, 0) AS channel, referrer_id AS referrer, {at}(acquired_at)"
-    " AS reach FROM contacts_contact",
-    "orders": "SELECT contact_id AS contact, {at}(paid_at) AS t, status, amount_fen AS amount,"
-    " refunded_fen AS refunded, cost_fen AS cost FROM contacts_order",
-    "moves": "SELECT m.contact_id AS contact, s.position AS place, {at}(m.at) AS t"
-    " FROM journeys_stagemove m JOIN journeys_stage s ON s.id = m.to_stage_id",
-    "costs": "SELECT date, COALESCE(channel_id, 0) AS channel, amount_fen AS amount FROM contacts_cost",
-    "rewards": "SELECT contact_id AS contact, {at}(at) AS t, ((properties->>'amount')::numeric * 100)"
-    "::bigint AS fen FROM contacts_event WHERE kind = 'reward.paid'",
+    "contacts": """
+SELECT id, COALESCE(channel_id, 0) AS channel, referrer_id AS referrer, {at}(acquired_at) AS reach
+FROM contacts_contact""",
+    "orders": """
+SELECT contact_id AS contact, {at}(paid_at) AS t, status, amount_fen AS amount,
+  refunded_fen AS refunded, cost_fen AS cost FROM contacts_order""",
+    "moves": """
+SELECT m.contact_id AS contact, s.position AS place, {at}(m.at) AS t
+FROM journeys_stagemove m JOIN journeys_stage s ON s.id = m.to_stage_id""",
+    "costs": """
+SELECT date, COALESCE(channel_id, 0) AS channel, amount_fen AS amount FROM contacts_cost""",
+    "rewards": """
+SELECT contact_id AS contact, {at}(at) AS t,
+  ((properties->>'amount')::numeric * 100)::bigint AS fen
+FROM contacts_event WHERE kind = 'reward.paid'""",
 }
 
 

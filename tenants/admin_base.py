@@ -138,14 +138,7 @@ def ask(
             posted = form(data, request.FILES or None, target=target)
             if data is None or not posted.is_valid():
                 return _question(self, request, target, posted, shown)
-            try:
-                with transaction.atomic():
-                    answer = method(self, request, target, posted)
-            except ValidationError as error:
-                for message in error.messages:
-                    messages.error(request, message)
-                answer = None
-            return answer or self.back(request, target)
+            return _press(self, request, method, target, posted)
 
         view.__name__ = method.__name__
         wrapped: Any = action(
@@ -155,6 +148,24 @@ def ask(
         return wrapped
 
     return decorate
+
+
+def _press(
+    page: TenantModelAdmin,
+    request: HttpRequest,
+    method: Callable[..., HttpResponse | None],
+    target: models.Model | None,
+    form: AskForm,
+) -> HttpResponse:
+    """Carry it out; a refusal is said on the page, and nothing half-done stays."""
+    answer = None
+    try:
+        with transaction.atomic():
+            answer = method(page, request, target, form)
+    except ValidationError as error:
+        for message in error.messages:
+            messages.error(request, message)
+    return answer or page.back(request, target)
 
 
 def button(

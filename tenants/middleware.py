@@ -15,8 +15,8 @@ from tenants.models import Tenant, User
 from tenants.scope import scope
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-# Doors where who is signed in does not matter; a tracked link opens the scope of its own tenant.
-PUBLIC = ("/static/", "/l/")
+# Doors where who is signed in does not matter: links and callbacks open their own tenant's scope.
+PUBLIC = ("/static/", "/l/", "/wechat/")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -48,7 +48,8 @@ class TenantScope:
         request.api_key = None  # type: ignore[attr-defined]
         if request.path.startswith(PUBLIC):
             return self.get_response(request)
-        bearer = _bearer(request)
+        # A key opens the API and nothing else: pages are for people.
+        bearer = _bearer(request) if request.path.startswith("/api/") else None
         if bearer is not None:
             return self._as_key(request, bearer)
         return self._as_user(request)

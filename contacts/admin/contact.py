@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -306,6 +307,10 @@ class ContactAdmin(TenantModelAdmin):
     )
     def reveal(self, request: HttpRequest, target: Contact, form: RevealForm) -> HttpResponse:
         self.note(request, "revealed", target, fields=["phone"], reason=form.cleaned_data["reason"])
-        shown = {"phone": target.phone, "contact": target}
-        body = render_to_string("admin/contacts/contact/revealed.html", shown, request)
-        return HttpResponse(body)
+        if request.headers.get("HX-Request") == "true":
+            shown = {"phone": target.phone}
+            return render(request, "admin/contacts/contact/revealed.html", shown)
+        context = {"title": target, "secret": target.phone, "done": self.page_of(target)}
+        return render(
+            request, "admin/shown_once.html", self.admin_site.each_context(request) | context
+        )

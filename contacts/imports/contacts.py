@@ -8,7 +8,7 @@ spell, written as contacts.reach would; what concerns known contacts goes throug
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,7 +20,9 @@ from contacts.imports.writing import Outcome, Setting, contacts_named
 from tenants import doorbell
 from tenants.scope import current_tenant_id
 
-CHANNEL, ACQUIRED_AT, OWNER, TAGS, REFERRER, CUSTOM, OPENINGS = range(6, 13)
+# Stands for "" in a staged row, where "" would be a blank cell.
+UNKNOWN: Final = "unknown"
+GENDER, _BIRTHDAY, CHANNEL, ACQUIRED_AT, OWNER, TAGS, REFERRER, CUSTOM, OPENINGS = range(4, 13)
 _STAGED: Final = {
     "line": "int", "external_id": "text", "name": "text", "phone": "text", "email": "text",
     "gender": "text", "birthday": "date", "custom": "jsonb", "channel_id": "bigint",
@@ -31,6 +33,7 @@ _OPENINGS: Final = {
     "line": "int", "staff": "text", "opened_at": "timestamptz",
 }  # fmt: skip
 
+_SAID_TO_BE_UNKNOWN = "UPDATE import_row SET gender = '' WHERE gender = %(unknown)s"
 # A blank cell (null) keeps what is stored. Channel and source stay those of the first touch.
 _RESOLVE = """
 CREATE TEMPORARY TABLE import_contact ON COMMIT DROP AS
@@ -224,6 +227,7 @@ class Contacts:
             here.difference_update(lost)
 
     def _write(self, rows: Sequence[Row]) -> dict[str, Outcome]:
+        staging.run("SET LOCAL work_mem = '64MB'", {})  # tokens are sorted by the hundred thousand
         self._stage(rows)
         parameters = self._parameters
         staging.run("DROP TABLE IF EXISTS import_contact", {})
@@ -250,15 +254,19 @@ class Contacts:
         staff = people.staff_named(
             owners.union(userid for row in rows for userid, _at in _openings(row))
         )
-        tags = tagging.named(sorted({name for row in rows for name in _names(row.values[TAGS])}))
+        sets = {tuple(row.values[TAGS]) for row in rows if row.values[TAGS]}
+        named = tagging.named(sorted({name for names in sets for name in names}))
+        tags = {names: staging.numbers(named[name] for name in names) for names in sets}
         staging.stage("import_row", _STAGED, (_staged(row, channels, staff, tags) for row in rows))
+        if any(row.values[GENDER] == "" for row in rows):
+            staging.run(_SAID_TO_BE_UNKNOWN, {"unknown": UNKNOWN})
 
     def _add(self, fresh: list[tuple[Row, int]]) -> None:
         parameters = self._parameters
         staging.run(_INSERT, parameters)
         staging.run(_TAG_NEW, parameters)
-        tokens = (f"{token}\t{pk}\n" for row, pk in fresh for token in _tokens(row))
-        staging.stage_lines("import_token", {"token": "text", "contact_id": "bigint"}, tokens)
+        tokens = [(token, pk) for row, pk in fresh for token in _tokens(row)]
+        staging.stage("import_token", {"token": "text", "contact_id": "bigint"}, tokens)
         staging.run(_TOKENS, parameters)
         staging.run(_EVENTS_NEW, parameters)
         staging.run(_FOLLOWS_NEW, parameters)
@@ -302,7 +310,7 @@ _tokens_of_name = lru_cache(maxsize=50_000)(search.tokens_of)
 
 
 def _tokens(row: Row) -> list[str]:
-    """As search.tokens_of. Tokens are letters and digits: COPY takes them as they are."""
+    """As search.tokens_of."""
     name, phone = row.values[1], row.values[2]
     found = _tokens_of_name(name) if name else []
     return [*found, *search.tokens_of("", phone)] if phone else found
@@ -312,19 +320,22 @@ def _openings(row: Row) -> list[tuple[str, datetime]]:
     return row.values[OPENINGS] or []
 
 
-def _names(value: list[str] | None) -> list[str]:
-    return value or []
-
-
 def _staged(
-    row: Row, channels: dict[str, int], staff: dict[str, int], tags: dict[str, int]
-) -> Sequence[object]:
-    external_id, name, phone, email, gender, birthday, channel, acquired_at, owner = row.values[:9]
-    openings = _openings(row)
-    opener, opened_at = openings[0] if len(openings) == 1 else (None, None)
+    row: Row, channels: dict[str, int], staff: dict[str, int], tags: dict[tuple[str, ...], str]
+) -> Sequence[str | int | date | None]:
+    (external_id, name, phone, email, gender, birthday, channel, acquired_at, owner,
+     names, referrer, custom, openings) = row.values  # fmt: skip
+    opener, opened_at = openings[0] if openings and len(openings) == 1 else (None, None)
     return (
-        row.line, external_id, name, phone, email, gender, birthday, row.values[CUSTOM],
-        channels.get(channel), staff.get(owner), acquired_at,
-        [tags[each] for each in _names(row.values[TAGS])], row.values[REFERRER],
-        staff[opener] if opener else None, opener, opened_at, len(openings),
+        row.line, external_id, name, phone, email,
+        UNKNOWN if gender == "" else gender,
+        birthday, staging.document(custom),
+        channels[channel] if channel else None,
+        staff[owner] if owner else None,
+        acquired_at,
+        tags[tuple(names)] if names else None,
+        referrer,
+        staff[opener] if opener else None,
+        opener, opened_at,
+        len(openings) if openings else 0,
     )  # fmt: skip

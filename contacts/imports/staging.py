@@ -6,9 +6,10 @@ goes with the transaction, so this works behind a transaction pooler too.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,72 +17,35 @@ from django.db import connection
 
 from tenants.isolation import LOADED
 
-Encoder = Callable[[object], str]
-NULL = r"\N"
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def text(value: object) -> str:
-    """Text for COPY."""
-    if value is None:
-        return NULL
-    found = str(value)
-    if "\\" in found:
-        found = found.replace("\\", "\\\\")
-    if found.isprintable():
-        return found
-    return found.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+def document(value: object) -> str | None:
+    """A value as a jsonb column takes it."""
+    return None if value is None else _encode(value)
 
 
-def plain(value: object) -> str:
-    """Numbers, truth values: nothing to escape."""
-    return NULL if value is None else str(value)
+def numbers(values: Iterable[int]) -> str:
+    """Whole numbers as a bigint[] column takes them."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
-def moment(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else NULL
+def stage(
+    table: str, columns: dict[str, str], rows: Iterable[Sequence[str | int | date | None]]
+) -> None:
+    """Make the temporary table `table`: columns (name → type) and rows; and analyse it.
 
-
-def document(value: object) -> str:
-    """JSON."""
-    return NULL if value is None else text(json.dumps(value, ensure_ascii=False))
-
-
-def numbers(value: object) -> str:
-    """An array of whole numbers."""
-    return f"{{{','.join(map(str, value))}}}" if isinstance(value, Iterable) else NULL
-
-
-# Column types of staging tables and how their values are written.
-_ENCODERS: dict[str, Encoder] = {
-    "text": text,
-    "int": plain,
-    "bigint": plain,
-    "boolean": plain,
-    "timestamptz": moment,
-    "date": moment,
-    "jsonb": document,
-    "bigint[]": numbers,
-}
-
-
-def stage(table: str, columns: dict[str, str], rows: Iterable[Sequence[object]]) -> None:
-    """Make the temporary table `table`: columns (name → type) and rows; and analyse it."""
-    encoders = [_ENCODERS[kind] for kind in columns.values()]
-    lines = (
-        "\t".join([encode(value) for encode, value in zip(encoders, row, strict=True)]) + "\n"
-        for row in rows
-    )
-    stage_lines(table, columns, lines)
-
-
-def stage_lines(table: str, columns: dict[str, str], lines: Iterable[str]) -> None:
-    """The same with rows as COPY reads them: tabs between values, a line end behind."""
+    None and "" are both null: that is what CSV can say.
+    """
     declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    data = io.StringIO()
+    csv.writer(data, lineterminator="\n").writerows(rows)
+    data.seek(0)
     with connection.cursor() as cursor:
         # A batch tried again in the same transaction (dry runs) finds the table of the one before.
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
         cursor.execute(f"CREATE TEMPORARY TABLE {table} ({declared}) ON COMMIT DROP")
-        cursor.copy_expert(f"COPY {table} FROM STDIN", io.StringIO("".join(lines)), size=1 << 20)
+        cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT csv)", data, size=1 << 20)
         # The planner only has to know how many rows there are.
         cursor.execute(f"ANALYZE {table} ({next(iter(columns))})")
 

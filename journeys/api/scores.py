@@ -127,7 +127,7 @@ class SampleSerializer(serializers.Serializer):
         return ids.encode(sample["contact"])
 
 
-class PreviewSerializer(serializers.Serializer):
+class ScorePreviewSerializer(serializers.Serializer):
     """What publishing would change, among `contacts` looked at (all, when `complete`)."""
 
     contacts = serializers.IntegerField()
@@ -173,12 +173,12 @@ class ScoreRules(Editable):
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
 
-    @extend_schema(request=SettingsSerializer, responses=PreviewSerializer)
+    @extend_schema(request=SettingsSerializer, responses=ScorePreviewSerializer)
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
         """What publishing the rules as they stand now would change."""
         return Response(
-            PreviewSerializer(asdict(score_versions.preview(self._settings(request)))).data
+            ScorePreviewSerializer(asdict(score_versions.preview(self._settings(request)))).data
         )
 
     @extend_schema(request=SettingsSerializer, responses={202: VersionSerializer})

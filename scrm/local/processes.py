@@ -152,7 +152,8 @@ def record(state: State, children: Iterable[Child]) -> None:
 def clear_leftovers(state: State) -> list[str]:
     """End what a killed supervisor left running; returns the names of what was found."""
     left = [entry for entry in _entries(state.read(RECORD)) if birth(entry[1]) == entry[2]]
-    for what, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
+    # SIGINT: what every one of them ends on at once; SIGTERM lets Postgres wait for its clients.
+    for what, seconds in ((signal.SIGINT, 10.0), (signal.SIGKILL, 2.0)):
         for _, pid, _ in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, what)
