@@ -212,14 +212,14 @@ def _lead_page(
             "stage": place.stage if place else None,
             "why": scoring.explain(contact),
             "tags": contact.tags.order_by("name"),
-            "follow_ups": leads.timeline_of(found),
+            "follow_ups": leads.follow_ups_of(found),
             "lines": timeline_lines(contact.pk),
             "scripts": [(ids.encode(s.pk), s) for s in scripts.order_by("-id")[:6]],
             "orders": [(order, money.text(order.amount_fen)) for order in orders],
             "colleagues": [
                 (ids.encode(s.pk), s)
                 for s in Staff.objects.filter(active=True)
-                .exclude(pk=found.owner_id)
+                .exclude(pk=found.owner_id or 0)
                 .order_by("name")
             ],
             "form": form,

@@ -30,18 +30,24 @@ class Taken(Exception):  # noqa: N818 - reads as what happened
 _OPEN = """
 INSERT INTO journeys_lead (tenant_id, contact_id, state, key, score_at_start, reason, created_at)
 SELECT %(tenant)s, s.contact_id, 'open', s.key, s.key / %(growth)s, '', %(now)s
-FROM journeys_score s
-JOIN journeys_contactstage p ON p.tenant_id = %(tenant)s AND p.contact_id = s.contact_id
-JOIN journeys_stage g ON g.tenant_id = %(tenant)s AND g.id = p.stage_id AND g.makes_leads
-JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = s.contact_id AND NOT c.excluded
+FROM unnest(%(ids)s::bigint[]) AS one(contact_id)
+CROSS JOIN LATERAL (
+  SELECT s.contact_id, s.key, s.crossed_at FROM journeys_score s
+  WHERE s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = one.contact_id
+    AND (s.key >= %(threshold)s OR s.contact_id = ANY(%(by_hand)s)) LIMIT 1) s
+CROSS JOIN LATERAL (
+  SELECT FROM journeys_contactstage p JOIN journeys_stage g
+    ON g.tenant_id = %(tenant)s AND g.id = p.stage_id AND g.makes_leads
+  WHERE p.tenant_id = %(tenant)s AND p.contact_id = one.contact_id LIMIT 1) place
+CROSS JOIN LATERAL (
+  SELECT FROM contacts_contact c
+  WHERE c.tenant_id = %(tenant)s AND c.id = one.contact_id AND NOT c.excluded LIMIT 1) contact
 LEFT JOIN LATERAL (
   SELECT l.state, l.closed_at FROM journeys_lead l
-  WHERE l.tenant_id = %(tenant)s AND l.contact_id = s.contact_id
+  WHERE l.tenant_id = %(tenant)s AND l.contact_id = one.contact_id
   ORDER BY l.id DESC LIMIT 1) last ON true
-WHERE s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = ANY(%(ids)s)
-  AND (s.key >= %(threshold)s OR s.contact_id = ANY(%(by_hand)s))
-  AND (last.state IS NULL OR last.state IN ('won', 'lost')
-       AND (last.closed_at < s.crossed_at OR s.contact_id = ANY(%(by_hand)s)))
+WHERE last.state IS NULL OR last.state IN ('won', 'lost')
+  AND (last.closed_at < s.crossed_at OR s.contact_id = ANY(%(by_hand)s))
 ORDER BY s.contact_id
 ON CONFLICT DO NOTHING
 RETURNING id

@@ -40,16 +40,21 @@ class Person:
     grade: str
 
 
+# Each look is a lateral one: one index probe a contact, also before the tables were ever analysed
+# (a plan that joins whole tables is quadratic over a large import).
 _LOOK = """
-SELECT look.nr, c.name <> '' AND c.phone IS NOT NULL, c.excluded, COALESCE(s.grade, 'C'),
+SELECT look.nr, c.named, c.excluded, COALESCE(s.grade, 'C'),
   least(c.acquired_at, happened.at, bought.first),
   CASE WHEN look.floor = '-infinity' THEN c.acquired_at ELSE reach.at END,
   confirmed.at, bought.paid
 FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[])
   WITH ORDINALITY AS look(contact_id, floor, nr)
-JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = look.contact_id
-LEFT JOIN journeys_score s
-  ON s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = c.id
+CROSS JOIN LATERAL (
+  SELECT c.id, c.name <> '' AND c.phone IS NOT NULL AS named, c.excluded, c.acquired_at
+  FROM contacts_contact c WHERE c.tenant_id = %(tenant)s AND c.id = look.contact_id LIMIT 1) c
+LEFT JOIN LATERAL (
+  SELECT s.grade FROM journeys_score s WHERE s.tenant_id = %(tenant)s AND s.model_id = %(model)s
+    AND s.contact_id = look.contact_id LIMIT 1) s ON true
 LEFT JOIN LATERAL (
   SELECT e.at FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.contact_id = c.id
     AND split_part(e.kind, '.', 1) <> ALL(%(notes)s)
@@ -89,15 +94,18 @@ WITH point AS (
       OVER (PARTITION BY p.contact_id ORDER BY p.at) AS key,
     power(2.0::float8, greatest(-1000, least(1000,
       extract(epoch FROM p.at - %(epoch)s::timestamptz)::float8 / 86400 / %(half_life)s))) AS growth
-  FROM journeys_scorepoint p
-  WHERE p.tenant_id = %(tenant)s AND p.model_id = %(model)s AND p.contact_id = ANY(%(ids)s)
+  FROM (SELECT DISTINCT unnest(%(ids)s::bigint[]) AS contact_id) one
+  CROSS JOIN LATERAL (SELECT p.contact_id, p.at, p.points FROM journeys_scorepoint p
+    WHERE p.tenant_id = %(tenant)s AND p.contact_id = one.contact_id AND p.model_id + 0 = %(model)s
+    OFFSET 0) p
 )
 SELECT look.nr, wanted.score::text, min(point.at)
 FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[])
   WITH ORDINALITY AS look(contact_id, floor, nr)
 JOIN point ON point.contact_id = look.contact_id AND point.at > look.floor
-JOIN journeys_score s ON s.tenant_id = %(tenant)s AND s.model_id = %(model)s
-  AND s.contact_id = look.contact_id
+CROSS JOIN LATERAL (
+  SELECT s.grade FROM journeys_score s WHERE s.tenant_id = %(tenant)s AND s.model_id = %(model)s
+    AND s.contact_id = look.contact_id LIMIT 1) s
 CROSS JOIN unnest(%(scores)s::float8[]) AS wanted(score)
 WHERE point.key * (%(weights)s::jsonb ->> s.grade)::float8
   >= wanted.score * point.growth * %(reached)s

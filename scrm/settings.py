@@ -230,7 +230,8 @@ API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 SPECTACULAR_SETTINGS = {
     "TITLE": "SCRM API",
     "DESCRIPTION": "Contacts, events, orders and journeys of one tenant. "
-    "Times are RFC 3339 with offset, money is a decimal string in the tenant's currency, ids are opaque strings.",
+    "Times are RFC 3339 with offset, money is a decimal string in the tenant's currency, "
+    "ids are opaque strings.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

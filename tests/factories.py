@@ -107,7 +107,10 @@ def _made_by_itself(field: models.Field[Any, Any]) -> bool:
 def _value(field: models.Field[Any, Any], rows: Rows, canary: str, business: Business) -> Any:
     if isinstance(field, models.ForeignKey):
         target = field.remote_field.model
-        return business.users["viewer"] if target is User else rows[target]
+        if target is User:
+            return business.users["viewer"]
+        assert issubclass(target, TenantModel)
+        return rows[target]
     if field.choices:
         return next(value for value, _label in field.flatchoices if value)
     for kind, make in _BY_TYPE:

@@ -71,6 +71,7 @@ def test_many_to_many_always_has_a_tenants_through() -> None:
     for model in own_models():
         for field in model._meta.local_many_to_many:
             through = field.remote_field.through
+            assert through is not None
             assert issubclass(through, TenantModel) and not through._meta.auto_created, field
 
 

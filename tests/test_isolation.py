@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.http import HttpResponseBase
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -210,7 +211,7 @@ def fingerprint(business: Business) -> str:
 
 
 def body_with(rows: Rows) -> dict[str, Any]:
-    """Every relation that any write takes, pointing at the other tenant's rows, and mass assignment."""
+    """Every relation that a write takes, pointing at the other tenant's rows; mass assignment."""
     pointers: dict[str, Any] = {
         name: make(rows)
         for name, make in {
@@ -245,9 +246,10 @@ def body_with(rows: Rows) -> dict[str, Any]:
 
 
 def text_of(answer: HttpResponseBase) -> str:
-    if getattr(answer, "streaming", False):
-        return b"".join(answer.streaming_content).decode(errors="replace")  # type: ignore[attr-defined]
-    return answer.content.decode(errors="replace")  # type: ignore[attr-defined]
+    if isinstance(answer, StreamingHttpResponse):
+        return b"".join(answer).decode(errors="replace")
+    assert isinstance(answer, HttpResponse)
+    return answer.content.decode(errors="replace")
 
 
 REFUSALS = {400, 401, 403, 404, 405, 406, 409, 413, 415, 422}

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -196,7 +196,7 @@ class ContactAdmin(TenantModelAdmin):
     ) -> tuple[QuerySet[Contact], bool]:
         return search.filter(queryset, search_term), False
 
-    @header(gettext_lazy("Name"))
+    @header(pgettext_lazy("of a person", "Name"))
     def name_shown(self, obj: Contact) -> list[str]:
         return [obj.name or _("no name"), obj.external_id or ""]
 

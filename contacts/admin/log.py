@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     DropdownFilter,
@@ -71,7 +71,7 @@ class ActiveFilter(DropdownFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", _("active")), ("ended", _("ended"))]
+        return [("active", pgettext("follow", "active")), ("ended", _("ended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Follow]) -> QuerySet[Follow]:
         if self.value() not in {"active", "ended"}:
@@ -107,4 +107,4 @@ class FollowAdmin(OfContacts):
 
     @chip(gettext_lazy("Status"), {"active": "success", "ended": "warning"})
     def status(self, obj: Follow) -> tuple[str, str]:
-        return ("active", _("active")) if obj.ended_at is None else ("ended", _("ended"))
+        return ("active", pgettext("follow", "active")) if obj.ended_at is None else ("ended", _("ended"))

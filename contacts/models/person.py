@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tenants.models import Staff, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
@@ -37,7 +38,7 @@ class Contact(TenantModel):
         MALE = "male", _("male")
 
     external_id = models.CharField(_("external id"), max_length=64, null=True, blank=True)
-    name = models.CharField(_("name"), max_length=100, blank=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=100, blank=True)
     phone = models.CharField(
         _("phone"), max_length=20, null=True, blank=True, db_collation="C"
     )  # E.164

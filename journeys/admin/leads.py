@@ -23,7 +23,7 @@ from tenants.roles import Can
 
 class HandOverForm(AskForm):
     staff = forms.ModelChoiceField(
-        label=gettext_lazy("To"),
+        label=gettext_lazy("Hand over to"),
         queryset=Staff.objects.filter(active=True),
         widget=autocomplete(Lead._meta.get_field("owner")),
     )

@@ -119,6 +119,9 @@ class PreviewSerializer(serializers.Serializer):
     started_at = Moment()
     steps = PlannedStepSerializer(many=True)
 
+    class Meta:
+        ref_name = "SopPreview"
+
 
 class StepReportSerializer(serializers.Serializer):
     position = serializers.IntegerField()

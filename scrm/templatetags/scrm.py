@@ -23,5 +23,6 @@ def menu(user: User, path: str) -> list[dict[str, object]]:
         if user.can(ability)
     ]
     if user.is_staff:
-        items.append({"url": reverse("admin:index"), "icon": "settings", "title": _("Admin"), "here": False})
+        url = reverse("admin:index")
+        items.append({"url": url, "icon": "settings", "title": _("Admin"), "here": False})
     return items

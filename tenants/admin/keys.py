@@ -44,7 +44,7 @@ class NewKeyForm(forms.ModelForm):
         label=gettext_lazy("Name"), max_length=100, widget=UnfoldAdminTextInputWidget
     )
     abilities = forms.MultipleChoiceField(
-        label=gettext_lazy("May"),
+        label=gettext_lazy("Permissions"),
         choices=[(str(ability), text) for ability, text in SCOPES.items()],
         initial=[Can.READ, Can.WRITE],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -128,7 +128,7 @@ class ApiKeyAdmin(TenantModelAdmin):
         ApiKey.objects.filter(pk=target.pk, revoked_at=None).update(revoked_at=timezone.now())
         self.note(request, "revoked", target)
 
-    @admin.display(description=gettext_lazy("May"))
+    @admin.display(description=gettext_lazy("Permissions"))
     def shown_scopes(self, obj: ApiKey) -> str:
         if set(obj.scopes) == {str(ability) for ability in Can}:
             return _("everything")

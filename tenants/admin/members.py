@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
@@ -63,7 +63,7 @@ class NewMemberForm(MemberForm):
         label=gettext_lazy("E-mail"), max_length=254, widget=UnfoldAdminEmailInputWidget
     )
     name = forms.CharField(
-        label=gettext_lazy("Name"),
+        label=pgettext_lazy("of a person", "Name"),
         max_length=100,
         required=False,
         widget=UnfoldAdminTextInputWidget,
@@ -168,7 +168,7 @@ class StaffAdmin(TenantModelAdmin):
         """Callbacks and files name staff by it."""
         return ("userid",) if obj else ()
 
-    @admin.display(description=gettext_lazy("Name"))
+    @admin.display(description=pgettext_lazy("of a person", "Name"))
     def name_or_id(self, obj: Staff) -> str:
         return str(obj)
 

@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tenants.roles import ADMIN_ROLES, Can, Role, abilities
 from tenants.scope import TenantForeignKey, TenantModel, TenantQuerySet, tenant_id_or_none
@@ -27,7 +28,7 @@ class User(AbstractBaseUser):
     """A person who signs in. Global: one person may work for several tenants."""
 
     email = models.EmailField(_("e-mail"), unique=True)
-    name = models.CharField(_("name"), max_length=100, blank=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=100, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -107,7 +108,7 @@ class Staff(TenantModel):
     """A person of the tenant who talks to customers; known by the WeCom userid."""
 
     userid = models.CharField(_("userid"), max_length=64)
-    name = models.CharField(_("name"), max_length=100, blank=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=100, blank=True)
     team = TenantForeignKey(
         Team,
         on_delete=models.SET_NULL,
