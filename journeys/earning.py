@@ -49,8 +49,11 @@ WITH rule AS MATERIALIZED (
   SELECT DISTINCT contact_id, rule_id FROM match WHERE capped
 ), held AS MATERIALIZED (
   SELECT p.event_id, p.rule_id, p.contact_id, p.at, p.points
-  FROM pair JOIN journeys_scorepoint p ON p.tenant_id = %(tenant)s AND p.model_id = %(model)s
-    AND p.contact_id = pair.contact_id AND p.rule_id = pair.rule_id
+  FROM pair CROSS JOIN LATERAL (
+    -- "+ 0" leaves only the index of contacts: the key's would read the whole version for each
+    SELECT * FROM journeys_scorepoint p WHERE p.tenant_id = %(tenant)s
+      AND p.contact_id = pair.contact_id AND p.rule_id = pair.rule_id
+      AND p.model_id + 0 = %(model)s OFFSET 0) p
 ), pool AS (
   SELECT event_id, rule_id, contact_id, at, max(held) AS held FROM (
     SELECT event_id, rule_id, contact_id, at, NULL::int AS held FROM match WHERE capped

@@ -107,4 +107,8 @@ class FollowAdmin(OfContacts):
 
     @chip(gettext_lazy("Status"), {"active": "success", "ended": "warning"})
     def status(self, obj: Follow) -> tuple[str, str]:
-        return ("active", pgettext("follow", "active")) if obj.ended_at is None else ("ended", _("ended"))
+        return (
+            ("active", pgettext("follow", "active"))
+            if obj.ended_at is None
+            else ("ended", _("ended"))
+        )
