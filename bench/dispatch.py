@@ -16,6 +16,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import django
 
@@ -87,7 +88,7 @@ def fill(rows: int) -> Tenant:
         sop = Sop.objects.create(name="Bench", status=Sop.Status.ACTIVE)
         step = SopStep(delay_minutes=0, route=Route.NONE, text="Hello {name}, a word from {staff}")
         version: SopVersion = sops.write_steps(sop, [step])
-        values = {
+        values: dict[str, Any] = {
             "tenant": tenant.pk,
             "people": rows // PER_CONTACT,
             "staff": [member.pk for member in staff],
@@ -117,7 +118,7 @@ def floor(tenant: Tenant) -> float:
         start = time.perf_counter()
         cursor.execute(_ALL_DUE, [tenant.pk])
         took = time.perf_counter() - start
-        rate = cursor.rowcount / took
+        rate: float = cursor.rowcount / took
         transaction.set_rollback(True)
     vacuum()
     return rate
@@ -164,7 +165,7 @@ def by_celery() -> float:
     try:
         while server.llen(null_task.QUEUE) > MESSAGES - 50:  # it has started and is warm
             time.sleep(0.005)
-        begun, start = int(server.llen(null_task.QUEUE)), time.perf_counter()  # type: ignore[arg-type] # sync client
+        begun, start = int(server.llen(null_task.QUEUE)), time.perf_counter()
         while server.llen(null_task.QUEUE) or server.hlen("unacked"):
             time.sleep(0.005)
         return begun / (time.perf_counter() - start)

@@ -103,7 +103,8 @@ def versions(tenant: Tenant) -> list[tuple[int, str]]:
     with scope(tenant), connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(
-                f"SELECT count(*), sum(hashtext(ctid::text || xmin::text)::bigint)::text FROM {table}"
+                "SELECT count(*), sum(hashtext(ctid::text || xmin::text)::bigint)::text"
+                f" FROM {table}"
             )
             found.append(cursor.fetchone())
     return found
@@ -210,7 +211,8 @@ def report(contacts: int, rounds: list[Round], states: list[str]) -> None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"\nImport of {contacts:,} contacts under RLS = {rounds[0].rows:,} rows in {len(TABLES)} tables"
+        f"\nImport of {contacts:,} contacts under RLS ="
+        f" {rounds[0].rows:,} rows in {len(TABLES)} tables"
     )
     print(f"{quiet.machine()}; {timezone.now():%Y-%m-%d}; medians of {len(rounds)} rounds")
     print(f"{'; '.join(states)}")

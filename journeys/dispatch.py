@@ -161,9 +161,8 @@ def take(now: datetime | None = None, limit: int = CLAIM) -> Batch:
 
 def claim(now: datetime, limit: int = CLAIM) -> list[int]:
     """Take the next due touches, past those that others hold; for this transaction."""
-    values = {"tenant": current_tenant_id(), "now": now, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, values)
+        cursor.execute(_CLAIM, {"tenant": current_tenant_id(), "now": now, "limit": limit})
         return [int(row[0]) for row in cursor.fetchall()]
 
 

@@ -48,16 +48,19 @@ WITH rule AS MATERIALIZED (
 ), pair AS MATERIALIZED (
   SELECT DISTINCT contact_id, rule_id FROM match WHERE capped
 ), held AS MATERIALIZED (
-  SELECT p.event_id, p.rule_id, p.contact_id, p.at, p.points
+  SELECT p.event_id, p.rule_id, p.contact_id, p.at, p.points, p.place
   FROM pair CROSS JOIN LATERAL (
-    -- "+ 0" leaves only the index of contacts: the key's would read the whole version for each
-    SELECT * FROM journeys_scorepoint p WHERE p.tenant_id = %(tenant)s
+    -- ordered as the index of contacts is: for a tenant that the statistics do not know yet, any
+    -- index that begins with the tenant looks as good, and reads it all for each contact
+    SELECT *, p.ctid AS place FROM journeys_scorepoint p
+    WHERE p.tenant_id = %(tenant)s AND p.model_id = %(model)s
       AND p.contact_id = pair.contact_id AND p.rule_id = pair.rule_id
-      AND p.model_id + 0 = %(model)s OFFSET 0) p
+    ORDER BY p.at OFFSET 0) p
 ), pool AS (
-  SELECT event_id, rule_id, contact_id, at, max(held) AS held FROM (
-    SELECT event_id, rule_id, contact_id, at, NULL::int AS held FROM match WHERE capped
-    UNION ALL SELECT event_id, rule_id, contact_id, at, points FROM held) both_ways
+  SELECT event_id, rule_id, contact_id, at, max(held) AS held, max(place) AS place FROM (
+    SELECT event_id, rule_id, contact_id, at, NULL::int AS held, NULL::tid AS place
+    FROM match WHERE capped
+    UNION ALL SELECT event_id, rule_id, contact_id, at, points, place FROM held) both_ways
   GROUP BY event_id, rule_id, contact_id, at
 ), of_day AS (
   SELECT pool.*, r.points, r.total_points,
@@ -69,16 +72,15 @@ WITH rule AS MATERIALIZED (
     PARTITION BY contact_id, rule_id ORDER BY at, event_id ROWS UNBOUNDED PRECEDING) AS nr
   FROM of_day
 ), wanted AS MATERIALIZED (
-  SELECT event_id, rule_id, contact_id, at, held, CASE WHEN counts
+  SELECT event_id, rule_id, contact_id, at, held, place, CASE WHEN counts
     THEN sign(points)::int * greatest(0, least(abs(points),
       COALESCE(total_points, 2147483647) - abs(points) * (nr - 1)))::int
     ELSE 0 END AS points
   FROM in_all
-  UNION ALL SELECT event_id, rule_id, contact_id, at, NULL, points FROM match WHERE NOT capped
+  UNION ALL SELECT event_id, rule_id, contact_id, at, NULL, NULL, points FROM match WHERE NOT capped
 ), lost AS (
-  DELETE FROM journeys_scorepoint p USING wanted w
-  WHERE w.points = 0 AND w.held IS NOT NULL AND p.tenant_id = %(tenant)s AND p.model_id = %(model)s
-    AND p.event_id = w.event_id AND p.rule_id = w.rule_id
+  DELETE FROM journeys_scorepoint p WHERE p.tenant_id = %(tenant)s
+    AND p.ctid = ANY(ARRAY(SELECT place FROM wanted WHERE points = 0 AND held IS NOT NULL))
   RETURNING p.contact_id, p.at, -p.points AS points
 ), won AS (
   INSERT INTO journeys_scorepoint AS p
@@ -88,7 +90,7 @@ WITH rule AS MATERIALIZED (
   ON CONFLICT (tenant_id, model_id, event_id, rule_id) DO UPDATE SET points = EXCLUDED.points
     WHERE p.points <> EXCLUDED.points
   RETURNING p.contact_id, p.at, new.points - COALESCE(old.points, 0) AS points
-), change AS (
+), change AS MATERIALIZED (
   SELECT contact_id, sum(points * {_GROWTH.format(at="at")}) AS amount, max(at) AS last_at
   FROM (SELECT * FROM won UNION ALL SELECT * FROM lost) changes GROUP BY contact_id
 )
@@ -98,8 +100,10 @@ UPDATE journeys_score s SET
   last_at = greatest(s.last_at, change.last_at),
   crossed_at = CASE WHEN s.key < %(threshold)s AND greatest(0, s.engagement_key + change.amount)
     * (%(weights)s::jsonb ->> s.grade)::float8 >= %(threshold)s THEN now() ELSE s.crossed_at END
-FROM change
-WHERE s.tenant_id = %(tenant)s AND s.model_id = %(model)s AND s.contact_id = change.contact_id
+FROM change CROSS JOIN LATERAL (
+  SELECT o.ctid AS place FROM journeys_score o WHERE o.tenant_id = %(tenant)s
+    AND o.model_id = %(model)s AND o.contact_id = change.contact_id LIMIT 1) row
+WHERE s.tenant_id = %(tenant)s AND s.ctid = row.place
 """  # noqa: S608 - made of constants
 _EARN_EVENTS = _EARN.format(events="e.id = ANY(%(ids)s)")
 _EARN_CONTACTS = _EARN.format(events="e.contact_id = ANY(%(ids)s)")

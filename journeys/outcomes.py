@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -89,7 +89,8 @@ def _take(now: datetime) -> list[Open]:
         )
         rows = cursor.fetchall()
     # Django leaves JSON of a plain cursor as text.
-    return [Open(*row[:4], json.loads(row[4]) if row[4] else None, *row[5:]) for row in rows]
+    found = [Open(*row) for row in rows]
+    return [replace(o, request=json.loads(str(o.request))) if o.request else o for o in found]
 
 
 # --- unknown: did it go out? ---

@@ -40,8 +40,8 @@ class Person:
     grade: str
 
 
-# Each look is a lateral one: one index probe a contact, also before the tables were ever analysed
-# (a plan that joins whole tables is quadratic over a large import).
+# Each look is a lateral one, ordered as the index of contacts is: one probe a contact, also for a
+# tenant that the statistics do not know yet (other plans are quadratic over its first import).
 _LOOK = """
 SELECT look.nr, c.named, c.excluded, COALESCE(s.grade, 'C'),
   least(c.acquired_at, happened.at, bought.first),
@@ -60,18 +60,20 @@ LEFT JOIN LATERAL (
     AND split_part(e.kind, '.', 1) <> ALL(%(notes)s)
   ORDER BY e.at, e.id LIMIT 1) happened ON true
 LEFT JOIN LATERAL (
-  SELECT min(r.opened_at) AS at FROM contacts_reachspell r
+  SELECT r.opened_at AS at FROM contacts_reachspell r
   WHERE r.tenant_id = %(tenant)s AND r.contact_id = c.id AND r.opened_at > look.floor
-    AND look.floor > '-infinity') reach ON true
+    AND look.floor > '-infinity' ORDER BY r.opened_at LIMIT 1) reach ON true
 LEFT JOIN LATERAL (
   SELECT min(o.paid_at) AS first,
     min(o.paid_at) FILTER (WHERE o.paid AND o.paid_at > look.floor) AS paid
-  FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.contact_id = c.id) bought ON true
+  FROM (SELECT * FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.contact_id = c.id
+    ORDER BY o.paid_at OFFSET 0) o) bought ON true
 LEFT JOIN LATERAL (
-  SELECT min(f.at) AS at FROM journeys_lead l JOIN journeys_followup f
-    ON f.tenant_id = %(tenant)s AND f.lead_id = l.id
-  WHERE l.tenant_id = %(tenant)s AND l.contact_id = c.id AND f.need_confirmed AND f.at > look.floor
-  ) confirmed ON true
+  SELECT min(f.at) AS at FROM (
+    SELECT l.id FROM journeys_lead l WHERE l.tenant_id = %(tenant)s AND l.contact_id = c.id
+    ORDER BY l.id DESC OFFSET 0) l
+  JOIN journeys_followup f ON f.tenant_id = %(tenant)s AND f.lead_id = l.id
+  WHERE f.need_confirmed AND f.at > look.floor) confirmed ON true
 """
 
 _EVENTS = """
@@ -96,8 +98,8 @@ WITH point AS (
       extract(epoch FROM p.at - %(epoch)s::timestamptz)::float8 / 86400 / %(half_life)s))) AS growth
   FROM (SELECT DISTINCT unnest(%(ids)s::bigint[]) AS contact_id) one
   CROSS JOIN LATERAL (SELECT p.contact_id, p.at, p.points FROM journeys_scorepoint p
-    WHERE p.tenant_id = %(tenant)s AND p.contact_id = one.contact_id AND p.model_id + 0 = %(model)s
-    OFFSET 0) p
+    WHERE p.tenant_id = %(tenant)s AND p.contact_id = one.contact_id AND p.model_id = %(model)s
+    ORDER BY p.rule_id, p.at OFFSET 0) p
 )
 SELECT look.nr, wanted.score::text, min(point.at)
 FROM unnest(%(ids)s::bigint[], %(floors)s::timestamptz[])

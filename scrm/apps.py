@@ -12,7 +12,7 @@ class ScrmConfig(AppConfig):
     def ready(self) -> None:
         # Every process that may ring a bell knows the queue. Not in scrm/__init__.py: the sandbox
         # lives below this package and runs without Django.
-        from scrm import celery  # noqa: F401, PLC0415 - its app becomes the default
+        from scrm import celery  # noqa: F401 - its app becomes the default
 
 
 class OperatorsAdminConfig(admin_apps.AdminConfig):

@@ -108,11 +108,13 @@ def take_due(limit: int = 500, lease: timedelta = timedelta(seconds=15)) -> list
     """Tenants with work due now; each is put off by `lease`, so that one waker rings, not all."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE tenants_duetenant d SET next_due_at = now() + make_interval(secs => %s) FROM ("
+            # Materialized: joined as a sub-select the locking scan may run again, past its limit.
+            "WITH due AS MATERIALIZED ("
             " SELECT id FROM tenants_duetenant WHERE next_due_at <= now()"
-            " ORDER BY next_due_at LIMIT %s FOR UPDATE SKIP LOCKED) due"
-            " WHERE d.id = due.id RETURNING d.tenant_id, d.queue",
-            [lease.total_seconds(), limit],
+            " ORDER BY next_due_at LIMIT %s FOR UPDATE SKIP LOCKED)"
+            " UPDATE tenants_duetenant d SET next_due_at = now() + make_interval(secs => %s)"
+            " FROM due WHERE d.id = due.id RETURNING d.tenant_id, d.queue",
+            [limit, lease.total_seconds()],
         )
         return [(int(tenant_id), str(queue)) for tenant_id, queue in cursor.fetchall()]
 

@@ -88,7 +88,7 @@ class ImportSerializer(serializers.ModelSerializer):
             "errors_url", "error", "created_at", "finished_at",
         )  # fmt: skip
 
-    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
+    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
     def get_errors_url(self, job: Import) -> str | None:
         """Where the refused rows lie; null when there are none (yet)."""
         if not job.error_file:

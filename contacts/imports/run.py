@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import IO
 
 from django.core.files import File
-from django.db import DataError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone, translation
 
@@ -36,6 +36,11 @@ QUEUE = "imports"
 LEASE = timedelta(minutes=10)
 
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('imports'), %(tenant)s::int)"
+
+# What a second attempt would meet again: the import fails and says so, it is not tried for ever.
+_MISTAKES = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, DatabaseError,
+)  # fmt: skip
 
 Hook = Callable[[int], object]
 _hooks: list[Hook] = []
@@ -138,7 +143,9 @@ def carry_out(tenant: Tenant, job: Import) -> None:
             log.warning("import %s was taken over by another worker", job.pk)
         except FileFault as fault:
             attempt.fail(fault)
-        except (OSError, ValueError, LookupError, TypeError, DataError):
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: the import is taken up again when its lease is over
+        except _MISTAKES:
             log.exception("import %s broke off", job.pk)
             attempt.fail(FileFault("internal"))
 

@@ -232,11 +232,11 @@ def _steps(values: list[dict[str, Any]]) -> list[SopStep]:
 
 
 def _rehearsed(one: Rehearsed) -> dict[str, Any]:
-    goes = one.action.verb == "send" and one.action.at is not None
-    deferred = goes and one.action.at != one.due_at
+    goes_at = one.action.at if one.action.verb == "send" else None
+    deferred = goes_at is not None and goes_at != one.due_at
     return {
         "due_at": Moment().to_representation(one.due_at),
-        "sends_at": Moment().to_representation(one.action.at) if goes else None,
+        "sends_at": Moment().to_representation(goes_at) if goes_at else None,
         "reason": Reason.QUIET.value if deferred else str(one.action.reason),
     }
 

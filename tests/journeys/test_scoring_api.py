@@ -174,7 +174,7 @@ def test_bad_settings(business: Business, body: dict[str, Any]) -> None:
 
 def test_stages_live(business: Business) -> None:
     api = business.api()
-    stages = api.get("/api/v1/stages").json()["results"]
+    stages = api.get("/api/v1/stages", HTTP_ACCEPT_LANGUAGE="en").json()["results"]
     assert [(s["key"], s["name"], s["position"]) for s in stages][:2] == [
         ("visitor", "Visitor", 1),
         ("prospect", "Prospect", 2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 
 from contacts import reach, search
 from contacts.imports import attempt
@@ -35,6 +36,7 @@ def test_a_whole_row(business: Business, load: Load) -> None:
     at = datetime(2024, 1, 5, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
     with business.scope():
         contact = Contact.objects.select_related("owner", "channel").get()
+        assert contact.channel and contact.owner
         assert (contact.external_id, contact.name, contact.phone) == (
             "C1",
             "张欣怡",
@@ -68,16 +70,16 @@ def test_the_same_file_again_rewrites_nothing(business: Business, load: Load) ->
     assert _versions(business) == before
 
 
-def _versions(business: Business) -> list[tuple[str, str]]:
+def _versions(business: Business) -> list[object]:
+    """Where each row lies and which transaction wrote it."""
     models = (Contact, ContactTag, ContactToken, Event, Follow, ReachSpell, Channel, Staff, Tag)
-    with business.scope():
-        return [
-            (model.__name__, str(row))
-            for model in models
-            for row in model.objects.extra(select={"v": "xmin::text || ctid::text"}).values_list(
-                "v"
-            )
-        ]
+    found: list[object] = []
+    with business.scope(), connection.cursor() as cursor:
+        for model in models:
+            table = model._meta.db_table
+            cursor.execute(f"SELECT %s, ctid::text, xmin::text FROM {table}", [table])
+            found += cursor.fetchall()
+    return found
 
 
 def test_blank_cells_keep_what_is_stored(business: Business, load: Load) -> None:
@@ -107,7 +109,7 @@ def test_owner_and_time_only_together_open_a_route(business: Business, load: Loa
     with business.scope():
         a, b = Contact.objects.order_by("external_id")
         assert (a.owner_id, a.acquired_at) == (None, None)
-        assert (b.owner.userid, b.acquired_at) == ("li", None)
+        assert b.owner and (b.owner.userid, b.acquired_at) == ("li", None)
         assert not Follow.objects.exists() and not ReachSpell.objects.exists()
         assert set(Event.objects.values_list("kind", flat=True)) == {"contact.created"}
 
@@ -121,7 +123,7 @@ def test_a_later_file_opens_the_route_of_a_known_contact(business: Business, loa
 
     with business.scope():
         contact = Contact.objects.get()
-        assert contact.owner.userid == "wang"
+        assert contact.owner and contact.owner.userid == "wang"
         assert contact.acquired_at == datetime(2024, 1, 31, 16, tzinfo=UTC)
         assert set(Follow.objects.values_list("staff__userid", flat=True)) == {"li", "wang"}
 
@@ -173,7 +175,8 @@ def test_referrers(business: Business, load: Load) -> None:
     with business.scope():
         found = Contact.objects.order_by("external_id")
         assert list(found.values_list("external_id", "referrer__external_id", "source")) == [
-            ("A", "B", "referral"), ("B", None, "import"), ("F", "G", "referral"), ("G", "F", "referral"),
+            ("A", "B", "referral"), ("B", None, "import"), ("F", "G", "referral"),
+            ("G", "F", "referral"),
         ]  # fmt: skip
 
 
@@ -198,7 +201,8 @@ def test_a_referrer_is_set_once(business: Business, load: Load) -> None:
     assert counts(load("contacts", "external_id,referrer\nA,C\n")) == (0, 0, 1, 0)
 
     with business.scope():
-        assert Contact.objects.get(external_id="A").referrer.external_id == "B"
+        names = Contact.objects.filter(external_id="A").values_list("referrer__external_id")
+        assert list(names) == [("B",)]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 20_000])

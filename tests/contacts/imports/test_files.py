@@ -183,7 +183,7 @@ def sheet(*rows: list[object]) -> bytes:
 def test_a_spreadsheet(business: Business, load: Load) -> None:
     data = sheet(
         ["客户编号", "姓名", "手机号", "生日", "添加时间", "所属员工", "分数"],
-        ["A", "张三", 13800138000, date(1990, 1, 2), datetime(2024, 1, 5, 9, 30), "li", 12.5],
+        ["A", "张三", 13800138000, date(1990, 1, 2), datetime(2024, 1, 5, 9, 30), "li", 12.5],  # noqa: DTZ001
         [7, "=1+1", None, None, None, None, 0.1 + 0.2],
         [],
         ["C", "x", "13800138001", None, None, None, None, "too many"],

@@ -127,7 +127,8 @@ def test_a_cancelled_order_needs_no_payment(business: Business, load: Load) -> N
 def test_events_are_append_only(business: Business, load: Load) -> None:
     text = (
         EVENTS
-        + 'E1,A,price.asked,2024-03-01 08:00:00,"{""价格"": [1.5, null]}"\nE2,A,x.done,2024-03-01T00:00:00Z,\n'
+        + 'E1,A,price.asked,2024-03-01 08:00:00,"{""价格"": [1.5, null]}"\n'
+        + "E2,A,x.done,2024-03-01T00:00:00Z,\n"
     )
 
     assert counts(load("events", text)) == (2, 0, 0, 0)
@@ -204,7 +205,10 @@ def test_bad_events(load: Load, row: str, column: str, code: str) -> None:
 
 
 def test_costs_by_day_channel_and_kind(business: Business, load: Load) -> None:
-    text = "日期,渠道,类型,金额\n2024-01-01,抖音,广告,1000\n2024-01-01,,ad,10\n2024-01-02, 抖音 ,other,5\n"
+    text = (
+        "日期,渠道,类型,金额\n"
+        "2024-01-01,抖音,广告,1000\n2024-01-01,,ad,10\n2024-01-02, 抖音 ,other,5\n"
+    )
 
     assert counts(load("costs", text)) == (3, 0, 0, 0)
     assert counts(load("costs", text)) == (0, 0, 3, 0)
@@ -232,7 +236,8 @@ def test_costs_by_id(business: Business, load: Load) -> None:
     with business.scope():
         found = Cost.objects.order_by("id").values_list("date", "channel__name", "amount_fen")
         assert [(str(day), channel, fen) for day, channel, fen in found] == [
-            ("2024-01-01", "抖音", 1500), ("2024-01-03", "抖音", 2000), ("2024-01-01", "抖音", 3000),
+            ("2024-01-01", "抖音", 1500), ("2024-01-03", "抖音", 2000),
+            ("2024-01-01", "抖音", 3000),
         ]  # fmt: skip
 
 

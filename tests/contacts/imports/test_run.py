@@ -167,7 +167,7 @@ def test_by_the_api(business: Business, other_business: Business) -> None:
     }  # fmt: skip
     assert [done[name] for name in ("created", "updated", "unchanged", "rejected")] == [2, 0, 0, 1]
     assert api.get("/api/v1/imports?status=done").json()["results"] == [done]
-    errors = api.get(done["errors_url"])
+    errors: Any = api.get(done["errors_url"])
     assert errors.status_code == 200
     assert errors["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in errors["Content-Disposition"]
