@@ -68,6 +68,11 @@ class _Properties(dict[str, str]):
         return "–"
 
 
+class _Blanks(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
 def declare(
     name: str,
     sentence: _StrPromise | str,
@@ -90,6 +95,17 @@ def sentence_of(name: str, properties: Mapping[str, object]) -> str:
     template = kind.by.get(str(properties.get("by", "")), kind.sentence)
     filled = {key: str(value) for key, value in properties.items() if value not in (None, "")}
     return str(template).format_map(_Properties(filled))
+
+
+def short_of(name: str) -> str:
+    """The sentence of the kind, with nobody and nothing in particular filled in."""
+    kind = _kinds.get(name)
+    return str(kind.sentence).format_map(_Blanks()) if kind else name
+
+
+def label_of(name: str) -> str:
+    """For lists to choose from: how the kind reads, and its name."""
+    return f"{short_of(name)} · {name}" if name in _kinds else name
 
 
 def icon_of(name: str) -> str:
@@ -133,4 +149,5 @@ declare("form.answered", _("Filled in a form"), "assignment_turned_in")
 declare("quiz.answered", _("Answered a quiz"), "quiz")
 declare("coupon.collected", _("Collected a coupon"), "confirmation_number")
 declare("session.attended", _("Attended a session"), "event_available")
+declare("ad.clicked", _("Clicked an ad"), "ads_click")
 declare("group.joined", _("Joined a group"), "groups")

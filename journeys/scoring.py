@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from contacts import kinds
 from contacts.models import Contact, Event
 from journeys import fit
 from journeys.models import Score, ScoreModel, ScorePoint, ScoreRule
@@ -184,6 +185,11 @@ class OfRule:
     rule: str
     events: int
     points_now: float
+
+    @property
+    def title(self) -> str:
+        """The first rules are called like the kinds that they reward: those read as sentences."""
+        return kinds.short_of(self.rule)
 
 
 @dataclass(frozen=True)

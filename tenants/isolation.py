@@ -83,6 +83,8 @@ def enforce() -> None:
         for model in tenant_models():
             for field in composite_keys(model):
                 _composite_key(cursor, model._meta.db_table, field)
+            if all(field.null for field in composite_keys(model)):
+                _tenant_key(cursor, model._meta.db_table)
         _grants(cursor)
         _storage(cursor)
 
@@ -124,6 +126,16 @@ def _composite_key(cursor: Any, table: str, field: TenantForeignKey[Any, Any]) -
         f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY (tenant_id, "{field.column}") '
         f'REFERENCES "{target}" (tenant_id, id)'
     )
+
+
+def _tenant_key(cursor: Any, table: str) -> None:
+    """A composite key that is never null implies the tenant; without one the row points to it."""
+    name = f"{table}_tenant_fk"[:63]
+    if not _has_constraint(cursor, table, name):
+        cursor.execute(
+            f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" '
+            "FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)"
+        )
 
 
 def _grants(cursor: Any) -> None:

@@ -155,8 +155,14 @@ class _SameTenant(Expression):
 class TenantModel(models.Model):
     """Inherit this and the table is a tenant's: scoped manager, RLS, composite keys."""
 
+    # The key to the tenant is made by isolation.py, where no composite key implies it.
     tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.CASCADE, related_name="+", editable=False, db_index=False
+        "tenants.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        editable=False,
+        db_index=False,
+        db_constraint=False,
     )
 
     objects: ClassVar[TenantManager[Self]] = TenantManager()

@@ -11,15 +11,18 @@ from .person import Contact
 class Event(TenantModel):
     """Something that happened, at a time, to a contact. (source, key) makes it unique."""
 
-    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="+", verbose_name=_("contact")
+    )
     kind = models.CharField(_("kind"), max_length=64)
     at = models.DateTimeField(_("time"))
-    source = models.CharField(max_length=20)  # api, import, wecom, link, journeys …
+    source = models.CharField(_("source"), max_length=20)  # api, import, wecom, link, journeys …
     key = models.CharField(max_length=120)
     properties = models.JSONField(_("properties"), default=dict)
-    received_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField(_("received"), auto_now_add=True)
     handled_at = models.DateTimeField(null=True)
-    problem = models.CharField(max_length=300, blank=True)  # why no listener could take it
+    # Why no listener could take it.
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("event")

@@ -174,8 +174,12 @@ class Follow(TenantModel):
         STAFF = "staff", _("by staff")
         TRANSFER = "transfer", _("by transfer")
 
-    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="follows")
-    staff = TenantForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="follows", verbose_name=_("contact")
+    )
+    staff = TenantForeignKey(
+        Staff, on_delete=models.PROTECT, related_name="+", verbose_name=_("staff")
+    )
     opened_at = models.DateTimeField(_("opened"))  # of the latest spell
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     ended_by = models.CharField(_("ended by"), max_length=10, choices=EndedBy.choices, blank=True)
@@ -184,7 +188,12 @@ class Follow(TenantModel):
     remark = models.CharField(_("remark"), max_length=100, blank=True)
     description = models.CharField(_("description"), max_length=500, blank=True)
     live_code = TenantForeignKey(
-        LiveCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        LiveCode,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("live code"),
     )
 
     class Meta(TenantModel.Meta):

@@ -8,6 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts import kinds
+from contacts.models import Contact
+from journeys import fit
+
 _FACTS = {
     "seen": gettext_lazy("anything is known of them"),
     "reachable": gettext_lazy("they can be reached"),
@@ -27,9 +31,9 @@ def entry_rule(rule: Mapping[str, Any]) -> str:
     if "fact" in rule:
         return str(_FACTS.get(rule["fact"], rule["fact"]))
     if "event" in rule:
-        kinds = rule["event"]
+        named = rule["event"]
         return _("event %(kinds)s") % {
-            "kinds": kinds if isinstance(kinds, str) else " / ".join(kinds)
+            "kinds": " / ".join(map(kinds.short_of, [named] if isinstance(named, str) else named))
         }
     if "min_score" in rule:
         score = rule["min_score"]
@@ -55,10 +59,23 @@ def condition(rule: Mapping[str, Any]) -> str:
 
 
 def _leaf(rule: Mapping[str, Any]) -> str:
-    name = rule.get("field", "")
+    name = _field(rule.get("field", ""))
     if "known" in rule:
         known = _("%(field)s is known") if rule["known"] else _("%(field)s is not known")
         return known % {"field": name}
     if "in" in rule:
-        return f"{name} = {' / '.join(map(str, rule['in']))}"
-    return f"{name} = {rule['is']}" if "is" in rule else ""
+        return f"{name} = {' / '.join(_value(rule, one) for one in rule['in'])}"
+    return f"{name} = {_value(rule, rule['is'])}" if "is" in rule else ""
+
+
+def _field(name: str) -> str:
+    """The label of a contact's column; a custom field is called what its owner calls it."""
+    if name not in fit.FIELDS:
+        return name.removeprefix("custom.")
+    return str(getattr(Contact._meta.get_field(name), "verbose_name", name))
+
+
+def _value(rule: Mapping[str, Any], value: object) -> str:
+    """A choice as people read it."""
+    field = Contact._meta.get_field(rule["field"]) if rule["field"] in fit.FIELDS else None
+    return str(dict(getattr(field, "flatchoices", ())).get(value, value))

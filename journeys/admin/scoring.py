@@ -211,7 +211,10 @@ class ScoreRuleAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("For"))
     def what(self, obj: ScoreRule) -> str:
-        return " · ".join(filter(None, (obj.kind, condition(obj.condition)))) or NOTHING
+        return (
+            " · ".join(filter(None, (kinds.short_of(obj.kind), condition(obj.condition))))
+            or NOTHING
+        )
 
 
 def _named(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -255,4 +258,5 @@ class ScoreModelAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Rules"))
     def rules_shown(self, obj: ScoreModel) -> str:
-        return "; ".join(f"{rule['name']} {rule['points']:+d}" for rule in obj.rules) or NOTHING
+        told = (f"{kinds.short_of(rule['name'])} {rule['points']:+d}" for rule in obj.rules)
+        return "; ".join(told) or NOTHING

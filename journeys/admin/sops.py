@@ -26,7 +26,7 @@ from tenants.admin_forms import AskForm, TenantForm
 
 
 def _triggers() -> list[tuple[str, str]]:
-    return [(kind.name, kind.name) for kind in kinds.known()]
+    return [(kind.name, kinds.label_of(kind.name)) for kind in kinds.known()]
 
 
 class SopForm(TenantForm):

@@ -58,10 +58,17 @@ class Lead(TenantModel):
         LOST = "lost", _("lost")
         INVALID = "invalid", _("invalid")
 
-    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="+", verbose_name=_("contact")
+    )
     state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.OPEN)
     owner = TenantForeignKey(
-        Staff, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        Staff,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("owner"),
     )
     key = models.FloatField(
         default=0.0, editable=False

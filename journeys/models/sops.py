@@ -172,11 +172,15 @@ class Touch(TenantModel):
         UNKNOWN = "unknown", _("not known")
 
     key = models.CharField(max_length=80)  # sop:<enrolment>:<step>
-    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="+", verbose_name=_("contact")
+    )
     enrolment = TenantForeignKey(Enrolment, on_delete=models.CASCADE, null=True, related_name="+")
     step = TenantForeignKey(SopStep, on_delete=models.PROTECT, null=True, related_name="+")
     follow = TenantForeignKey(Follow, on_delete=models.SET_NULL, null=True, related_name="+")
-    staff = TenantForeignKey(Staff, on_delete=models.SET_NULL, null=True, related_name="+")
+    staff = TenantForeignKey(
+        Staff, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("staff")
+    )
     route = models.CharField(_("route"), max_length=10, choices=Route.choices)
     kind = models.CharField(_("kind"), max_length=9, choices=TouchKind.choices)
     state = models.CharField(
@@ -237,8 +241,12 @@ class StaffTask(TenantModel):
         CANCELLED = "cancelled", _("cancelled")
 
     touch = TenantForeignKey(Touch, on_delete=models.CASCADE, null=True, related_name="+")
-    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
-    staff = TenantForeignKey(Staff, on_delete=models.CASCADE, related_name="+")
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="+", verbose_name=_("contact")
+    )
+    staff = TenantForeignKey(
+        Staff, on_delete=models.CASCADE, related_name="+", verbose_name=_("staff")
+    )
     text = models.TextField(_("text"))
     due_at = models.DateTimeField(_("due"))
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.OPEN)
