@@ -356,8 +356,9 @@ class Bench:
         median, slow = timed(ours, self.times)
         their_median, their_slow = timed(theirs, max(3, self.times // 4))
         print(
-            f"{title:47} p50 {median:7.1f} ms  p95 {slow:7.1f} ms  DuckDB p50 {their_median:7.1f} ms"
-            f"  p95 {their_slow:7.1f} ms  p95 ratio {slow / their_slow:5.2f}  (bar: 0.5)"
+            f"{title:47} p50 {median:7.1f} ms  p95 {slow:7.1f} ms  "
+            f"DuckDB p50 {their_median:7.1f} ms  p95 {their_slow:7.1f} ms  "
+            f"p95 ratio {slow / their_slow:5.2f}  (bar: 0.5)"
         )
 
     def upkeep(self) -> None:

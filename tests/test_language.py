@@ -20,6 +20,8 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation.template import templatize
 
+from journeys.models import Lead
+from tenants import ids
 from tenants.models import Staff, User
 from tests.conftest import Business, make_business
 from tests.test_admin import furnish
@@ -29,8 +31,7 @@ OURS = ["scrm", "tenants", "contacts", "journeys", "campaigns", "analytics"]
 CATALOGUE = ROOT / "scrm/locale/zh_Hans/LC_MESSAGES/django.po"
 PLACEHOLDER = re.compile(r"%(?:\([a-z_]+\))?[srd]|\{[a-z_]*\}")
 CHINESE = re.compile(r"[\u3400-\u9fff\uff01-\uff5e\u3001\u3002]")
-MARKS = ("gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy")
-MARKS += ("pgettext", "pgettext_lazy", "npgettext", "npgettext_lazy")
+MARKS = {f"{kind}gettext{lazy}" for kind in ("", "n", "p", "np") for lazy in ("", "_lazy")}
 
 
 class Message(NamedTuple):
@@ -225,8 +226,10 @@ class Words(HTMLParser):
 NAMES = re.compile(
     r"SCRM|SOPs?|CAC|LTV|CSV|XLSX|API|JSON|UTF-8|GB18030|SVG|SKU|UserID|Token|Secret|AppID|"
     r"EncodingAESKey|AgentId|AgentID|English|简体中文|中文|Asia/Shanghai|[a-z_]+\.[a-z_.]+|canary-\d+|"
-    r"张欣怡|张|say hello|hello|business-\S+|\S+@example\.com|scrm_\w+|[a-z]+1|“[a-z_]+”|\{.*\}|"
-    r"已知手机号|已知邮箱|来自转介绍|Phone known|E-mail known|Came by referral",  # kept in the business
+    r"张欣怡|张|say hello|hello|business-\S+|\S+@example\.com|scrm_\w+|(?:staff: )?[a-z]+1|"
+    r"“[a-z_]+”|\{.*\}|"
+    # The first rules are named in the language in which the business began.
+    r"已知手机号|已知邮箱|来自转介绍|Phone known|E-mail known|Came by referral",
     re.IGNORECASE,
 )
 CODES = {"contacts", "en", "zh-hans", "esc", "tests", "won"}
@@ -235,7 +238,8 @@ FOREIGN = {
     "zh-hans": re.compile(r"\b[A-Z][a-z]{2,}\b|[A-Za-z]{2,} [A-Za-z]{2,}|[\u4e00-\u9fff][a-z]{2,}"),
 }
 PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/dashboards/funnel/",
-         "/dashboards/funnel/?show=snapshot", "/dashboards/value/", "/admin/"]  # fmt: skip
+         "/dashboards/funnel/?show=snapshot", "/dashboards/value/", "/admin/",
+         "/admin/password_change/", "/places/"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +292,16 @@ def test_a_page_speaks_one_language(page: str, language: str, furnished: Any) ->
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("state", ["open", "claimed"])
+def test_the_page_of_a_lead_speaks_one_language(state: str, language: str, furnished: Any) -> None:
+    business, rows = furnished
+    with business.scope():
+        Lead.objects.filter(pk=rows[Lead].pk).update(state=state)
+    page = f"/desk/leads/{ids.encode(rows[Lead].pk)}/"
+    assert not wrong(words_of(business.browser("owner", language), page), language)
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
 def test_the_lists_of_the_admin_speak_one_language(
     model: type[models.Model], language: str, furnished: Any
@@ -295,7 +309,7 @@ def test_the_lists_of_the_admin_speak_one_language(
     business, rows = furnished
     client = business.browser("owner", language)
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    paths = [reverse(f"{name}_change", args=[rows[model].pk])]
+    paths = [reverse(f"{name}_{p}", args=[rows[model].pk]) for p in ("change", "history", "delete")]
     paths += [reverse(f"{name}_{page}") for page in ("changelist", "add")]
 
     said = [
