@@ -71,7 +71,7 @@ class Command(BaseCommand):
             _content(business)
             wecom.new_account(business)
         _load(business, tenant)
-        with scope(tenant):
+        with scope(tenant), timezone.override(tenant.tz):
             _script(business)
             _live_code(business)
             _work_some_leads()

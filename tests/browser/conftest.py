@@ -1,0 +1,127 @@
+"""A real Chromium, and a business with a few months of history to look at."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from contacts.imports import run
+from contacts.models import Import
+from scrm.demo.businesses import BEAUTY
+from scrm.demo.history import History
+from tenants.scope import scope
+from tests.conftest import PASSWORD, Business, make_business
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no Chromium here; on Debian: apt-get install chromium fonts-noto-cjk")
+    # Playwright runs a loop in this thread; the tests' own queries are plain and synchronous.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shop(database: None) -> Business:
+    """A business that brought its files, as the demo does."""
+    business = make_business("花间美妆")
+    now = timezone.now().astimezone(business.tenant.tz)
+    plan = dataclasses.replace(BEAUTY, contacts=160, days=120)
+    for kind, content in History(plan, now).files().items():
+        with business.scope():
+            job = run.bring(kind, io.BytesIO(content), f"{kind}.csv")
+            claimed = run.claim(job.pk)
+        assert claimed is not None
+        run.carry_out(business.tenant, claimed)
+        with scope(business.tenant):
+            job.refresh_from_db()
+            assert (job.status, job.rejected) == (Import.Status.DONE, 0)
+    run.settle(business.pk)
+    return business
+
+
+@dataclasses.dataclass
+class Visit:
+    """A window of a member, and what went wrong in it."""
+
+    page: Page
+    url: str
+    language: str
+    faults: list[str]
+
+    def open(self, path: str) -> None:
+        answer = self.page.goto(self.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        self.page.wait_for_load_state("networkidle")
+
+    def is_sound(self) -> None:
+        """No script failed, nothing was asked elsewhere, and nothing sticks out sideways."""
+        assert self.faults == []
+        width = "[document.documentElement.scrollWidth, window.innerWidth]"
+        content, window = self.page.evaluate(width)
+        assert content <= window
+
+
+@pytest.fixture
+def visit(chromium: Browser, web_url: str) -> Iterator[Callable[..., Visit]]:
+    contexts = []
+
+    def open_window(language: str = "zh-CN", size: str = "desktop") -> Visit:
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            locale=language, viewport={"width": width, "height": height}, accept_downloads=True
+        )
+        contexts.append(context)
+        page, faults = context.new_page(), []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+        page.on("request", lambda asked: _note_foreign(asked.url, web_url, faults))
+        return Visit(page, web_url, language, faults)
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+def _note_foreign(url: str, ours: str, faults: list[str]) -> None:
+    if not url.startswith((ours, "data:", "blob:")):
+        faults.append(f"asked {url}")
+
+
+@pytest.fixture
+def signed_in(visit: Callable[..., Visit], shop: Business) -> Callable[..., Visit]:
+    def sign_in(role: str, **how: Any) -> Visit:
+        window = visit(**how)
+        window.open("/sign-in/")
+        window.page.fill("[name=username]", shop.users[role].email)
+        window.page.fill("[name=password]", PASSWORD)
+        window.page.press("[name=password]", "Enter")
+        window.page.wait_for_url(lambda url: "/sign-in/" not in url)
+        return window
+
+    return sign_in
