@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from contacts import timeline
 from contacts.models import Channel, Contact, Event, Follow, Order
@@ -18,6 +18,14 @@ from journeys.models import Enrolment, Sop, SopStep, SopVersion, StaffTask, Touc
 from tests.conftest import Business
 from tests.journeys import ground
 from tests.journeys.ground import happen, script, step
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """What is said here is compared word by word."""
+    with translation.override("en"):
+        yield
+
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
