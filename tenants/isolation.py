@@ -49,6 +49,9 @@ LOADED = (
     "contacts_orderitem",
     "contacts_cost",
 )
+# Without foreign keys: rows that can be derived again from one row of their own tenant at any time,
+# are read only through a join to it, and are so many that their keys were a third of an import.
+DERIVED_TABLES = {"contacts_contacttoken"}
 # Insert-only for the application.
 APPEND_ONLY = {"tenants_auditentry"}
 
@@ -81,10 +84,10 @@ def enforce() -> None:
             if any(field.attname == "id" for field in model._meta.local_fields):
                 _unique_in_tenant(cursor, model._meta.db_table)
         for model in tenant_models():
-            for field in composite_keys(model):
-                _composite_key(cursor, model._meta.db_table, field)
-            if all(field.null for field in composite_keys(model)):
-                _tenant_key(cursor, model._meta.db_table)
+            if model._meta.db_table in DERIVED_TABLES:
+                _no_keys(cursor, model._meta.db_table)
+            else:
+                _keys(cursor, model)
         _grants(cursor)
         _storage(cursor)
 
@@ -115,6 +118,21 @@ def _unique_in_tenant(cursor: Any, table: str) -> None:
     name = f"{table}_tenant_id"[:63]
     if not _has_constraint(cursor, table, name):
         cursor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" UNIQUE (tenant_id, id)')
+
+
+def _keys(cursor: Any, model: type[TenantModel]) -> None:
+    for field in composite_keys(model):
+        _composite_key(cursor, model._meta.db_table, field)
+    if all(field.null for field in composite_keys(model)):
+        _tenant_key(cursor, model._meta.db_table)
+
+
+def _no_keys(cursor: Any, table: str) -> None:
+    cursor.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'", [table]
+    )
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}"')
 
 
 def _composite_key(cursor: Any, table: str, field: TenantForeignKey[Any, Any]) -> None:

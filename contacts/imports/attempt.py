@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,11 +21,11 @@ from contacts.imports import files
 from contacts.imports.columns import lay_out
 from contacts.imports.contacts import Contacts
 from contacts.imports.costs import Costs
-from contacts.imports.errors import ErrorFile, FileFault
+from contacts.imports.errors import ErrorFile, FileFault, Rejection
 from contacts.imports.events import Events
 from contacts.imports.orders import Orders
 from contacts.imports.products import Products
-from contacts.imports.rows import FieldInvalid, Reader, Row
+from contacts.imports.rows import Batch, FieldInvalid, Reader, Row
 from contacts.imports.writing import Outcome, Setting, Writer
 from contacts.models import Import
 from tenants.models import Tenant
@@ -79,6 +80,7 @@ class Attempt:
     _stack: ExitStack = field(default_factory=ExitStack)
     _later: list[Row] = field(default_factory=list)
     _singly: list[Row] = field(default_factory=list)
+    _rejected: list[Rejection] = field(default_factory=list)
 
     def run(self) -> None:
         with self._stack:
@@ -124,8 +126,11 @@ class Attempt:
         self._reader.count_keys(remember="referrer" in layout.places)
 
     def _write_everything(self) -> None:
-        for rows in _batches(self._reader.rows(), BATCH):
-            self._write(rows, last=False)
+        for batch in _ahead(self._reader.batches(BATCH)):
+            self._rejected.extend(batch.rejected)
+            if batch.rows:
+                self._write(batch.rows, last=False)
+            self._flush()
         if self._later:
             self._write(self._later, last=True)
         # Rows of one key that could not be written joined are tried as they came, one by one.
@@ -169,7 +174,9 @@ class Attempt:
         if row.parts:
             self._singly.extend(row.parts)
         else:
-            self._reader.reject(row.line, problem.name, problem.error, row.cells)
+            self._rejected.append(
+                self._reader.rejection(row.line, problem.name, problem.error, row.cells)
+            )
 
     def _note(self, counts: Counts) -> None:
         """In the batch's transaction: count it, and see that the import is still ours."""
@@ -179,7 +186,7 @@ class Attempt:
             created=F("created") + counts.created,
             updated=F("updated") + counts.updated,
             unchanged=F("unchanged") + counts.unchanged,
-            rejected=self._totals.rejected + len(self._reader.rejected),
+            rejected=self._totals.rejected + len(self._rejected),
             lease_until=lease,
         )
         if not noted:
@@ -193,9 +200,9 @@ class Attempt:
         self._totals.unchanged += counts.unchanged
 
     def _flush(self) -> None:
-        self._totals.rejected += len(self._reader.rejected)
-        self._errors.add(self._reader.rejected)
-        self._reader.rejected.clear()
+        self._totals.rejected += len(self._rejected)
+        self._errors.add(self._rejected)
+        self._rejected.clear()
 
     def _finish(self, refused: Path) -> None:
         totals, job = self._totals, self.job
@@ -214,7 +221,15 @@ class Attempt:
             job.save()
 
 
-def _batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    walk = iter(rows)
-    while batch := list(islice(walk, size)):
-        yield batch
+def _ahead(walk: Iterator[Batch]) -> Iterator[Batch]:
+    """Read the next batch while the database writes this one."""
+    language = copy_context()  # the reader's thread says faults in the import's language
+
+    def read() -> Batch | None:
+        return language.run(lambda: next(walk, None))
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading = pool.submit(read)
+        while (batch := reading.result()) is not None:
+            reading = pool.submit(read)
+            yield batch

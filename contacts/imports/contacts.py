@@ -33,6 +33,8 @@ _OPENINGS: Final = {
     "line": "int", "staff": "text", "opened_at": "timestamptz",
 }  # fmt: skip
 
+_STAGED_TOKENS: Final = {"contact_id": "bigint", "tokens": "text[]"}
+
 _SAID_TO_BE_UNKNOWN = "UPDATE import_row SET gender = '' WHERE gender = %(unknown)s"
 # A blank cell (null) keeps what is stored. Channel and source stay those of the first touch.
 _RESOLVE = """
@@ -97,7 +99,8 @@ WHERE NOT s.fresh AND NOT EXISTS (SELECT 1 FROM contacts_contacttag h
 """
 _TOKENS = """
 INSERT INTO contacts_contacttoken (tenant_id, token, contact_id)
-SELECT %(tenant)s, token, contact_id FROM import_token ORDER BY token COLLATE "C", contact_id
+SELECT %(tenant)s, token, contact_id FROM import_token, unnest(tokens) AS token
+ORDER BY token COLLATE "C", contact_id
 """
 _KEY = "s.id || ':' || o.staff || ':' || floor(extract(epoch FROM o.opened_at))::bigint"
 _EVENT = """
@@ -265,8 +268,7 @@ class Contacts:
         parameters = self._parameters
         staging.run(_INSERT, parameters)
         staging.run(_TAG_NEW, parameters)
-        tokens = [(token, pk) for row, pk in fresh for token in _tokens(row)]
-        staging.stage("import_token", {"token": "text", "contact_id": "bigint"}, tokens)
+        staging.stage("import_token", _STAGED_TOKENS, ((pk, _tokens(row)) for row, pk in fresh))
         staging.run(_TOKENS, parameters)
         staging.run(_EVENTS_NEW, parameters)
         staging.run(_FOLLOWS_NEW, parameters)
@@ -305,15 +307,16 @@ class Contacts:
         return opened
 
 
-# Many people share a name; the last digits of a phone are cheap.
-_tokens_of_name = lru_cache(maxsize=50_000)(search.tokens_of)
+@lru_cache(maxsize=50_000)  # many people share a name; the last digits of a phone are cheap
+def _tokens_of_name(name: str) -> list[str]:
+    return [f'"{token}"' for token in search.tokens_of(name)]
 
 
-def _tokens(row: Row) -> list[str]:
-    """As search.tokens_of."""
+def _tokens(row: Row) -> str:
+    """As search.tokens_of, in the form of text[]; tokens hold neither quotes nor backslashes."""
     name, phone = row.values[1], row.values[2]
     found = _tokens_of_name(name) if name else []
-    return [*found, *search.tokens_of("", phone)] if phone else found
+    return f"{{{','.join([*found, *search.tokens_of('', phone)])}}}"
 
 
 def _openings(row: Row) -> list[tuple[str, datetime]]:

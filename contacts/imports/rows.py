@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from contacts.imports.columns import Layout
@@ -129,15 +129,23 @@ def _custom(
     return found or None
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What lies between two places of a file."""
+
+    rows: list[Row]
+    rejected: list[Rejection]
+
+
 @dataclass
 class Reader:
-    """Walks a table and answers good rows; bad ones gather in `rejected`."""
+    """Walks a table and answers batches of good rows, each with the bad ones met on the way."""
 
     table: Table
     layout: Layout
     form: Form
-    rejected: list[Rejection] = field(default_factory=list)
     read: int = 0
+    _rejected: list[Rejection] = field(default_factory=list)
     _repeated: dict[int, int] = field(default_factory=dict)  # hash of key → how often it comes
     _keys: array[int] = field(default_factory=lambda: array("q"))
 
@@ -156,7 +164,7 @@ class Reader:
         """The keys of all rows, good or bad, as `Form.key` would tell them."""
         if self.form.key_field is None:
             yield from (row.key for row in self._good_rows())
-            self.rejected.clear()
+            self._rejected.clear()
             self.read = 0
             return
         place = self.layout.places[self.form.key_field]
@@ -170,6 +178,16 @@ class Reader:
         number = hash(key)
         place = bisect_left(self._keys, number)
         return place < len(self._keys) and self._keys[place] == number
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        walk = self.rows()
+        while True:
+            rows = list(islice(walk, size))
+            rejected, self._rejected = self._rejected, []
+            if rows or rejected:
+                yield Batch(rows, rejected)
+            if len(rows) < size:
+                return
 
     def rows(self) -> Iterator[Row]:
         """The second walk: one row a key. Rows that may not be joined come as they are."""
@@ -194,23 +212,25 @@ class Reader:
         for line, cells in self.table.walk():
             self.read += 1
             if cells is None:
-                self.reject(line, "", refusal("malformed"), ())
+                self._reject(line, "", refusal("malformed"), ())
             elif not clean and any(UNREADABLE in cell for cell in cells):
-                self.reject(line, "", refusal("encoding"), cells)
+                self._reject(line, "", refusal("encoding"), cells)
             elif len(cells) != width:
-                self.reject(line, "", refusal("cells"), cells)
+                self._reject(line, "", refusal("cells"), cells)
             else:
                 try:
                     values = parse(cells)
                     whole(values)
                     yield Row(line, values, cells, key(values))
                 except FieldInvalid as bad:
-                    self.reject(line, bad.name, bad.error, cells)
+                    self._reject(line, bad.name, bad.error, cells)
 
-    def reject(self, line: int, name: str, error: Invalid, cells: Sequence[str]) -> None:
-        self.rejected.append(
-            Rejection(line, self.layout.title(name) if name else "", error.code, str(error), cells)
-        )
+    def _reject(self, line: int, name: str, error: Invalid, cells: Sequence[str]) -> None:
+        self._rejected.append(self.rejection(line, name, error, cells))
+
+    def rejection(self, line: int, name: str, error: Invalid, cells: Sequence[str]) -> Rejection:
+        title = self.layout.title(name) if name else ""
+        return Rejection(line, title, error.code, str(error), cells)
 
 
 def _joined(kept: Row, row: Row, join: Callable[[Values, Values], None]) -> Row:
