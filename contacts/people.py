@@ -29,6 +29,8 @@ CHANGED: Final = "contact.changed"  # `fields` names what changed
 kinds.declare(CREATED, _("Became known"), "person")
 kinds.declare(CHANGED, _("Details changed: {fields}"), "edit")
 
+# A referrer who is named later is the source (R24), unless the platform saw another one.
+_FIRST_TOUCHES: Final = (SourceKind.LIVE_CODE, SourceKind.PLATFORM)
 _PLAIN: Final = ("name", "phone", "email", "gender", "birthday", "excluded", "excluded_reason")
 
 
@@ -184,6 +186,8 @@ def _change(contact: Contact, row: Row, known: _Known) -> list[str]:
     different = [name for name, value in wanted.items() if getattr(contact, name) != value]
     for name in different:
         setattr(contact, name, wanted[name])
+    if row.referrer and contact.referrer_id is None:
+        different.append("referrer")  # set by _set_referrers, once all have their ids
     return different
 
 
@@ -210,8 +214,10 @@ def _set_referrers(rows: Sequence[Row], contacts: Mapping[str, Contact]) -> None
         contact = contacts[row.external_id]
         if row.referrer and contact.referrer_id is None:
             contact.referrer_id = found[row.referrer]
+            if contact.source not in _FIRST_TOUCHES:
+                contact.source = SourceKind.REFERRAL
             changed.append(contact)
-    Contact.objects.bulk_update(changed, ["referrer"])
+    Contact.objects.bulk_update(changed, ["referrer", "source"])
 
 
 def _follow_up(

@@ -93,7 +93,7 @@ def identifier(value: str) -> str:
 
 
 def name(value: str) -> str:
-    """A person's name, as typed."""
+    """A name of a person or product, as typed (R45)."""
     return text(value, NAME_LENGTH)
 
 

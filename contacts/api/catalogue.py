@@ -31,10 +31,6 @@ _WRITE: Mapping[str, Can] = {
 }  # fmt: skip
 
 
-def product_name(text: str) -> str:
-    return validation.text(text, 200)
-
-
 def channel_name(text: str) -> str:
     name = validation.channel(text)
     if not name:
@@ -49,7 +45,7 @@ def plain(longest: int) -> Callable[[str], str]:
 class ProductSerializer(StrictModelSerializer):
     id = IdField()
     sku = Text(validation.identifier, max_length=64)
-    name = Text(product_name, max_length=200)
+    name = Text(validation.name, max_length=validation.NAME_LENGTH)
     role = serializers.ChoiceField(Product.Role.choices, required=False, allow_blank=True)
     price = Money(source="price_fen", required=False, allow_null=True)
     cost = Money(source="cost_fen", required=False, allow_null=True)
@@ -247,7 +243,7 @@ def _cost(item: dict[str, Any]) -> costs.CostRow:
 def _product(item: dict[str, Any]) -> costs.ProductRow:
     checks = {
         "sku": validation.identifier,
-        "name": product_name,
+        "name": validation.name,
         "role": lambda text: validation.choice(text, Product.Role.values, code="role"),
         "price": validation.amount,
         "cost": validation.amount,

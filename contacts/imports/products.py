@@ -22,10 +22,6 @@ def _role(cell: str) -> str:
     return validation.choice(word, Product.Role.values, code="role")
 
 
-def _name(cell: str) -> str:
-    return validation.text(cell, validation.NAME_LENGTH)
-
-
 class Products:
     """Writer of products."""
 
@@ -33,7 +29,7 @@ class Products:
         self.form = Form(
             checks={
                 "sku": validation.identifier,
-                "name": _name,
+                "name": validation.name,
                 "role": _role,
                 "price": validation.amount,
                 "cost": validation.amount,

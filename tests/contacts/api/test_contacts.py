@@ -307,6 +307,28 @@ def test_the_timeline_tells_the_story(business: Business) -> None:
     assert [each["properties"] for each in only] == [{"staff": "sales1"}]
 
 
+def test_a_referrer_named_later_becomes_the_source_once(business: Business) -> None:
+    make(business, external_id="bringer")
+    make(business, external_id="other")
+    make(business, external_id="brought")
+
+    def bring(referrer: str) -> str:
+        items = [{"external_id": "brought", "referrer": referrer}]
+        answer = business.api().post(f"{URL}/bulk", {"items": items}, format="json").json()
+        return str(answer["results"][0]["status"])
+
+    assert [bring("bringer"), bring("bringer"), bring("other")] == [
+        "updated", "unchanged", "unchanged",
+    ]  # fmt: skip
+    with business.scope():
+        contact = Contact.objects.get(external_id="brought")
+        assert (contact.source, contact.referrer) == (
+            "referral", Contact.objects.get(external_id="bringer"),
+        )  # fmt: skip
+        changes = Event.objects.filter(contact=contact, kind="contact.changed")
+        assert [each.properties for each in changes] == [{"fields": ["referrer"]}]
+
+
 def test_bulk_upserts_by_external_id(business: Business) -> None:
     make(business, external_id="a", name="old", tags=["kept"])
     make(business, external_id="b", name="same")
