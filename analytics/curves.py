@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connection
 
 from analytics.periods import Question, holders, month_of
-from analytics.upkeep import DAY_US, OBSERVED_DAYS, REWARD_FEN
+from analytics.readings import DAY_US, OBSERVED_DAYS, REWARD_FEN
 from tenants.scope import current_tenant_id
 
 DAYS = (30, 60, 90, 180, 365)

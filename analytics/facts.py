@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from analytics import models, upkeep
+from analytics import models, upkeep, whole
 from contacts import timeline
 from contacts.models import Contact, Event, Order
 from journeys.models import Stage
@@ -32,21 +32,9 @@ _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
 
 # Families of event kinds after which a contact's facts may differ. Moves are told by changes.py.
-_FAMILIES = frozenset({"contact", "follow", "order", "reward", "stage", "subscription"})
-
-_FACTS: tuple[type[TenantModel], ...] = (
-    models.ContactFact,
-    models.CustomerFact,
-    models.ReferralPart,
-    models.StageReach,
-)
-_CELLS: tuple[type[TenantModel], ...] = (
-    models.DayCell,
-    models.CohortCell,
-    models.FunnelCell,
-    models.GapCell,
-    models.StageCount,
-)
+_FAMILIES = frozenset({"contact", "follow", "reward", "stage", "subscription"})
+# After these nothing but what the contact bought.
+_ORDERS = frozenset({"order"})
 
 
 def begin() -> None:
@@ -58,20 +46,36 @@ def begin() -> None:
 
 def mark(contact_ids: Sequence[int]) -> None:
     """Listener of contacts/changes.py: the facts of these contacts have to be read again."""
+    _mark(contact_ids, orders=False)
+
+
+def mark_orders(contact_ids: Sequence[int]) -> None:
+    """Of these contacts only the orders changed."""
+    _mark(contact_ids, orders=True)
+
+
+def _mark(contact_ids: Sequence[int], *, orders: bool) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id)"
-            " SELECT %s, unnest(%s::bigint[])",
-            [current_tenant_id(), list(contact_ids)],
+            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders)"
+            " SELECT %s, unnest(%s::bigint[]), %s",
+            [current_tenant_id(), list(contact_ids), orders],
         )
     doorbell.ring(QUEUE, timezone.now() + _DELAY)
 
 
 def on_events(events: Sequence[Event]) -> None:
     """Listener of the timeline, after those that move stages."""
-    ids = {e.contact_id for e in events if e.kind.partition(".")[0] in _FAMILIES}
-    if ids:
-        mark(sorted(ids))
+    changed = _contacts_of(events, _FAMILIES)
+    if changed:
+        mark(sorted(changed))
+    bought = _contacts_of(events, _ORDERS) - changed
+    if bought:
+        mark_orders(sorted(bought))
+
+
+def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:
+    return {e.contact_id for e in events if e.kind.partition(".")[0] in families}
 
 
 def catch_up() -> datetime | None:
@@ -87,7 +91,7 @@ def catch_up() -> datetime | None:
     late = _events_wait()
     if not late and not _dirty():
         return None
-    if not late and not _more_than(models.DirtyContact.objects.all(), CONTACTS):
+    if not late and not _much():
         with _alone(deadline) as alone:
             if alone:
                 _refresh_dirty()
@@ -126,19 +130,21 @@ def next_due() -> datetime | None:
 def rebuild() -> None:
     """Inside a scope: forget all facts and read everything again."""
     with _alone(None):
-        _forget()
-        _refresh(list(Contact.objects.order_by("id").values_list("id", flat=True)))
+        tenant = _tenant()
+        whole.rebuild(tenant.pk, tenant.zone)
+        _refreshed()
 
 
 def prove() -> list[str]:
     """Inside a scope: the tables that a rebuild would change. Empty, when upkeep was right."""
     catch_up()
+    tables = (*whole.FACTS, *whole.CELLS)
     with _alone(None), transaction.atomic():
         _refresh_dirty()
-        before = {model: _digest(model) for model in (*_FACTS, *_CELLS)}
+        before = {model: _digest(model) for model in tables}
         rebuild()
-        after = {model: _digest(model) for model in (*_FACTS, *_CELLS)}
-    return [model._meta.db_table for model in before if before[model] != after[model]]
+        after = {model: _digest(model) for model in tables}
+    return [model._meta.db_table for model in tables if before[model] != after[model]]
 
 
 _GAP = """
@@ -184,11 +190,14 @@ def _state() -> models.FactsState:
     return state
 
 
+def _tenant() -> Tenant:
+    return Tenant.objects.get(pk=current_tenant_id())
+
+
 def _basis() -> str:
     """What every fact depends on besides its contact: the zone, and the order of the stages."""
-    tenant = Tenant.objects.get(pk=current_tenant_id())
     stages = Stage.objects.order_by("position").values_list("id", flat=True)
-    return f"{tenant.zone} {' '.join(map(str, stages))}"[:500]
+    return f"{_tenant().zone} {' '.join(map(str, stages))}"[:500]
 
 
 def _dirty() -> bool:
@@ -201,6 +210,13 @@ def _events_wait() -> bool:
 
 def _flooded() -> bool:
     return _more_than(Event.objects.filter(handled_at=None), EVENTS)
+
+
+def _much() -> bool:
+    """More than a request may count."""
+    if _more_than(models.DirtyContact.objects.all(), CONTACTS):
+        return True
+    return _state().basis != _basis() and _more_than(Contact.objects.all(), CONTACTS)
 
 
 def _more_than(rows: object, limit: int) -> bool:
@@ -233,31 +249,38 @@ def _refresh_dirty() -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s RETURNING contact_id",
+            "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s RETURNING contact_id, orders",
             [current_tenant_id()],
         )
-        ids = sorted({int(row[0]) for row in cursor.fetchall()})
-    if ids:
-        _refresh(ids)
+        dirty = cursor.fetchall()
+    changed = {int(pk) for pk, orders in dirty if not orders}
+    bought = {int(pk) for pk, orders in dirty if orders} - changed
+    if _most(len(changed) + len(bought)):
+        rebuild()
+    elif dirty:
+        tenant = _tenant()
+        for some in _chunks(sorted(changed)):
+            upkeep.refresh(tenant.pk, tenant.zone, some)
+        for some in _chunks(sorted(bought)):
+            upkeep.refresh_orders(tenant.pk, tenant.zone, some)
+        _refreshed()
 
 
-def _refresh(contact_ids: Sequence[int]) -> None:
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+def _most(number: int) -> bool:
+    """So many that reading everybody is quicker?"""
+    return number > _CHUNK and number * 3 > Contact.objects.count()
+
+
+def _chunks(contact_ids: list[int]) -> Iterator[list[int]]:
     for start in range(0, len(contact_ids), _CHUNK):
-        upkeep.refresh(tenant.pk, tenant.zone, contact_ids[start : start + _CHUNK])
+        yield contact_ids[start : start + _CHUNK]
+
+
+def _refreshed() -> None:
     state = _state()
     state.version += 1
     state.basis = _basis()
     state.save(update_fields=["version", "basis"])
-
-
-def _forget() -> None:
-    with connection.cursor() as cursor:
-        for model in (*_FACTS, *_CELLS):
-            cursor.execute(
-                f'DELETE FROM "{model._meta.db_table}" WHERE tenant_id = %s',  # noqa: S608 - our own names
-                [current_tenant_id()],
-            )
 
 
 def _digest(model: type[TenantModel]) -> object:
@@ -265,7 +288,7 @@ def _digest(model: type[TenantModel]) -> object:
     counted = {
         models.DayCell: "contacts <> 0 OR customers <> 0",
         models.CohortCell: "margin <> 0 OR customers <> 0",
-    }.get(model, "contacts <> 0" if model in _CELLS else "true")
+    }.get(model, "contacts <> 0" if model in whole.CELLS else "true")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) "  # noqa: S608 - our own names

@@ -1,7 +1,8 @@
 """How far did contacts come, how fast, and where do they stand? FIGURES R35, DOMAIN.md §6.
 
 Cohort: of the contacts whose first entry into any stage lies in the period. Whole days and whole
-months are read from cells; gaps lie in buckets in their order, so a median needs one bucket's rows.
+months are read from cells, less what was reached at or after as_of; gaps lie in buckets in their
+order, so a median needs one bucket's rows.
 """
 
 from __future__ import annotations
@@ -15,12 +16,22 @@ from typing import Any
 from django.db import connection
 
 from analytics.models import EVERY_CHANNEL
-from analytics.periods import Question, holders
+from analytics.periods import Question, Stretch, holders
 from journeys.models import Stage
 from tenants.scope import current_tenant_id
 
-# Entries at or after as_of are put right one by one, if they are not more than this.
+# Contacts that moved at or after as_of are put back one by one, if they are not more than this.
 _FEW = 3000
+
+# What contacts of the period reached at or after as_of, as the cells have it: by stage and bucket,
+# in whole days (of cells of days), in whole months (of cells of months).
+_LATER = """
+SELECT stage_id, bucket, count(*) FILTER (WHERE start_us < %(today)s),
+  count(*) FILTER (WHERE start_us >= %(whole_from)s AND start_us < %(whole_to)s)
+FROM analytics_stagereach
+WHERE tenant_id = %(tenant)s AND reached_us >= %(as_of)s AND start_us >= %(start)s
+  AND start_us < %(end)s{filter} GROUP BY stage_id, bucket
+"""
 
 
 @dataclass(frozen=True)
@@ -78,29 +89,19 @@ class _Cohort:
     def read(self) -> tuple[dict[int, int], dict[int, Fraction]]:
         if self.question.span.start_us >= self.question.end_us:
             return {}, {}
-        later = None if self.question.owners is not None else self._later()
-        if later is None:
+        if self.question.owners is not None:
             return self._read_contacts()
-        return self._reached(later), self._medians(later)
-
-    def _later(self) -> list[tuple[int, ...]] | None:
-        """What contacts of the period reached at or after as_of; None, when it is much."""
-        found = list(
+        stretches = list(self.question.stretches())
+        whole = [stretch for stretch in stretches if stretch[0] is not None]
+        later = list(
             self.rows(
-                "SELECT stage_id, channel_id, start_us, bucket FROM analytics_stagereach"
-                " WHERE tenant_id = %(tenant)s AND reached_us >= %(as_of)s"
-                " LIMIT %(few)s",
-                few=_FEW + 1,
+                _LATER,
+                today=self.question.today_us,
+                whole_from=whole[0][1] if whole else 0,
+                whole_to=whole[-1][2] if whole else 0,
             )
         )
-        if len(found) > _FEW:
-            return None
-        channel, start = self.question.channel_id, self.question.span.start_us
-        return [
-            row
-            for row in found
-            if start <= row[2] < self.question.end_us and channel in (None, row[1])
-        ]
+        return self._reached(later), self._medians(stretches, later)
 
     def _read_contacts(self) -> tuple[dict[int, int], dict[int, Fraction]]:
         """Contact by contact, as known at as_of."""
@@ -132,24 +133,26 @@ class _Cohort:
             rest=max(question.span.start_us, question.today_us),
         ):
             reached[stage] += heads
-        for stage, _channel, start, _bucket in later:
-            reached[stage] -= start < question.today_us
+        for stage, _bucket, in_days, _in_months in later:
+            reached[stage] -= in_days
         return reached
 
-    def _medians(self, later: list[tuple[int, ...]]) -> dict[int, Fraction]:
-        gaps = self._gaps(later)
+    def _medians(
+        self, stretches: list[Stretch], later: list[tuple[int, ...]]
+    ) -> dict[int, Fraction]:
+        gaps = self._gaps(stretches, later)
         medians = {}
         for stage, buckets in gaps.items():
             number = sum(buckets.values())
             if number:
-                low = self._nth(stage, buckets, (number - 1) // 2)
-                high = self._nth(stage, buckets, number // 2) if number % 2 == 0 else low
-                medians[stage] = Fraction(low + high, 2_000_000)
+                middle = self._middle(stage, buckets, number)
+                medians[stage] = Fraction(sum(middle), 1_000_000 * len(middle))
         return medians
 
-    def _gaps(self, later: list[tuple[int, ...]]) -> dict[int, dict[int, int]]:
+    def _gaps(
+        self, stretches: list[Stretch], later: list[tuple[int, ...]]
+    ) -> dict[int, dict[int, int]]:
         """How many gaps lie in each bucket, by stage."""
-        stretches = list(self.question.stretches())
         whole = [(month, start, end) for month, start, end in stretches if month is not None]
         gaps: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         if whole:
@@ -163,9 +166,9 @@ class _Cohort:
                 last=whole[-1][0],
             ):
                 gaps[stage][bucket] += number
-            for stage, _channel, start, bucket in later:
-                if bucket is not None and whole[0][1] <= start < whole[-1][2]:
-                    gaps[stage][bucket] -= 1
+            for stage, bucket, _in_days, in_months in later:
+                if bucket is not None:
+                    gaps[stage][bucket] -= in_months
         for month, start, end in stretches:
             if month is None:
                 for stage, bucket, number in self.rows(
@@ -178,24 +181,31 @@ class _Cohort:
                     gaps[stage][bucket] += number
         return gaps
 
-    def _nth(self, stage: int, buckets: dict[int, int], place: int) -> int:
-        """The gap at this place, counted from 0, in the order of size."""
+    def _middle(self, stage: int, buckets: dict[int, int], number: int) -> list[int]:
+        """The gap in the middle; of an even number, the two."""
+        wanted, place = 2 - number % 2, (number - 1) // 2
+        found: list[int] = []
         for bucket in sorted(buckets):
             if place < buckets[bucket]:
-                break
-            place -= buckets[bucket]
-        (gap,) = next(
-            self.rows(
-                "SELECT gap_us FROM analytics_stagereach WHERE tenant_id = %(tenant)s"
-                " AND stage_id = %(stage)s AND bucket = %(bucket)s AND start_us >= %(start)s"
-                " AND start_us < %(end)s AND reached_us < %(as_of)s{filter}"
-                " ORDER BY gap_us OFFSET %(place)s LIMIT 1",
-                stage=stage,
-                bucket=bucket,
-                place=place,
-            )
+                found += self._sorted(stage, bucket, place, wanted - len(found))
+                if len(found) == wanted:
+                    break
+            place = max(0, place - buckets[bucket])
+        return found
+
+    def _sorted(self, stage: int, bucket: int, place: int, number: int) -> list[int]:
+        """The gaps of a bucket from this place on, counted from 0, in the order of size."""
+        gaps = self.rows(
+            "SELECT gap_us FROM analytics_stagereach WHERE tenant_id = %(tenant)s"
+            " AND stage_id = %(stage)s AND bucket = %(bucket)s AND start_us >= %(start)s"
+            " AND start_us < %(end)s AND reached_us < %(as_of)s{filter}"
+            " ORDER BY gap_us OFFSET %(place)s LIMIT %(number)s",
+            stage=stage,
+            bucket=bucket,
+            place=place,
+            number=number,
         )
-        return gap
+        return [gap for (gap,) in gaps]
 
 
 # The latest move decides; at one instant moves by rule come before those by hand.

@@ -20,6 +20,8 @@ class DirtyContact(TenantModel):
     """Something about this contact changed since its facts were read. Append-only, then deleted."""
 
     contact_id = models.BigIntegerField()
+    # Nothing but what the contact bought.
+    orders = models.BooleanField(default=False, db_default=False)
 
     class Meta(TenantModel.Meta):
         pass
@@ -85,13 +87,11 @@ class CustomerFact(TenantModel):
 
     class Meta(TenantModel.Meta):
         indexes = [
+            models.Index(fields=["tenant", "reach_us"], name="customer_fact_reached"),
             models.Index(
-                fields=["tenant", "reach_us"],
-                include=["channel_id", "first_us", "margin_365", "contact_id"],
-                name="customer_fact_reach",
-            ),
-            models.Index(
-                fields=["tenant", "first_us"], include=["channel_id"], name="customer_fact_first"
+                fields=["tenant", "first_us"],
+                include=["channel_id", "reach_us", "margin_365", "contact_id"],
+                name="customer_fact_bought",
             ),
         ]
 

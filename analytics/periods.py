@@ -8,6 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+# (month, or None for a part of one; start; end)
+Stretch = tuple[date | None, int, int]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,8 +95,8 @@ class Question:
         """The cost of a day is dated at its midnight."""
         return self.today if self.as_of_us > self.today_us else self.today - timedelta(days=1)
 
-    def stretches(self) -> Iterator[tuple[date | None, int, int]]:
-        """The period up to as_of by months: (month, or None for a part of one; start; end)."""
+    def stretches(self) -> Iterator[Stretch]:
+        """The period up to as_of by months."""
         for month in self.span.months():
             end = min(month.end_us, self.as_of_us)
             if month.start_us >= end:

@@ -46,7 +46,7 @@ FROM (
       + (k.n > 1)::int * power(random(), 2) * interval '500 days' AS at
   FROM contacts_contact c
   JOIN generate_series(1, 60) AS k(n)
-    ON k.n = 1 OR k.n <= 1 - 2.35 * ln((1 + c.id * 48271 %% 65537) / 65538.0)
+    ON k.n = 1 OR k.n <= 1 - 3.05 * ln((1 + c.id * 48271 %% 65537) / 65538.0)
   WHERE c.tenant_id = %(tenant)s AND c.id * 7919 %% 10 < 5
 ) o WHERE at < now()
 """

@@ -1,0 +1,93 @@
+"""Facts by few contacts, by orders alone, in pieces or of everybody: always the same figures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analytics import facts, upkeep, whole
+from analytics.models import ContactFact, CustomerFact, DirtyContact, ReferralPart
+from contacts import orders, timeline
+from contacts.models import Contact
+from contacts.timeline import NewEvent
+from tests.conftest import Business
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def customer(name: str, referrer: Contact | None = None) -> Contact:
+    contact = Contact.objects.create(external_id=name, name="李", referrer=referrer)
+    opened = NOW - timedelta(days=50)
+    timeline.record([NewEvent(contact.pk, "follow.opened", opened, "test", name, {"staff": "g1"})])
+    order(contact, f"{name}-first", 40)
+    return contact
+
+
+def order(contact: Contact, number: str, days_ago: int) -> None:
+    paid_at = NOW - timedelta(days=days_ago)
+    orders.upsert([orders.Row(number, contact.pk, 10_000, paid_at, 4_000, "paid")])
+
+
+def test_after_a_further_order_only_orders_are_read(
+    business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with business.scope():
+        referrer = customer("a")
+        referred = customer("b", referrer)
+        facts.catch_up()
+        order(referred, "again", 30)
+        timeline.drain_all()
+        dirty = list(DirtyContact.objects.values_list("contact_id", "orders"))
+        monkeypatch.setattr(upkeep, "refresh", None)  # must not be called
+        facts.catch_up()
+
+        assert dirty == [(referred.pk, True)]
+        assert CustomerFact.objects.get(contact_id=referred.pk).margins == [6_000, 6_000]
+        assert ReferralPart.objects.get(customer_id=referrer.pk).d30 == 12_000
+        assert facts.prove() == []
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 1000])
+def test_in_pieces_or_at_once_gives_the_same(
+    business: Business, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    """With few contacts in a piece, a change of most contacts reads everybody."""
+    whole_readings = []
+    rebuild = whole.rebuild
+
+    def counted(tenant_id: int, zone: str) -> None:
+        whole_readings.append(tenant_id)
+        rebuild(tenant_id, zone)
+
+    monkeypatch.setattr(whole, "rebuild", counted)
+    monkeypatch.setattr(facts, "_CHUNK", chunk)
+    with business.scope():
+        people = [customer(f"c{n}") for n in range(7)]
+        facts.catch_up()
+        assert bool(whole_readings) == (chunk < 1000)
+        whole_readings.clear()
+        for person in people[:2]:
+            order(person, f"{person.external_id}-more", 20)
+        facts.catch_up()
+
+        assert not whole_readings
+        assert ContactFact.objects.count() == 7
+        assert facts.prove() == []
+
+
+def test_a_request_leaves_the_reading_of_many_contacts_to_the_worker(
+    business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with business.scope():
+        for n in range(3):
+            customer(f"c{n}")
+        facts.catch_up()
+        business.tenant.zone = "America/New_York"
+        business.tenant.save(update_fields=["zone"])
+        monkeypatch.setattr(facts, "CONTACTS", 2)
+
+        assert facts.catch_up() is not None
+        facts.work()
+        assert facts.catch_up() is None
+        assert facts.prove() == []
