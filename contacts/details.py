@@ -68,14 +68,7 @@ def next_due() -> datetime | None:
 
 def work(tenant_id: int) -> None:
     """Fetch what is due, one after the other."""
-    while True:
-        with scope(tenant_id):
-            job = _claim()
-        if job is None:
-            break
-        _fetch(tenant_id, job)
-    with scope(tenant_id):
-        doorbell.settle(QUEUE)
+    doorbell.work_off(QUEUE, tenant_id, _claim, _fetch)
 
 
 def _claim() -> Job | None:
@@ -142,13 +135,17 @@ def _write(job: Job, customer: Customer) -> None:
     if customer.unionid:
         unionid = identity.Account(Identity.Kind.UNIONID, customer.unionid)
         identity.attach(row.contact_id, [unionid])
+    told = Follow.objects.filter(contact_id=row.contact_id)
+    before = set(told.values_list("pk", "remark"))
     for info in customer.follows:
-        follows = Follow.objects.filter(contact_id=row.contact_id, staff__userid=info.userid)
+        follows = told.filter(staff__userid=info.userid)
         follows.update(
             remark=clean(info.remark, 100),
             description=clean(info.description, 500),
             add_way=info.add_way if info.add_way is not None and info.add_way >= 0 else None,
         )
+    if set(told.values_list("pk", "remark")) != before:
+        search.reindex([row.contact_id])
 
 
 def _write_contact(contact: Contact, before: str, nickname: str, gender: int | None) -> None:

@@ -26,7 +26,7 @@ from contacts.models import Contact, Follow, Identity, LiveCode, LiveCodeTag, So
 from contacts.timeline import NewEvent
 from tenants import doorbell, ids
 from tenants.models import Callback, WeChatAccount
-from tenants.scope import current_tenant_id, scope
+from tenants.scope import current_tenant_id
 from tenants.wechat import events
 from tenants.wechat.payload import BadPayload
 
@@ -83,12 +83,7 @@ def next_due() -> datetime | None:
 
 def work(tenant_id: int) -> None:
     """Take the inbox batch by batch until nothing is due."""
-    while True:
-        with scope(tenant_id):
-            if not drain():
-                break
-    with scope(tenant_id):
-        doorbell.settle(QUEUE)
+    doorbell.work_off(QUEUE, tenant_id, drain)
 
 
 def drain(limit: int = BATCH) -> int:
@@ -101,6 +96,8 @@ def drain(limit: int = BATCH) -> int:
         with transaction.atomic():
             _apply(taken)
     except Exception as error:
+        if not connection.is_usable():
+            raise  # the database is away: that is no callback's fault
         log.warning("%s callbacks failed together: %s", len(taken), type(error).__name__)
         _apply_singly(taken)
     else:

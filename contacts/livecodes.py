@@ -98,14 +98,7 @@ def next_due() -> datetime | None:
 
 def work(tenant_id: int) -> None:
     """Push what is due, one after the other."""
-    while True:
-        with scope(tenant_id):
-            job = _claim()
-        if job is None:
-            break
-        _push(tenant_id, job)
-    with scope(tenant_id):
-        doorbell.settle(QUEUE)
+    doorbell.work_off(QUEUE, tenant_id, _claim, _push)
 
 
 def _claim() -> Job | None:

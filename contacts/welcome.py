@@ -111,15 +111,14 @@ def next_due() -> datetime | None:
 
 def work(tenant_id: int) -> None:
     """Send what is due, one after the other, then close what is too late."""
-    while True:
-        with scope(tenant_id):
-            job = _claim()
-        if job is None:
-            break
-        _send(tenant_id, job)
-    with scope(tenant_id):
+    doorbell.work_off(QUEUE, tenant_id, _next, _send)
+
+
+def _next() -> Job | None:
+    job = _claim()
+    if job is None:
         _close_late()
-        doorbell.settle(QUEUE)
+    return job
 
 
 def _claim() -> Job | None:

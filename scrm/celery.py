@@ -30,9 +30,12 @@ app.conf.update(
         "visibility_timeout": 1800,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
-        "socket_timeout": 5,
-        "socket_connect_timeout": 2,
+        # A bell must not keep a request: WeCom waits 5 s for the answer to a callback.
+        "socket_timeout": 2,
+        "socket_connect_timeout": 1,
+        "max_retries": 0,
     },
+    broker_connection_max_retries=None,  # of a worker: it waits for Redis however long that takes
     # A doorbell that cannot ring is no loss: the board in Postgres is read every second.
     task_publish_retry=False,
     worker_hijack_root_logger=False,

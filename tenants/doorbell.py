@@ -7,18 +7,24 @@ a sweep over all tenants each minute finds what a lost hint would have missed.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import connection, transaction
 from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from tenants.scope import current_tenant_id
+from tenants.scope import current_tenant_id, scope
 
 log = logging.getLogger(__name__)
+
+SILENCE_S = 5.0  # after a bell that did not ring, requests do not wait for the next ones
+
+Job = TypeVar("Job")
 
 _wakers: dict[str, Callable[[int], object]] = {}
 _due: dict[str, Callable[[], datetime | None]] = {}
@@ -70,8 +76,14 @@ class _Bell:
             cursor.execute(_POST, [self.tenant_id, self.queue, due])
             posted = cursor.rowcount > 0
         # An earlier bell that nobody has answered yet says it already; beat rings it every second.
-        if posted and due <= timezone.now():
+        if posted and due <= timezone.now() and time.monotonic() >= _Silence.until:
             wake(self.tenant_id, self.queue)
+
+
+class _Silence:
+    """Of this process."""
+
+    until = 0.0
 
 
 def wake(tenant_id: int, queue: str) -> None:
@@ -79,7 +91,30 @@ def wake(tenant_id: int, queue: str) -> None:
     try:
         _wakers[queue](tenant_id)
     except (OSError, KombuError, RedisError) as error:
+        _Silence.until = time.monotonic() + SILENCE_S
         log.warning("the bell of %s did not ring: %s", queue, type(error).__name__)
+
+
+def work_off(
+    queue: str,
+    tenant_id: int,
+    claim: Callable[[], Job | None],
+    carry_out: Callable[[int, Job], object] = lambda _tenant_id, _job: None,
+) -> None:
+    """Outside any scope: claim and carry out until nothing is due, then put the next on the board.
+
+    `claim` takes the next job under a lease, in a scope of its own, and answers nothing (None, or a
+    batch of 0) when none is due. `carry_out` runs outside scopes: it calls the provider and settles
+    in a scope that it opens. Whoever dies in between leaves the job to the end of its lease.
+    """
+    while True:
+        with scope(tenant_id):
+            job = claim()
+        if not job:
+            break
+        carry_out(tenant_id, job)
+    with scope(tenant_id):
+        settle(queue)
 
 
 def settle(queue: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from tenants import doorbell
@@ -16,7 +17,24 @@ from tenants.scope import scope
 log = logging.getLogger(__name__)
 
 
-class TenantTask(Task):
+class PatientTask(Task):
+    """While the database is away a task ends with one line: its work waits there, and is found."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.open(*args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            if connection.is_usable():
+                raise
+            log.warning("%s: the database does not answer: %s", self.name, type(error).__name__)
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **kwargs)
+
+
+class TenantTask(PatientTask):
     """A task of one tenant: its first argument is `tenant_id`, its body runs in that scope.
 
     With `steps = True` the body opens its scopes itself, because it calls a provider between them.
@@ -25,15 +43,15 @@ class TenantTask(Task):
     abstract = True
     steps = False
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def open(self, *args: Any, **kwargs: Any) -> Any:
         tenant_id = kwargs["tenant_id"] if "tenant_id" in kwargs else args[0]
         if self.steps:
-            return super().__call__(*args, **kwargs)
+            return super().open(*args, **kwargs)
         with scope(int(tenant_id)):
-            return super().__call__(*args, **kwargs)
+            return super().open(*args, **kwargs)
 
 
-class PlatformTask(Task):
+class PlatformTask(PatientTask):
     """A task across tenants: ids and times only; a scope for each tenant it looks into."""
 
     abstract = True

@@ -17,11 +17,14 @@ from scrm.local.errors import LocalError, PortTakenError
 from scrm.local.processes import Child
 from scrm.local.state import State
 
-START_SECONDS = 60.0  # a large database may have much to recover
-RETRY_SECONDS = 20.0
+START_SECONDS = 60.0  # without a word from it
+LETTING_GO_SECONDS = 300.0
+WORTH_A_WORD = 3.0  # seconds after which waiting is explained
+# What a server says while it recovers: it will be ready, however long that takes.
+STARTING = re.compile(r"the database system is (starting up|not yet accepting|in recovery mode)")
 # What a server says while children of a killed predecessor are still letting go, or while another
 # program holds the port; the first passes by waiting, the second does not.
-RECOVERING = re.compile(r"pre-existing shared memory|lock file .* (already exists|is empty)")
+LETTING_GO = re.compile(r"pre-existing shared memory|lock file .* (already exists|is empty)")
 PORT_TAKEN = re.compile(r"could not bind|Address already in use|could not create any TCP/IP")
 
 
@@ -142,23 +145,37 @@ class Cluster:
         raise LocalError("Postgres found its port taken three times over; please run again.")
 
     def _start_patiently(self, server: Child, port: int) -> None:
-        began = time.monotonic()
+        began = heard = time.monotonic()
+        explained = False
         server.start()
-        while (waited := time.monotonic() - began) < START_SECONDS:
+        while (now := time.monotonic()) - heard < START_SECONDS:
+            busy = ""
             if not server.runs():
-                said = server.output()
-                if PORT_TAKEN.search(said):
-                    raise PortTakenError(f"Port {port} is taken.")
-                if not RECOVERING.search(said) or waited > RETRY_SECONDS:
-                    break
+                busy = self._why_not_yet(server, port, now - began)
                 time.sleep(0.3)
                 server.start()
-            elif self._answers(port):
+            elif (refusal := self._refusal(port)) is None:
                 return
-            time.sleep(0.03 if waited < 1 else 0.2)
+            elif STARTING.search(refusal):
+                busy = "Postgres recovers what a crash left behind"
+            heard = now if busy else heard
+            if busy and not explained and now - began > WORTH_A_WORD:
+                explained = True
+                print(f"{busy}; waiting until it is ready …", flush=True)
+            time.sleep(0.03 if now - began < 1 else 0.2)
         raise LocalError(f"Postgres did not start:\n{server.last_lines()}")
 
-    def _answers(self, port: int) -> bool:
+    def _why_not_yet(self, server: Child, port: int, waited: float) -> str:
+        """It ended at once: why that will pass; raises when it will not."""
+        said = server.output()
+        if PORT_TAKEN.search(said):
+            raise PortTakenError(f"Port {port} is taken.")
+        if LETTING_GO.search(said) and waited < LETTING_GO_SECONDS:
+            return "An earlier Postgres is still letting go of its files"
+        raise LocalError(f"Postgres did not start:\n{server.last_lines()}")
+
+    def _refusal(self, port: int) -> str | None:
+        """What it says instead of letting us in; None when it does let us in."""
         try:
             roles.connect(self.state, port).close()
         except psycopg2.OperationalError as error:
@@ -167,8 +184,8 @@ class Cluster:
                     f"The passwords in {self.state.root / 'secrets.json'} do not fit the database "
                     f"in {self.data}. Put the old file back, or remove {self.home} to start anew."
                 ) from error
-            return False
-        return True
+            return str(error)
+        return None
 
 
 def _shared_megabytes() -> int:

@@ -14,7 +14,8 @@ from scrm.local.errors import LocalError, PortTakenError
 from scrm.local.processes import Child
 from scrm.local.state import State
 
-START_SECONDS = 15.0
+START_SECONDS = 15.0  # without a word from it
+WORTH_A_WORD = 3.0  # seconds after which waiting is explained
 PORT_TAKEN = re.compile(r"Address already in use|Could not create server TCP")
 DAMAGED = re.compile(r"Bad file format reading the append only file|AOF .* (corrupt|missing)")
 
@@ -72,8 +73,9 @@ class Valkey:
         raise LocalError(f"Valkey did not start; see {self.state.logs / 'valkey.log'}.")
 
     def _wait_once(self, child: Child) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
+        began = heard = time.monotonic()
+        explained = False
+        while (now := time.monotonic()) - heard < START_SECONDS:
             if not child.runs():
                 said = child.output()
                 if PORT_TAKEN.search(said):
@@ -82,17 +84,25 @@ class Valkey:
                     break
                 self._set_aside()
                 child.start()
-            elif self._answers():
-                return
+            elif (answers := self._answers()) is not None:
+                if answers:
+                    return
+                heard = now
+                if not explained and now - began > WORTH_A_WORD:
+                    explained = True
+                    print("Valkey reads a long file; waiting until it is ready …", flush=True)
             time.sleep(0.02)
         raise LocalError(f"Valkey did not start:\n{child.last_lines()}")
 
-    def _answers(self) -> bool:
+    def _answers(self) -> bool | None:
+        """False while it reads its file; None when there is no answer."""
         client = redis.Redis.from_url(self.url(), socket_timeout=2)
         try:
             return bool(client.ping())
-        except redis.RedisError:
+        except redis.BusyLoadingError:
             return False
+        except redis.RedisError:
+            return None
         finally:
             client.close()
 

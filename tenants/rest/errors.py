@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     TooManyFilesSent,
 )
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models.deletion import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template import loader
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import defaults
@@ -66,6 +68,18 @@ class Unprocessable(exceptions.APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_detail = gettext_lazy("This request cannot be carried out.")
     default_code = "unprocessable"
+
+
+class Unavailable(exceptions.APIException):
+    """503: the database is away or starting; nothing was stored, so the request may come again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = gettext_lazy("The database is briefly not available. Try again in a moment.")
+    default_code = "unavailable"
+    wait = 5
+
+
+AWAY = (OperationalError, InterfaceError)  # what Django raises when the database does not answer
 
 
 class Stored(Exception):  # noqa: N818 - no error: an answer given before is given again
@@ -124,6 +138,7 @@ _STANDS_FOR: list[tuple[tuple[type[Exception], ...], Callable[[], exceptions.API
         (DataError, SuspiciousOperation),
         lambda: exceptions.ParseError(_("A value is out of range.")),
     ),
+    (AWAY, Unavailable),
     ((ProtectedError, RestrictedError), lambda: Conflict(_("It is still in use."), "in_use")),
 ]
 
@@ -133,6 +148,8 @@ def _conflict(error: IntegrityError) -> exceptions.APIException | None:
     match getattr(error.__cause__, "pgcode", None):
         case "23505":
             return Conflict(_("There is one with these values already."), "duplicate")
+        case "23503" if "is not present" in str(error):
+            return Conflict(_("What this names has just gone. Send it again."), "gone")
         case "23503":
             return Conflict(_("It is still in use."), "in_use")
     return None
@@ -214,6 +231,24 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """handler500: says nothing about the cause; the log has it under the request id."""
+    if isinstance(sys.exc_info()[1], AWAY):
+        return _unavailable(request)
     if request.path.startswith("/api/"):
         return _plain(request, "server_error", _("Something went wrong on our side."), 500)
     return defaults.server_error(request)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    """Without the session, the user or the tenant: they are where nobody answers."""
+    message, number = str(Unavailable.default_detail), Unavailable.status_code
+    if request.path.startswith("/api/"):
+        response: HttpResponse = _plain(request, Unavailable.default_code, message, number)
+    else:
+        page = loader.render_to_string("503.html", {"message": message, "wait": Unavailable.wait})
+        response = HttpResponse(page, status=number)
+    response["Retry-After"] = str(Unavailable.wait)
+    response["Cache-Control"] = "no-store"
+    log.warning("%s: the database does not answer", request.path)
+    # Django would log the whole trace, for every request of an outage.
+    response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001
+    return response

@@ -20,6 +20,7 @@ from journeys import sops
 from journeys.models import Content, Route, Sop, SopStep, Touch, TouchRules
 from scrm.sandbox.server import Sandbox
 from tenants.models import Staff, WeChatAccount
+from tests.conftest import Business
 from tests.sandbox.actors import Steering, fetch
 
 _numbers = itertools.count(1)
@@ -100,6 +101,19 @@ def kinds_of(contact: Contact, prefix: str = "") -> list[str]:
 
 def an_hour_ago() -> datetime:
     return timezone.now() - timedelta(hours=1)
+
+
+def enrolled(business: Business, *steps: SopStep, people: int = 1) -> list[Contact]:
+    """People who entered a script of these steps an hour ago, so that its first ones are due."""
+    with business.scope():
+        script(f"Script {len(steps)}", *steps)
+        sales = business.staff["sales"]
+        return [friend(sales, at=an_hour_ago()) for _ in range(people)]
+
+
+def seen(business: Business) -> list[tuple[str, str]]:
+    with business.scope():
+        return states()
 
 
 # --- the sandbox ---

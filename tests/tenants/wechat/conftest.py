@@ -141,3 +141,7 @@ def client(credentials: Credentials, redis: Redis, provider: Provider) -> Iterat
     assert isinstance(made, WeComClient)
     with made:
         yield made
+
+
+def bad(errcode: int, errmsg: str = "no") -> dict[str, object]:
+    return {"errcode": errcode, "errmsg": errmsg}
