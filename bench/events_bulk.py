@@ -2,9 +2,12 @@
 
 The endpoint: two gunicorn workers, four clients over HTTP, 500 events a request, durable. The
 floor: pgbench, two clients, prepared INSERT of 1,000 rows a statement into the same table of the
-same server (so with its indexes, keys and policy), as the application's role.
+same server (so with its indexes, keys and policy), as the application's role. Both sides write the
+same thousand contacts evenly, under random keys. Clients and servers share the processors, so the
+requests are written before the clock starts, and the answers are counted rather than read; what
+was stored is compared with what was sent at the end.
 
-    python -m scrm.local exec --var var/bench -- python -m bench.events_bulk [--seconds 10]
+    python -m scrm.local exec --var var/bench -- python -m bench.events_bulk [--requests 400]
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -23,6 +27,8 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import django
@@ -31,16 +37,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 django.setup()
 
 from django.conf import settings  # noqa: E402 - needs the settings
+from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import lead_queue, quiet  # noqa: E402
-from contacts.models import Contact  # noqa: E402
+from contacts import events  # noqa: E402
+from contacts.models import Contact, Event  # noqa: E402
 from tenants import auth  # noqa: E402
 from tenants.models import Tenant  # noqa: E402
 from tenants.roles import Can  # noqa: E402
 from tenants.scope import scope  # noqa: E402
 
-SIZE, CLIENTS, ROUNDS = 500, 4, 5
+SIZE, CLIENTS, ROUNDS, WARM_UP = 500, 4, 7, 80
 
 _PGBENCH = """
 \\set salt random(1, 9000000000000000)
@@ -49,7 +57,7 @@ SET LOCAL app.tenant = '{tenant}';
 INSERT INTO contacts_event
   (tenant_id, contact_id, kind, at, source, key, properties, received_at, problem)
 SELECT {tenant}, (ARRAY[{contacts}])[1 + n % {count}], 'content.read', now(), 'floor',
-  :salt::bigint || '-' || n, '{{"content": "x"}}', now(), '' FROM generate_series(1, 1000) n;
+  md5(:salt::bigint || '-' || n), '{{"content": "x"}}', now(), '' FROM generate_series(1, 1000) n;
 COMMIT;
 """
 
@@ -80,36 +88,41 @@ def serve(port: int) -> subprocess.Popen[bytes]:
     raise SystemExit("the web server did not open")
 
 
-def body(externals: list[str]) -> bytes:
-    at, salt = timezone.now().isoformat(), uuid.uuid4().hex
-    items = [
-        {
-            "event_id": f"{salt}-{n}",
-            "contact": externals[n % len(externals)],
-            "kind": "content.read",
-            "at": at,
-            "properties": {"content": "x"},
-        }
-        for n in range(SIZE)
+def bodies(externals: list[str], count: int) -> list[bytes]:
+    at = timezone.now().isoformat()
+    turn = itertools.cycle(externals)
+    return [
+        json.dumps(
+            {
+                "items": [
+                    {
+                        "event_id": uuid.uuid4().hex,
+                        "contact": next(turn),
+                        "kind": "content.read",
+                        "at": at,
+                        "properties": {"content": "x"},
+                    }
+                    for _ in range(SIZE)
+                ]
+            }
+        ).encode()
+        for _ in range(count)
     ]
-    return json.dumps({"items": items}).encode()
 
 
-def over_http(port: int, key: str, externals: list[str], seconds: float) -> float:
-    """Events a second, all clients together; every answer is checked."""
-    sent = [0] * CLIENTS
-    end = time.monotonic() + seconds
+def over_http(port: int, key: str, requests: list[bytes]) -> float:
+    """Events a second, all clients together; every answer must say `created` for every event."""
+    share = [requests[number::CLIENTS] for number in range(CLIENTS)]
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    good = [0] * CLIENTS
 
     def client(number: int) -> None:
         asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        while time.monotonic() < end:
-            asked.request("POST", "/api/v1/events/bulk", body(externals), headers)
+        for request in share[number]:
+            asked.request("POST", "/api/v1/events/bulk", request, headers)
             answer = asked.getresponse()
-            results = json.loads(answer.read())["results"]
-            assert answer.status == 207, answer.status
-            assert all(row["status"] == "created" for row in results)
-            sent[number] += len(results)
+            if answer.read().count(b'"created"') == SIZE and answer.status == 207:
+                good[number] += 1
 
     threads = [threading.Thread(target=client, args=(n,)) for n in range(CLIENTS)]
     began = time.monotonic()
@@ -117,7 +130,42 @@ def over_http(port: int, key: str, externals: list[str], seconds: float) -> floa
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(sent) / (time.monotonic() - began)
+    if sum(good) != len(requests):
+        raise SystemExit(f"{len(requests) - sum(good)} requests were not answered as they should")
+    return SIZE * len(requests) / (time.monotonic() - began)
+
+
+@dataclass
+class Used:
+    """Seconds of processor time so far: the web processes, the database's sessions, this one."""
+
+    web: float
+    database: float
+    clients: float
+
+    @classmethod
+    def now(cls, server: int) -> Used:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE usename = current_user")
+            sessions = [pid for (pid,) in cursor.fetchall()]
+        workers = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        return cls(_seconds(workers), _seconds(sessions), time.process_time())
+
+    def since(self, before: Used, events: int) -> str:
+        """In words, an event."""
+        web, database, clients = (
+            (getattr(self, name) - getattr(before, name)) / events * 1e6
+            for name in ("web", "database", "clients")
+        )
+        return f"web {web:.1f} + Postgres {database:.1f} + clients {clients:.1f} µs of CPU an event"
+
+
+def _seconds(pids: Iterable[int | str]) -> float:
+    found = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        found += int(fields[11]) + int(fields[12])
+    return found / os.sysconf("SC_CLK_TCK")
 
 
 def pgbench() -> Path:
@@ -152,34 +200,70 @@ def floor(tenant: Tenant, contacts: list[int], seconds: float) -> float:
     return float(found[1]) * 1000
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=6.0)
-    seconds = parser.parse_args().seconds
-    tenant = lead_queue.fill(5000)
+def stored(tenant: Tenant) -> int:
     with scope(tenant):
-        _key, key = auth.make_key("bench", list(Can))
-        some = list(Contact.objects.order_by("id").values_list("id", "external_id")[:1000])
-    contacts, externals = [pk for pk, _name in some], [str(name) for _pk, name in some]
-    port = free_port()
-    server = serve(port)
-    try:
-        print(f"{quiet.machine()}; {quiet.wait()}; {SIZE} events a request, {CLIENTS} clients")
-        over_http(port, key, externals, 2)
-        rounds = []
-        for _ in range(ROUNDS):
-            ours = over_http(port, key, externals, seconds)
-            rounds.append((ours, floor(tenant, contacts, seconds)))
-    finally:
-        server.terminate()
-        server.wait()
-    ratio = statistics.median(ours / theirs for ours, theirs in rounds)
-    ours = statistics.median(r[0] for r in rounds)
-    theirs = statistics.median(r[1] for r in rounds)
+        return Event.objects.filter(source=events.SOURCE).count()
+
+
+@dataclass
+class Round:
+    ours: float
+    theirs: float
+    used: str
+
+
+def measured(
+    tenant: Tenant, server: int, port: int, key: str, some: list[tuple[int, str]], count: int
+) -> Round:
+    """One round: the endpoint, then the floor for as long."""
+    requests = bodies([name for _pk, name in some], count)
+    before = Used.now(server)
+    ours = over_http(port, key, requests)
+    used = Used.now(server).since(before, SIZE * count)
+    return Round(ours, floor(tenant, [pk for pk, _name in some], SIZE * count / ours), used)
+
+
+def report(rounds: list[Round]) -> None:
+    for each in rounds:
+        print(
+            f"  {each.ours:,.0f} / {each.theirs:,.0f} = {each.ours / each.theirs:.2f}; {each.used}"
+        )
+    ours = statistics.median(each.ours for each in rounds)
+    theirs = statistics.median(each.theirs for each in rounds)
+    ratio = statistics.median(each.ours / each.theirs for each in rounds)
     print(
         f"events/bulk {ours:,.0f} events/s, pgbench {theirs:,.0f} rows/s, "
         f"ratio {ratio:.2f} (bar: 0.45)"
     )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    given = parser.parse_args()
+    tenant = lead_queue.fill(5000)
+    with scope(tenant):
+        _key, key = auth.make_key("bench", list(Can))
+        rows = Contact.objects.order_by("id").values_list("id", "external_id")[:1000]
+        some = [(pk, str(name)) for pk, name in rows]
+    externals = [name for _pk, name in some]
+    port = free_port()
+    server = serve(port)
+    try:
+        print(f"{quiet.machine()}; {quiet.wait()}; {SIZE} events a request, {CLIENTS} clients")
+        over_http(port, key, bodies(externals, WARM_UP))
+        rounds = [
+            measured(tenant, server.pid, port, key, some, given.requests)
+            for _ in range(given.rounds)
+        ]
+    finally:
+        server.terminate()
+        server.wait()
+    report(rounds)
+    sent = SIZE * (WARM_UP + given.requests * given.rounds)
+    if stored(tenant) != sent:
+        raise SystemExit(f"{sent} events were sent, {stored(tenant)} are stored")
 
 
 if __name__ == "__main__":

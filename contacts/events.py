@@ -7,23 +7,21 @@ happened does not change. All of them are recorded under `SOURCE`, whatever way 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from django.utils.translation import gettext_lazy as _
 
 from contacts import kinds, reach, timeline
 from contacts.models import Event
-from contacts.timeline import NewEvent
 from contacts.upserts import Outcome, Status, refused
 from contacts.validation import Invalid, amount, identifier
 
 SOURCE: Final = "given"
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct):
     """A checked event: see `check` for what its kind asks of the properties."""
 
     event_id: str
@@ -31,6 +29,10 @@ class Row:
     kind: str
     at: datetime
     properties: dict[str, object]
+
+
+# Kinds that `check` says something about.
+WITH_MEANING: Final = kinds.REACH | {kinds.FOLLOW_OPENED, kinds.FOLLOW_ENDED, kinds.REWARD_PAID}
 
 
 def check(kind: str, properties: Mapping[str, object]) -> None:
@@ -58,43 +60,52 @@ def _check_id(properties: Mapping[str, object], name: str) -> None:
 
 def append(rows: Sequence[Row]) -> list[Outcome]:
     """Record the events, two statements for any number. Follows and reach are right afterwards."""
-    new = timeline.record(
-        NewEvent(row.contact_id, row.kind, row.at, SOURCE, row.event_id, row.properties)
-        for row in _first_of_each(rows)
+    return outcomes(rows, store(rows))
+
+
+def store(rows: Sequence[Row]) -> list[int]:
+    """Record the events; the ids of the new ones, in order: of all, unless some were known."""
+    first = _first_of_each(rows)
+    new = timeline.append(
+        [row.contact_id for row in first],
+        [row.kind for row in first],
+        [row.at for row in first],
+        [SOURCE] * len(first),
+        [row.event_id for row in first],
+        [row.properties for row in first],
     )
-    if len(new) == len(rows):
-        outcomes = [Outcome(Status.CREATED, new[SOURCE, row.event_id]) for row in rows]
-    else:
-        outcomes = _with_those_known(rows, {key for _source, key in new})
     reached = {row.contact_id for row in rows if row.kind in kinds.REACH}
     if reached and new:
         reach.rebuild(reached)
-    return outcomes
+    return new
+
+
+def outcomes(rows: Sequence[Row], new: Sequence[int]) -> list[Outcome]:
+    """What became of each of the rows, of which `store` has answered `new`."""
+    if len(new) == len(rows):
+        return [Outcome(Status.CREATED, row_id) for row_id in new]
+    stored = {
+        event.key: event
+        for event in Event.objects.filter(source=SOURCE, key__in={row.event_id for row in rows})
+    }
+    created = set(new)
+    return [_outcome(row, stored[row.event_id], created) for row in rows]
+
+
+def _outcome(row: Row, event: Event, created: set[int]) -> Outcome:
+    if event.pk in created:
+        created.discard(event.pk)
+        return Outcome(Status.CREATED, event.pk)
+    if _same(row, event):
+        return Outcome(Status.UNCHANGED, event.pk)
+    error = Invalid("conflict", _("This id is stored already, with other content."))
+    return refused(error, "event_id")
 
 
 def _first_of_each(rows: Sequence[Row]) -> Sequence[Row]:
     if len({row.event_id for row in rows}) == len(rows):
         return rows
     return list({row.event_id: row for row in reversed(rows)}.values())[::-1]
-
-
-def _with_those_known(rows: Sequence[Row], new: set[str]) -> list[Outcome]:
-    stored = {
-        event.key: event
-        for event in Event.objects.filter(source=SOURCE, key__in={row.event_id for row in rows})
-    }
-    outcomes = []
-    for row in rows:
-        event = stored[row.event_id]
-        if row.event_id in new:
-            new.discard(row.event_id)
-            outcomes.append(Outcome(Status.CREATED, event.pk))
-        elif _same(row, event):
-            outcomes.append(Outcome(Status.UNCHANGED, event.pk))
-        else:
-            error = Invalid("conflict", _("This id is stored already, with other content."))
-            outcomes.append(refused(error, "event_id"))
-    return outcomes
 
 
 def _same(row: Row, event: Event) -> bool:

@@ -7,7 +7,7 @@ the order of arrival, and their writes commit together with `handled_at`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,9 +15,10 @@ import msgspec
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from contacts import arrays
 from contacts.models import Event
 from tenants import doorbell
-from tenants.scope import current_tenant_id, scope
+from tenants.scope import current_tenant_id
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ BATCH = 1000
 
 Listener = Callable[[Sequence[Event]], None]
 _listeners: list[tuple[Listener, frozenset[str] | None]] = []
+_last_listeners: list[tuple[Listener, frozenset[str] | None]] = []
 
 
 @dataclass(frozen=True)
@@ -40,40 +42,62 @@ class NewEvent:
     properties: dict[str, object] = field(default_factory=dict)
 
 
-def listen(listener: Listener, kinds: Iterable[str] | None = None) -> None:
+def listen(listener: Listener, kinds: Iterable[str] | None = None, *, last: bool = False) -> None:
     """Subscribe, in apps.py. The listener gets batches in order of arrival, of `kinds` or of all.
 
-    It must bear late events (use `event.at`, not now); it runs alone for its tenant.
+    It must bear late events (use `event.at`, not now); it runs alone for its tenant. `last` is for
+    one that reads what the listeners of upper apps make of the batch.
     """
-    _listeners.append((listener, frozenset(kinds) if kinds is not None else None))
+    subscription = listener, frozenset(kinds) if kinds is not None else None
+    (_last_listeners if last else _listeners).append(subscription)
 
 
 _APPEND = """
 INSERT INTO contacts_event
   (tenant_id, contact_id, kind, at, source, key, properties, received_at, problem)
 SELECT %s, e.contact_id, e.kind, e.at, e.source, e.key, e.properties, now(), ''
-FROM ROWS FROM (jsonb_to_recordset(%s) AS (
-    contact_id bigint, kind text, at timestamptz, source text, key text, properties jsonb))
-  WITH ORDINALITY AS e(contact_id, kind, at, source, key, properties, nr)
+FROM ROWS FROM (
+    unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::text[], %s::text[]),
+    jsonb_array_elements(%s)
+  ) WITH ORDINALITY AS e(contact_id, kind, at, source, key, properties, nr)
 ORDER BY e.nr
 ON CONFLICT (tenant_id, source, key) DO NOTHING
-RETURNING id, source, key
+RETURNING id
 """
 
 
-def record(events: Iterable[NewEvent]) -> dict[tuple[str, str], int]:
+def record(events: Iterable[NewEvent]) -> list[int]:
     """Append events in one statement; those already there stay as they are.
 
-    Answers the new rows: (source, key) → id. Rings the timeline's bell.
+    Answers the ids of the new rows, in the order of the events. Rings the timeline's bell.
     """
     rows = list(events)
-    if not rows:
-        return {}
-    # One document: an array for each column takes the driver longer than the insert itself.
-    document = msgspec.json.encode(rows).decode()
+    return append(
+        [row.contact_id for row in rows],
+        [row.kind for row in rows],
+        [row.at for row in rows],
+        [row.source for row in rows],
+        [row.key for row in rows],
+        [row.properties for row in rows],
+    )
+
+
+def append(
+    contact_ids: Sequence[int],
+    kinds: Sequence[str],
+    moments: Sequence[datetime],
+    sources: Sequence[str],
+    keys: Sequence[str],
+    properties: Sequence[Mapping[str, object]],
+) -> list[int]:
+    """`record` for those who have hundreds of events, and them by columns."""
+    if not keys:
+        return []
+    columns = [arrays.literal(each) for each in (contact_ids, kinds, moments, sources, keys)]
+    documents = msgspec.json.encode(properties).decode()
     with connection.cursor() as cursor:
-        cursor.execute(_APPEND, [current_tenant_id(), document])
-        new = {(source, key): int(pk) for pk, source, key in cursor.fetchall()}
+        cursor.execute(_APPEND, [current_tenant_id(), *columns, documents])
+        new = [pk for (pk,) in cursor.fetchall()]
     if new:
         doorbell.ring(QUEUE)
     return new
@@ -92,6 +116,8 @@ def drain(limit: int = BATCH) -> int:
             with transaction.atomic():
                 _deliver(events)
         except Exception:
+            if not connection.is_usable():
+                raise  # the database is away: that is no event's fault
             log.exception("a batch of %s events failed; trying them one by one", len(events))
             _deliver_singly(events)
         Event.objects.filter(id__in=[e.pk for e in events]).update(handled_at=timezone.now())
@@ -100,12 +126,7 @@ def drain(limit: int = BATCH) -> int:
 
 def work(tenant_id: int) -> None:
     """Drain batch by batch, each in a transaction of its own, until nothing is left."""
-    while True:
-        with scope(tenant_id):
-            if not drain():
-                break
-    with scope(tenant_id):
-        doorbell.settle(QUEUE)
+    doorbell.work_off(QUEUE, tenant_id, drain)
 
 
 def drain_all(limit: int | None = None) -> int:
@@ -133,7 +154,7 @@ def _alone() -> bool:
 
 
 def _deliver(events: Sequence[Event]) -> None:
-    for listener, kinds in _listeners:
+    for listener, kinds in (*_listeners, *_last_listeners):
         wanted = events if kinds is None else [e for e in events if e.kind in kinds]
         if wanted:
             listener(wanted)

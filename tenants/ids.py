@@ -36,12 +36,14 @@ def encode(row_id: int) -> str:
         raise ValueError("no row has this number")
     mixed = (row_id << 16 | _check(row_id)) * _KEY & _MASK
     mixed = (mixed ^ mixed >> 32) * _KEY & _MASK
-    mixed, last = divmod(mixed, 62)
-    pairs = []
-    for _ in range(_LENGTH // 2):
-        mixed, pair = divmod(mixed, 3844)
-        pairs.append(_PAIRS[pair])
-    return "".join(pairs) + _ALPHABET[last]
+    # Cut into parts below 2^30 first: dividing those is several times quicker.
+    mixed, low = divmod(mixed, 62**5)
+    top, high = divmod(mixed, 62**4)
+    low, last = divmod(low, 62)
+    p = _PAIRS
+    return (
+        p[low % 3844] + p[low // 3844] + p[high % 3844] + p[high // 3844] + p[top] + _ALPHABET[last]
+    )
 
 
 def decode(text: str) -> int | None:

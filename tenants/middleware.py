@@ -55,7 +55,7 @@ class TenantScope:
         return self._as_user(request)
 
     def _as_key(self, request: HttpRequest, text: str) -> HttpResponse:
-        tenant = Tenant.objects.filter(pk=auth.tenant_of_key(text) or 0, active=True).first()
+        tenant = auth.live_tenant(auth.tenant_of_key(text))
         if tenant is None:
             return self.get_response(request)
         with scope(tenant):

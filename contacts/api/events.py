@@ -95,38 +95,58 @@ class Events(mixins.ListModelMixin, Resource):
     @action(detail=False, methods=["POST"], url_path="bulk")
     def bulk(self, request: Request) -> Response:
         """Tell many events: created, unchanged (told before) or rejected."""
-        return bulk.answer(as_results(told(bulk.items(request))))
+        named = _plain(request)
+        if named is None:
+            return bulk.answer(as_results(told(bulk.items(request))))
+        known = contact_ids([contact for contact, _row in named])
+        rows = [row for contact, row in named if _of(known, contact, row)]
+        if len(rows) < len(named):
+            return bulk.answer(as_results(_tell(dict(enumerate(named)), known, {})))
+        new = events.store(rows)
+        if len(new) < len(rows):
+            return bulk.answer(as_results(events.outcomes(rows, new)))
+        return bulk.all_created(new)
+
+
+def _plain(request: Request) -> list[tuple[str, events.Row]] | None:
+    """The request's events when none of them needs a closer look; else None."""
+    if str(request.content_type).partition(";")[0].strip().lower() != "application/json":
+        return None
+    return read_all(request._request.body, timezone.now())  # noqa: SLF001 - the bytes as they came
+
+
+def _of(known: Mapping[str, int], contact: str, row: events.Row) -> bool:
+    """Give the row its contact; False when there is no such contact."""
+    row.contact_id = known.get(contact, 0)
+    return row.contact_id != 0
 
 
 def told(items: Sequence[object]) -> list[Outcome]:
     """Check and store events; one outcome each, in their order."""
-    outcomes: dict[int, Outcome] = {}
-    named = _read(items, outcomes)
-    known = contact_ids(contact for contact, _row in named.values())
-    rows: dict[int, events.Row] = {}
-    for place, (contact, row) in named.items():
-        row.contact_id = known.get(contact, 0)
-        if row.contact_id:
-            rows[place] = row
-        else:
-            error = Invalid("unknown_contact", _("There is no such contact."))
-            outcomes[place] = refused(error, "contact")
-    outcomes |= dict(zip(rows, events.append(list(rows.values())), strict=True))
-    return [outcomes[place] for place in range(len(items))]
-
-
-def _read(
-    items: Sequence[object], outcomes: dict[int, Outcome]
-) -> dict[int, tuple[str, events.Row]]:
-    """Good items by their place, with the contact as named; the others' outcomes."""
     zone, now = timezone.get_current_timezone(), timezone.now()
-    plain = read_all(items, zone, now)
-    if plain is not None:
-        return dict(enumerate(plain))
+    outcomes: dict[int, Outcome] = {}
     named: dict[int, tuple[str, events.Row]] = {}
     for place, item in enumerate(items):
         try:
             named[place] = read(item, zone, now)
         except FieldInvalid as refusal:
             outcomes[place] = refused(refusal.error, refusal.field)
-    return named
+    known = contact_ids([contact for contact, _row in named.values()])
+    return _tell(named, known, outcomes)
+
+
+def _tell(
+    named: Mapping[int, tuple[str, events.Row]],
+    known: Mapping[str, int],
+    outcomes: dict[int, Outcome],
+) -> list[Outcome]:
+    """Store what is of a known contact; the outcomes of all, those of refused items included."""
+    rows: dict[int, events.Row] = {}
+    for place, (contact, row) in named.items():
+        if _of(known, contact, row):
+            rows[place] = row
+        else:
+            error = Invalid("unknown_contact", _("There is no such contact."))
+            outcomes[place] = refused(error, "contact")
+    outcomes |= dict(zip(rows, events.append(list(rows.values())), strict=True))
+    return [outcome for _place, outcome in sorted(outcomes.items())]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from contacts import arrays
 from contacts.models import Event, Follow
 from tenants.models import Staff
 from tests.conftest import Business
@@ -201,3 +203,81 @@ def test_the_list_is_filtered(api: Any) -> None:
     assert ids_of("kind=price.asked") == ["e-2"]
     assert ids_of("event_id=e-1") == ["e-1"]
     assert ids_of("after=2025-01-02&before=2025-01-03") == ["e-2"]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        event(1, properties={"a": 1.5, "表情": "😀", "quote": 'say "hi" \\ \n'}),
+        event(1, event_id='quo"ted\\{,}', properties={}),
+        event(1, kind="follow.opened", properties={"staff": "g1", "note": "x" * 100}),
+        event(1, at="2025-03-01T10:00:00.123456789+08:00"),
+        event(1, at="2025-03-01 10:00"),
+        event(1, properties=None),
+        {name: value for name, value in event(1).items() if name != "properties"},
+    ],
+)
+def test_an_event_means_the_same_alone_and_among_others(api: Any, item: dict[str, Any]) -> None:
+    alone = api.post(URL, item, format="json")
+    plain = api.post(f"{URL}/bulk", {"items": [item, event(2)]}, format="json")
+    mixed = api.post(f"{URL}/bulk", {"items": [item, event(3, at="bad")]}, format="json")
+
+    assert alone.status_code == 201
+    assert alone.json()["event_id"] == item["event_id"]
+    assert alone.json()["properties"] == (item.get("properties") or {})
+    assert [each["status"] for each in plain.json()["results"]] == ["unchanged", "created"]
+    assert [each["status"] for each in mixed.json()["results"]] == ["unchanged", "rejected"]
+    assert plain.json()["results"][0]["id"] == alone.json()["id"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"items": [{"event_id": "a", %s, "event_id": "b"}]}',
+        '{"items": [{"event_id": "a", "event\\u005fid": "b", %s}]}',
+        '{"items": [{"event_id": "a", %s, "properties": {"x": 1, "x": 2}}]}',
+        '{"items": [{"event_id": "a", %s, "properties": {"x": 1, "x": "\\u0022"}}]}',
+        '{"items": [{"event_id": "a", %s, "properties": {"x": "\\u0000"}}]}',
+        '{"items": [{"event_id": "a", %s, "properties": {"x": "\\ud800"}}]}',
+        '{"items": [{"event_id": "a", %s, "properties": {"x": NaN}}]}',
+        '{"items": [{"event_id": "a", %s}], "items": []}',
+    ],
+)
+def test_a_body_with_two_meanings_stores_nothing(api: Any, business: Business, text: str) -> None:
+    rest = '"contact": "c-1", "kind": "content.read", "at": "2025-03-01T10:00:00Z"'
+    answer = api.post(f"{URL}/bulk", text % rest, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
+    with business.scope():
+        assert not Event.objects.filter(source="given").exists()
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "1899-12-31T23:59:59Z"])
+def test_times_before_1900_are_rejected(api: Any, at: str) -> None:
+    items = [event(1, at=at), event(2)]
+    answer = api.post(f"{URL}/bulk", {"items": items}, format="json").json()["results"]
+
+    assert [each["status"] for each in answer] == ["rejected", "created"]
+    assert answer[0]["error"]["code"] == "time"
+
+
+def test_events_of_an_unknown_contact_stop_no_others(api: Any) -> None:
+    items = [event(1), event(2, contact="nobody"), event(3)]
+    answer = api.post(f"{URL}/bulk", {"items": items}, format="json").json()["results"]
+
+    assert [each["status"] for each in answer] == ["created", "rejected", "created"]
+    assert [each["index"] for each in answer] == [0, 1, 2]
+    assert answer[1]["error"]["code"] == "unknown_contact"
+
+
+def test_a_bulk_request_that_is_no_json_is_refused(api: Any) -> None:
+    answer = api.post(f"{URL}/bulk", '{"items": []}', content_type="text/plain")
+
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("text", ["", "a", '"', "\\", "{,}", "NULL", "a\nb\t", "数据 😀", "\x7f"])
+def test_lists_reach_postgres_as_they_are(business: Business, text: str) -> None:
+    with business.scope(), connection.cursor() as cursor:
+        cursor.execute("SELECT %s::text[]", [arrays.literal([text, "b"])])
+        assert cursor.fetchone()[0] == [text, "b"]
