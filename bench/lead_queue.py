@@ -35,9 +35,9 @@ from tenants.scope import scope  # noqa: E402
 PAGE, DEPTH, ROUNDS = 50, 10_000, 200
 
 _CONTACTS = """
-INSERT INTO contacts_contact (tenant_id, external_id, name, phone, gender, source, custom, excluded,
+INSERT INTO contacts_contact (tenant_id, external_id, name, gender, source, custom, excluded,
   excluded_reason, acquired_at, created_at, updated_at)
-SELECT %(tenant)s, 'c' || n, 'Contact ' || n, '+86138' || lpad(n::text, 8, '0'), '', 'import', '{}',
+SELECT %(tenant)s, 'c' || n, 'Contact ' || n, '', 'import', '{}',
   false, '', now() - random() * interval '700 days', now(), now()
 FROM generate_series(1, %(rows)s) n
 """

@@ -15,6 +15,8 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, ContactTag
+from contacts.models.person import SEALED
+from tenants import vault
 
 # The name that a condition uses, and the column behind it.
 FIELDS = {
@@ -93,17 +95,18 @@ def _leaf(condition: Mapping[str, Any]) -> Q:
     if "known" in condition:
         if custom:
             known = Q(custom__has_key=name.removeprefix("custom."))
-        elif name == "birthday":
-            known = Q(birthday__isnull=False)
+        elif name in ("birthday", *SEALED):  # never stored as ""
+            known = Q(**{f"{column}__isnull": False})
         else:
             known = Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
         return known if condition["known"] else ~known
-    if "in" in condition:
-        either = Q(pk__in=[])
-        for value in condition["in"]:
-            either |= Q(**{column: value})
-        return either
-    return Q(**{column: condition["is"]})
+    wanted = condition["in"] if "in" in condition else [condition["is"]]
+    if name in SEALED:
+        column, wanted = SEALED[name], [vault.blind(str(value), name) for value in wanted]
+    either = Q(pk__in=[])
+    for value in wanted:
+        either |= Q(**{column: value})
+    return either
 
 
 def points_of(rules: Sequence[Mapping[str, Any]], contact_ids: Iterable[int]) -> dict[int, int]:

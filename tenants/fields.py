@@ -1,4 +1,4 @@
-"""Column types of our own: text that is encrypted at rest."""
+"""Column types of our own: text that is encrypted at rest, and its blind index."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class _Opened:
     def __get__(self, instance: models.Model | None, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        value = instance.__dict__.get(self.field.attname, "")
+        if self.field.attname not in instance.__dict__:  # deferred
+            instance.refresh_from_db(fields=[self.field.attname])
+        value = instance.__dict__[self.field.attname]
         if isinstance(value, Sealed):
             value = vault.unseal(value, self.field.binding(instance)) if value else ""
             instance.__dict__[self.field.attname] = value
@@ -54,13 +56,19 @@ class EncryptedField(models.TextField):
         table = instance._meta.db_table
         return f"{table}.{self.attname}:{getattr(instance, self.bound_to)}"
 
+    def sealed_for(self, row: object, value: str) -> str:
+        """For statements of one's own: the value as it lies in the row that `bound_to` says."""
+        return vault.seal(value, f"{self.model._meta.db_table}.{self.attname}:{row}")
+
     def from_db_value(self, value: str | None, *_: Any) -> Sealed | None:
         return None if value is None else Sealed(value)
 
-    def pre_save(self, model_instance: Any, add: bool) -> Sealed:  # noqa: FBT001 - Django's signature
-        value = model_instance.__dict__.get(self.attname) or ""
-        if isinstance(value, Sealed) or not value:
-            return Sealed(value)
+    def pre_save(self, model_instance: Any, add: bool) -> Sealed | None:  # noqa: FBT001 - Django's signature
+        value = model_instance.__dict__.get(self.attname)
+        if not value:
+            return None if self.null else Sealed("")
+        if isinstance(value, Sealed):
+            return value
         return Sealed(vault.seal(value, self.binding(model_instance)))
 
     def get_prep_value(self, value: Any) -> Any:
@@ -69,3 +77,31 @@ class EncryptedField(models.TextField):
                 f"{self.name} is written through save(), never in a query: it is sealed."
             )
         return value if value is None else str(value)
+
+
+class BlindIndexField(models.BinaryField):
+    """Finds rows by the value of the EncryptedField `of`, which has to be saved together with it.
+
+    `holding` is the way to ask: the value is hashed with the tenant's key, equality keeps its
+    index under row-level security.
+    """
+
+    def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:
+        self.of = of
+        kwargs.update(max_length=16, null=True, editable=False)
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        for fixed in ("max_length", "null", "editable"):
+            kwargs.pop(fixed, None)
+        return name, path, args, {**kwargs, "of": self.of}
+
+    def pre_save(self, model_instance: Any, add: bool) -> bytes | None:  # noqa: FBT001 - Django's signature
+        value = model_instance.__dict__.get(self.of, Sealed())
+        if not isinstance(value, Sealed):  # else as it was read, and so is its index
+            setattr(model_instance, self.attname, self.holding(value))
+        return getattr(model_instance, self.attname)  # type: ignore[no-any-return]
+
+    def holding(self, value: str | None) -> bytes | None:
+        return vault.blind(value, self.of) if value else None

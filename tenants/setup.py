@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from django.utils.text import slugify
 
-from tenants import audit, auth
+from tenants import audit, auth, vault
 from tenants.models import Membership, Staff, Tenant, User
 from tenants.roles import Can, Role
 from tenants.scope import scope
@@ -38,29 +40,36 @@ def create(
     zone: str = "Asia/Shanghai",
     currency: str = "CNY",
     slug: str = "",
+    owner_name: str = "",
+    language: str = settings.LANGUAGE_CODE,
 ) -> Created:
-    """Make a tenant, its owner (found by e-mail, or made with a random password), an API key."""
+    """Make a tenant, its owner (found by e-mail, or made with a random password), an API key.
+
+    What the tenant starts with is named in `language`: names are its data from then on.
+    """
     name = unicodedata.normalize("NFC", name.strip())
     with transaction.atomic():
         tenant = Tenant(name=name, slug=slug or _free_slug(name), zone=zone, currency=currency)
         tenant.full_clean()
         tenant.save()
-        owner, password = person(owner_email)
+        owner, password = person(owner_email, owner_name)
         with scope(tenant):
             staff = Staff.objects.create(
                 userid="owner", name=owner.name or owner_email.partition("@")[0]
             )
             Membership.objects.create(user=owner, role=Role.OWNER, staff=staff)
             _key, text = auth.make_key("first key", list(Can))
-            start()
+            start(language)
             audit.record("tenant.created", summary=name)
     return Created(tenant, owner, text, password)
 
 
-def start() -> None:
-    """Inside a scope: give the tenant what each app starts it with."""
-    for starter in _starters:
-        starter()
+def start(language: str = settings.LANGUAGE_CODE) -> None:
+    """Inside a scope: give the tenant its key, and what each app starts it with."""
+    vault.prepare()
+    with translation.override(language):
+        for starter in _starters:
+            starter()
 
 
 def person(email: str, name: str = "") -> tuple[User, str | None]:

@@ -1,15 +1,19 @@
-"""Secrets at rest: AES-256-GCM under a key per tenant, which a master key wraps.
+"""Secrets and personal data at rest: AES-256-GCM under a key per tenant, wrapped by a master key.
 
-Each ciphertext is bound to its table, column, tenant and row, so it opens nowhere else.
+Each ciphertext is bound to its table, column, tenant and row, so it opens nowhere else. What must
+be found by its value has a blind index beside it: a keyed hash, which nobody can guess phones from.
 """
 
 import base64
+import hmac
 import os
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import partial
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.db import transaction
 
 from tenants.scope import current_tenant_id
 
@@ -30,40 +34,79 @@ def wrap_new_key(tenant_id: int) -> bytes:
     return nonce + _master().encrypt(nonce, AESGCM.generate_key(256), b"tenant:%d" % tenant_id)
 
 
-@lru_cache(maxsize=1024)
-def _data_key(tenant_id: int, wrapped: bytes) -> AESGCM:
+@dataclass(frozen=True)
+class _Keys:
+    """A tenant's: one opens and seals, the other makes blind indexes."""
+
+    data: AESGCM
+    index: bytes
+
+
+# Unwrapped keys of tenants that this process has met; they never change.
+_met: dict[int, _Keys] = {}
+# Tenants whose key was made here, in a transaction that may yet be undone.
+_making: set[int] = set()
+
+
+def _unwrapped(tenant_id: int, wrapped: bytes) -> _Keys:
     try:
         key = _master().decrypt(wrapped[:_NONCE], wrapped[_NONCE:], b"tenant:%d" % tenant_id)
     except InvalidTag:
         raise Unreadable(
             "The tenant's key does not open: is SCRM_MASTER_KEY the right one?"
         ) from None
-    return AESGCM(key)
+    return _Keys(AESGCM(key), hmac.digest(key, b"blind index", "sha256"))
 
 
-def _key_of_scope() -> AESGCM:
+def prepare() -> None:
+    """Inside a scope: see that the tenant has a key. Before many rows: a key is remembered only
+    once the transaction that made it is over.
+    """
+    _keys_of_scope()
+
+
+def _keys_of_scope() -> _Keys:
+    tenant_id = current_tenant_id()
+    known = _met.get(tenant_id)
+    if known is None:
+        known = _unwrapped(tenant_id, _wrapped_key(tenant_id))
+        if tenant_id in _making:
+            transaction.on_commit(partial(_met.setdefault, tenant_id, known))
+        else:
+            _met[tenant_id] = known
+    return known
+
+
+def _wrapped_key(tenant_id: int) -> bytes:
     from tenants.models import TenantKey  # noqa: PLC0415 - the models use this module's fields
 
-    tenant_id = current_tenant_id()
     wrapped = TenantKey.objects.values_list("wrapped", flat=True).first()
     if wrapped is None:
+        _making.add(tenant_id)
         TenantKey.objects.bulk_create(
             [TenantKey(wrapped=wrap_new_key(tenant_id))], ignore_conflicts=True
         )
         wrapped = TenantKey.objects.values_list("wrapped", flat=True).get()
-    return _data_key(tenant_id, bytes(wrapped))
+    return bytes(wrapped)
+
+
+def blind(text: str, purpose: str) -> bytes:
+    """16 bytes that are the same for the same text of the tenant and say nothing else about it."""
+    return hmac.digest(_keys_of_scope().index, f"{purpose}:{text}".encode(), "sha256")[:16]
 
 
 def seal(text: str, bound_to: str) -> str:
     nonce = os.urandom(_NONCE)
-    sealed = _key_of_scope().encrypt(nonce, text.encode(), _binding(bound_to))
+    sealed = _keys_of_scope().data.encrypt(nonce, text.encode(), _binding(bound_to))
     return "v1:" + base64.b64encode(nonce + sealed).decode()
 
 
 def unseal(sealed: str, bound_to: str) -> str:
     raw = base64.b64decode(sealed.removeprefix("v1:"))
     try:
-        return _key_of_scope().decrypt(raw[:_NONCE], raw[_NONCE:], _binding(bound_to)).decode()
+        return (
+            _keys_of_scope().data.decrypt(raw[:_NONCE], raw[_NONCE:], _binding(bound_to)).decode()
+        )
     except InvalidTag:
         raise Unreadable(f"This secret was not sealed for {bound_to}.") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from contextvars import copy_context
@@ -13,10 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.core.files import File
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from contacts import custom_fields
 from contacts.imports import files
 from contacts.imports.columns import lay_out
 from contacts.imports.contacts import Contacts
@@ -27,7 +29,8 @@ from contacts.imports.orders import Orders
 from contacts.imports.products import Products
 from contacts.imports.rows import Batch, FieldInvalid, Reader, Row
 from contacts.imports.writing import Outcome, Setting, Writer
-from contacts.models import Import
+from contacts.models import Import, ImportedRows
+from tenants import vault
 from tenants.models import Tenant
 from tenants.scope import scope
 
@@ -43,6 +46,10 @@ WRITERS: dict[str, type[Contacts | Costs | Events | Orders | Products]] = {
     "orders": Orders,
     "products": Products,
 }
+
+
+class Paused(RuntimeError):  # noqa: N818 - reads as what happened
+    """Somebody paused the import: what is written stays, the rest waits."""
 
 
 class ClaimLost(RuntimeError):  # noqa: N818 - reads as what happened
@@ -81,15 +88,20 @@ class Attempt:
     _later: list[Row] = field(default_factory=list)
     _singly: list[Row] = field(default_factory=list)
     _rejected: list[Rejection] = field(default_factory=list)
+    _read: int = 0  # rows of the file that were looked at
+    _paused: bool = False
 
     def run(self) -> None:
         with self._stack:
             folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="import-")))
             self._open(folder)
+            with scope(self.tenant):
+                vault.prepare()
             refused = folder / "errors.csv"
             with refused.open("w", encoding="utf-8", newline="") as stream:
                 self._errors = ErrorFile(stream, self._reader.table.header)
                 self._totals = Counts(created=self.job.created, updated=self.job.updated)
+                self._say_where(aside=False)
                 if self.job.dry_run:
                     with scope(self.tenant):
                         self._write_everything()
@@ -114,23 +126,29 @@ class Attempt:
         kind = self.job.kind
         table = files.open_table(Path(self.job.file.path), folder / "sheet.csv")
         layout = lay_out(kind, table.header, self.job.mapping)
-        setting = Setting(
+        with scope(self.tenant):
+            custom = custom_fields.named_in_files()
+        self._setting = setting = Setting(
             zone=self.tenant.tz,
             currency=self.tenant.currency,
             now=timezone.now(),
             origin=f"import:{self.job.pk}",
             named=lambda key: self._reader.names(key),
+            custom=custom,
         )
         self._writer: Writer = WRITERS[kind](setting)
         self._reader = Reader(table, layout, self._writer.form)
         self._reader.count_keys(remember="referrer" in layout.places)
+        self.job.lines_total = self._reader.total
 
     def _write_everything(self) -> None:
         for batch in _ahead(self._reader.batches(BATCH)):
             self._rejected.extend(batch.rejected)
+            self._read = batch.read
             if batch.rows:
                 self._write(batch.rows, last=False)
             self._flush()
+            self._say_where(aside=self.job.dry_run)
         if self._later:
             self._write(self._later, last=True)
         # Rows of one key that could not be written joined are tried as they came, one by one.
@@ -140,11 +158,14 @@ class Attempt:
 
     def _write(self, rows: Sequence[Row], *, last: bool) -> None:
         for left in reversed(range(_TRIES)):
+            self._setting.fresh.clear()
             try:
                 with scope(self.tenant):
                     outcomes = self._writer.write(rows, last=last)
                     counts, refused, later = self._count(rows, outcomes)
-                    self._note(counts)
+                    if not self.job.dry_run:
+                        self._keep_fresh()
+                        self._note(counts)
                 break
             except (IntegrityError, OperationalError) as error:
                 # A row came in between from elsewhere, or a deadlock: the next look knows it.
@@ -178,6 +199,11 @@ class Attempt:
                 self._reader.rejection(row.line, problem.name, problem.error, row.cells)
             )
 
+    def _keep_fresh(self) -> None:
+        """In the batch's transaction: which rows it created, so that they can be taken out."""
+        if self._setting.fresh:
+            ImportedRows.objects.create(of_id=self.job.pk, ids=list(self._setting.fresh))
+
     def _note(self, counts: Counts) -> None:
         """In the batch's transaction: count it, and see that the import is still ours."""
         lease = timezone.now() + self.lease
@@ -187,11 +213,35 @@ class Attempt:
             updated=F("updated") + counts.updated,
             unchanged=F("unchanged") + counts.unchanged,
             rejected=self._totals.rejected + len(self._rejected),
+            lines_done=Greatest("lines_done", self._read),
+            lines_total=self.job.lines_total,
             lease_until=lease,
         )
         if not noted:
             raise ClaimLost
         self._next_lease = lease
+        status = Import.objects.values_list("status", flat=True).get(pk=self.job.pk)
+        self._paused = status == Import.Status.PAUSED
+
+    def _say_where(self, *, aside: bool) -> None:
+        """Between batches: say how far it is, and stop if somebody paused it.
+
+        A dry run is one transaction that is undone: it says so `aside`, on a connection of its own.
+        """
+        if aside:
+            _aside(self._note_place)
+        elif not self._paused:
+            self._note_place()
+        self.job.lease_until = self._next_lease
+        if self._paused:
+            with scope(self.tenant):
+                mine = Import.objects.filter(pk=self.job.pk, lease_until=self.job.lease_until)
+                mine.update(lease_until=None)
+            raise Paused
+
+    def _note_place(self) -> None:
+        with scope(self.tenant):
+            self._note(Counts())
 
     def _add(self, counts: Counts) -> None:
         self.job.lease_until = self._next_lease
@@ -207,6 +257,9 @@ class Attempt:
     def _finish(self, refused: Path) -> None:
         totals, job = self._totals, self.job
         with scope(self.tenant):
+            mine = Import.objects.filter(pk=job.pk, lease_until=job.lease_until)
+            if mine.select_for_update().first() is None:
+                raise ClaimLost
             if totals.rejected:
                 with refused.open("rb") as stream:
                     place = f"tenants/{self.tenant.pk}/imports/{job.token}/errors.csv"
@@ -217,8 +270,22 @@ class Attempt:
             job.status = Import.Status.DONE
             job.created, job.updated = totals.created, totals.updated
             job.unchanged, job.rejected = totals.unchanged, totals.rejected
+            job.lines_total = job.lines_done = self._reader.read
             job.lease_until, job.finished_at = None, timezone.now()
             job.save()
+
+
+def _aside(act: Callable[[], object]) -> None:
+    """On a connection of its own, outside the transaction that is open here."""
+
+    def alone() -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(alone).result()
 
 
 def _ahead(walk: Iterator[Batch]) -> Iterator[Batch]:

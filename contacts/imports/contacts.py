@@ -10,21 +10,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from contacts import costs, people, reach, search, tagging, timeline, validation
 from contacts.imports import staging
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, Values, cached, overwrite
 from contacts.imports.writing import Outcome, Setting, contacts_named
-from tenants import doorbell
+from contacts.merging import forwarding
+from contacts.models import Contact
+from contacts.upserts import in_rounds
+from tenants import doorbell, vault
+from tenants.fields import EncryptedField
 from tenants.scope import current_tenant_id
 
 # Stands for "" in a staged row, where "" would be a blank cell.
 UNKNOWN: Final = "unknown"
 GENDER, _BIRTHDAY, CHANNEL, ACQUIRED_AT, OWNER, TAGS, REFERRER, CUSTOM, OPENINGS = range(4, 13)
 _STAGED: Final = {
-    "line": "int", "external_id": "text", "name": "text", "phone": "text", "email": "text",
+    "line": "int", "external_id": "text", "name": "text", "phone_hash": "bytea",
+    "email_hash": "bytea",
     "gender": "text", "birthday": "date", "custom": "jsonb", "channel_id": "bigint",
     "owner_id": "bigint", "sourced_at": "timestamptz", "tags": "bigint[]", "referrer": "text",
     "staff_id": "bigint", "staff": "text", "opened_at": "timestamptz", "openings": "int",
@@ -34,6 +39,7 @@ _OPENINGS: Final = {
 }  # fmt: skip
 
 _STAGED_TOKENS: Final = {"contact_id": "bigint", "tokens": "text[]"}
+_STAGED_SEALED: Final = {"id": "bigint", "phone": "text", "email": "text"}
 
 _SAID_TO_BE_UNKNOWN = "UPDATE import_row SET gender = '' WHERE gender = %(unknown)s"
 # A blank cell (null) keeps what is stored. Channel and source stay those of the first touch.
@@ -44,8 +50,10 @@ SELECT s.*, NULL::bigint AS referrer_id,
   c.id IS NULL AS fresh,
   CASE WHEN c.id IS NULL THEN '{}' ELSE array_remove(ARRAY[
     CASE WHEN COALESCE(s.name, c.name) <> c.name THEN 'name' END,
-    CASE WHEN COALESCE(s.phone, c.phone) IS DISTINCT FROM c.phone THEN 'phone' END,
-    CASE WHEN COALESCE(s.email, c.email) IS DISTINCT FROM c.email THEN 'email' END,
+    CASE WHEN COALESCE(s.phone_hash, c.phone_hash) IS DISTINCT FROM c.phone_hash
+      THEN 'phone' END,
+    CASE WHEN COALESCE(s.email_hash, c.email_hash) IS DISTINCT FROM c.email_hash
+      THEN 'email' END,
     CASE WHEN COALESCE(s.gender, c.gender) <> c.gender THEN 'gender' END,
     CASE WHEN COALESCE(s.birthday, c.birthday) IS DISTINCT FROM c.birthday THEN 'birthday' END,
     CASE WHEN COALESCE(s.owner_id, c.owner_id) IS DISTINCT FROM c.owner_id THEN 'owner' END,
@@ -65,25 +73,27 @@ UPDATE import_contact s SET referrer_id = COALESCE(
 WHERE s.referrer IS NOT NULL
 """
 _INSERT = """
-INSERT INTO contacts_contact (id, tenant_id, external_id, name, phone, email, gender, birthday,
-  custom, owner_id, source, sourced_at, channel_id, referrer_id, acquired_at, excluded,
-  excluded_reason, created_at, updated_at)
-SELECT id, %(tenant)s, external_id, COALESCE(name, ''), phone, email, COALESCE(gender, ''),
-  birthday, COALESCE(custom, '{}'), owner_id,
+INSERT INTO contacts_contact (id, tenant_id, external_id, name, phone, phone_hash, email,
+  email_hash, gender, birthday, custom, owner_id, source, sourced_at, channel_id, referrer_id,
+  acquired_at, excluded, excluded_reason, created_at, updated_at)
+SELECT id, %(tenant)s, external_id, COALESCE(name, ''), phone, phone_hash, email,
+  email_hash, COALESCE(gender, ''), birthday, COALESCE(custom, '{}'), owner_id,
   CASE WHEN referrer_id IS NULL THEN 'import' ELSE 'referral' END,
   sourced_at, channel_id, referrer_id, opened_at, false, '', now(), now()
-FROM import_contact WHERE fresh ORDER BY line
+FROM import_contact LEFT JOIN import_sealed USING (id) WHERE fresh ORDER BY line
 """
 _UPDATE = """
 UPDATE contacts_contact c SET
-  name = COALESCE(s.name, c.name), phone = COALESCE(s.phone, c.phone),
-  email = COALESCE(s.email, c.email), gender = COALESCE(s.gender, c.gender),
+  name = COALESCE(s.name, c.name),
+  phone = COALESCE(p.phone, c.phone), phone_hash = COALESCE(s.phone_hash, c.phone_hash),
+  email = COALESCE(p.email, c.email), email_hash = COALESCE(s.email_hash, c.email_hash),
+  gender = COALESCE(s.gender, c.gender),
   birthday = COALESCE(s.birthday, c.birthday), owner_id = COALESCE(s.owner_id, c.owner_id),
   custom = c.custom || COALESCE(s.custom, '{}'), updated_at = now(),
   referrer_id = COALESCE(c.referrer_id, s.referrer_id),
   source = CASE WHEN c.referrer_id IS NULL AND s.referrer_id IS NOT NULL
     AND c.source NOT IN ('live_code', 'platform') THEN 'referral' ELSE c.source END
-FROM import_contact s
+FROM import_contact s LEFT JOIN import_sealed p USING (id)
 WHERE s.different <> '{}' AND c.tenant_id = %(tenant)s AND c.id = s.id
 """
 _TAG_NEW = """
@@ -174,6 +184,20 @@ def _whole(values: Values) -> None:
         values[OPENINGS] = [(values[OWNER], values[ACQUIRED_AT])]
 
 
+def _under_their_names(rows: list[Row]) -> list[list[Row]]:
+    """Rows that name a contact as it was called before a merge mean the contact of now."""
+    told = {row.key for row in rows}.union(row.values[REFERRER] for row in rows) - {None}
+    now = forwarding.current_names(told)
+    if not now:
+        return [rows] if rows else []
+    for row in rows:
+        referrer = now.get(row.values[REFERRER], row.values[REFERRER])
+        row.values[0] = now.get(row.values[0], row.values[0])
+        row.values[REFERRER] = referrer if referrer != row.values[0] else None
+    rounds = in_rounds(rows, key=lambda row: row.values[0])
+    return [[row for _place, row in each] for each in rounds]
+
+
 class Contacts:
     """Writer of contacts."""
 
@@ -201,13 +225,16 @@ class Contacts:
             whole=_whole,
             join=_join,
             extra=1,
+            custom=setting.custom,
         )
 
     def write(self, rows: Sequence[Row], *, last: bool) -> list[Outcome]:
         self._parameters["tenant"] = current_tenant_id()
         waiting = self._without_referrer(rows, last=last)
         good = [row for row in rows if row.key not in waiting]
-        written = self._write(good) if good else {}
+        written: dict[str, Outcome] = {}
+        for part in _under_their_names(good):
+            written |= self._write(part)
         return [waiting[row.key] if row.key in waiting else written[row.key] for row in rows]
 
     def _without_referrer(self, rows: Sequence[Row], *, last: bool) -> dict[str, Outcome]:
@@ -240,6 +267,8 @@ class Contacts:
         found = staging.rows_of(_FOUND, {})
         ordered = sorted(rows, key=lambda row: row.line)
         fresh = [(row, each[0]) for row, each in zip(ordered, found, strict=True) if each[1]]
+        self._setting.fresh.extend(pk for _row, pk in fresh)
+        self._seal(ordered, found)
         touched: set[int] = set()
         if fresh:
             self._add(fresh)
@@ -263,6 +292,15 @@ class Contacts:
         staging.stage("import_row", _STAGED, (_staged(row, channels, staff, tags) for row in rows))
         if any(row.values[GENDER] == "" for row in rows):
             staging.run(_SAID_TO_BE_UNKNOWN, {"unknown": UNKNOWN})
+
+    def _seal(self, rows: list[Row], found: list[tuple[Any, ...]]) -> None:
+        """What is sealed is bound to the id of its row, which is known only now."""
+        sealed = [
+            (pk, _sealed(_PHONE, pk, row.values[2]), _sealed(_EMAIL, pk, row.values[3]))
+            for row, (pk, fresh, different) in zip(rows, found, strict=True)
+            if fresh or {"phone", "email"} & {*different}
+        ]
+        staging.stage("import_sealed", _STAGED_SEALED, sealed)
 
     def _add(self, fresh: list[tuple[Row, int]]) -> None:
         parameters = self._parameters
@@ -319,6 +357,18 @@ def _tokens(row: Row) -> str:
     return f"{{{','.join([*found, *search.tokens_of('', phone)])}}}"
 
 
+_PHONE = cast("EncryptedField", Contact._meta.get_field("phone"))
+_EMAIL = cast("EncryptedField", Contact._meta.get_field("email"))
+
+
+def _sealed(field: EncryptedField, pk: int, value: str | None) -> str | None:
+    return field.sealed_for(pk, value) if value else None
+
+
+def _hash(column: str, value: str | None) -> str | None:
+    return rf"\x{vault.blind(value, column).hex()}" if value else None
+
+
 def _openings(row: Row) -> list[tuple[str, datetime]]:
     return row.values[OPENINGS] or []
 
@@ -330,7 +380,7 @@ def _staged(
      names, referrer, custom, openings) = row.values  # fmt: skip
     opener, opened_at = openings[0] if openings and len(openings) == 1 else (None, None)
     return (
-        row.line, external_id, name, phone, email,
+        row.line, external_id, name, _hash("phone", phone), _hash("email", email),
         UNKNOWN if gender == "" else gender,
         birthday, staging.document(custom),
         channels[channel] if channel else None,

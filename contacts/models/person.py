@@ -1,25 +1,75 @@
 """Who a customer is, by which accounts they are known, and through whom they can be reached."""
 
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Final
 
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from tenants.fields import BlindIndexField, EncryptedField
 from tenants.models import Staff, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 
+from .settings import staff_seen_by
 from .sources import Channel, LiveCode, SourceKind
 from .tags import Tag
 
+# What is sealed with the row's id, and the column that finds it.
+SEALED: Final = {"phone": "phone_hash", "email": "email_hash"}
+
 
 class ContactQuerySet(TenantQuerySet["Contact"]):
+    def bulk_create(self, objs: Iterable["Contact"], *args: Any, **kwargs: Any) -> Any:
+        objs = list(objs)
+        _number([each for each in objs if each.pk is None])
+        return super().bulk_create(objs, *args, **kwargs)
+
+    def bulk_update(
+        self, objs: Iterable["Contact"], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        objs, columns = list(objs), with_indexes(fields)
+        stored = [(each, each.stored_values(columns)) for each in objs]
+        plain = [(each, {name: getattr(each, name) for name in values}) for each, values in stored]
+        _put(stored)  # expressions pass through to the statement as they are
+        try:
+            return super().bulk_update(objs, columns, batch_size)
+        finally:
+            _put(plain)
+
     def visible_to(self, staff_id: int | None) -> "ContactQuerySet":
-        """Those whom this staff member owns or is friends with; nobody for no staff member."""
+        """Those whom this staff member, or by the tenant's setting their team, owns or is friends
+        with; nobody for no staff member.
+        """
         if staff_id is None:
             return self.none()
-        followed = Follow.objects.filter(staff_id=staff_id, ended_at=None).values("contact_id")
-        return self.filter(models.Q(owner_id=staff_id) | models.Q(id__in=followed))
+        seen = staff_seen_by(staff_id)
+        followed = Follow.objects.filter(staff_id__in=seen, ended_at=None).values("contact_id")
+        return self.filter(models.Q(owner_id__in=seen) | models.Q(id__in=followed))
+
+
+def _put(values: Iterable[tuple["Contact", dict[str, Any]]]) -> None:
+    for contact, columns in values:
+        for name, value in columns.items():
+            setattr(contact, name, value)
+
+
+def with_indexes(columns: Iterable[str]) -> list[str]:
+    """Sealed columns are saved together with their blind index."""
+    named = list(dict.fromkeys(columns))
+    return [*named, *(SEALED[name] for name in named if name in SEALED)]
+
+
+def _number(contacts: Sequence["Contact"]) -> None:
+    """Give new contacts their ids before they are stored: what is sealed is bound to them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('contacts_contact', 'id'))"
+            " FROM generate_series(1, %s)",
+            [len(contacts)],
+        )
+        for contact, (number,) in zip(contacts, cursor.fetchall(), strict=True):
+            contact.pk = number
 
 
 ContactManager = TenantManager.from_queryset(ContactQuerySet)
@@ -39,10 +89,10 @@ class Contact(TenantModel):
 
     external_id = models.CharField(_("external id"), max_length=64, null=True, blank=True)
     name = models.CharField(pgettext_lazy("of a person", "name"), max_length=100, blank=True)
-    phone = models.CharField(
-        _("phone"), max_length=20, null=True, blank=True, db_collation="C"
-    )  # E.164
-    email = models.CharField(_("e-mail"), max_length=254, null=True, blank=True)
+    phone = EncryptedField(_("phone"), bound_to="id", null=True, blank=True)  # E.164
+    phone_hash = BlindIndexField(of="phone")
+    email = EncryptedField(_("e-mail"), bound_to="id", null=True, blank=True)
+    email_hash = BlindIndexField(of="email")
     gender = models.CharField(_("gender"), max_length=6, choices=Gender.choices, blank=True)
     birthday = models.DateField(_("birthday"), null=True, blank=True)
     custom = models.JSONField(_("custom fields"), default=dict, blank=True)
@@ -107,7 +157,12 @@ class Contact(TenantModel):
                 name="contact_acquired",
             ),
             models.Index(fields=["tenant", "owner", "-id"], name="contact_owner"),
-            models.Index(fields=["tenant", "phone"], name="contact_phone"),
+            models.Index(fields=["tenant", "phone_hash"], name="contact_phone_hash"),
+            models.Index(
+                fields=["tenant", "email_hash"],
+                name="contact_email_hash",
+                condition=models.Q(email_hash__isnull=False),
+            ),
             models.Index(
                 fields=["tenant", "referrer"],
                 name="contact_referrer",
@@ -117,6 +172,23 @@ class Contact(TenantModel):
 
     def __str__(self) -> str:
         return self.name or self.external_id or str(self.pk)
+
+    def stored_values(self, columns: Iterable[str]) -> dict[str, models.Value]:
+        """What lies in those of the columns that are sealed, or find what is sealed."""
+        fields = (self._meta.get_field(name) for name in columns)
+        return {
+            field.attname: models.Value(field.pre_save(self, add=False), output_field=field)
+            for field in fields
+            if isinstance(field, EncryptedField | BlindIndexField)
+        }
+
+    def save(self, **options: Any) -> None:
+        if self.pk is None:
+            _number([self])
+            options["force_insert"] = True
+        if options.get("update_fields") is not None:
+            options["update_fields"] = with_indexes(options["update_fields"])
+        super().save(**options)
 
 
 class Identity(TenantModel):
@@ -266,6 +338,8 @@ class Consent(TenantModel):
     at = models.DateTimeField(_("time"))
     channel = models.CharField(_("how"), max_length=40, blank=True)
     text_version = models.CharField(_("version of the text"), max_length=40, blank=True)
+    # user:<id> or api
+    by = models.CharField(_("recorded by"), max_length=80, blank=True, default="", db_default="")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("consent")

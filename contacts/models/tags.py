@@ -31,6 +31,12 @@ class Tag(TenantModel):
         related_name="tags",
         verbose_name=_("group"),
     )
+    local_only = models.BooleanField(
+        _("only here"),
+        default=False,
+        db_default=False,  # tags are made by bulk statements, too
+        help_text=_("Never sent to WeCom, and never taken away because WeCom does not know it."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -49,7 +55,10 @@ class ContactTag(TenantModel):
     pk = models.CompositePrimaryKey("tenant_id", "tag_id", "contact_id")
     tag = TenantForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
     contact = TenantForeignKey("contacts.Contact", on_delete=models.CASCADE, related_name="+")
-    by = models.CharField(max_length=80, blank=True)  # user:<id>, live_code:<id>, import:<id>, api
+    # user:<id>, live_code:<id>, import:<id>, rule:<id>, pretag:<id>, platform, api
+    by = models.CharField(max_length=80, blank=True)
+    # The name of the rule or list, as it was then. Bulk statements need not name the column.
+    why = models.CharField(max_length=120, blank=True, default="", db_default="")
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):

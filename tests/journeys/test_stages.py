@@ -144,7 +144,8 @@ def test_a_phone_number_dates_from_when_it_became_known(tenant: object) -> None:
     timeline.drain_all()
     assert stage_of(one) == "visitor"
 
-    Contact.objects.filter(pk=one.pk).update(phone="+8613800000001")
+    one.phone = "+8613800000001"
+    one.save()
     tell(one, "contact.changed", day(7))
     timeline.drain_all()
     assert path(one)[-1] == ("intent", day(7))
