@@ -52,6 +52,8 @@ class Link(TenantModel):
         Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     code = models.CharField(max_length=64, default=code_of_link, editable=False)
+    # Its contact turned out to be one person with another, who has such a link; it still opens.
+    spare = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -61,6 +63,7 @@ class Link(TenantModel):
             models.UniqueConstraint(fields=["tenant", "code"], name="link_code"),
             models.UniqueConstraint(
                 fields=["tenant", "content", "contact", "staff"],
+                condition=models.Q(spare=False),
                 nulls_distinct=False,
                 name="link_once",
             ),

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Channel, Contact, Event, Follow, LiveCode
+from contacts.models import Channel, Contact, Event, Follow, LiveCode, Segment
 from tenants.models import Staff
 from tenants.scope import TenantForeignKey, TenantModel
 
@@ -38,6 +38,15 @@ class Sop(TenantModel):
         blank=True,
         related_name="+",
         verbose_name=_("only live code"),
+    )
+    # Which one, of a script that starts on entering or leaving a segment.
+    segment = TenantForeignKey(
+        Segment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("only segment"),
     )
     leave_on_reply = models.BooleanField(_("leaves on a reply"), default=False)
     leave_on_order = models.BooleanField(_("leaves on an order"), default=True)
@@ -154,6 +163,9 @@ class Enrolment(TenantModel):
             models.Index(fields=["tenant", "contact", "state"], name="enrolment_contact"),
             models.Index(fields=["tenant", "sop", "state"], name="enrolment_sop"),
         ]
+
+    def __str__(self) -> str:
+        return str(self.contact)
 
 
 class Touch(TenantModel):
