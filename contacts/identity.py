@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import connection
-from django.utils import timezone
 
-from contacts import kinds, timeline
-from contacts.models import Identity, SourceKind
-from contacts.timeline import NewEvent
-from tenants import ids
+from contacts.merging import pairs
+from contacts.models import Duplicate, Identity, SourceKind
 from tenants.scope import current_tenant_id
 
 
@@ -77,8 +75,8 @@ def find(accounts: Sequence[Account]) -> int | None:
 def find_or_create(accounts: Sequence[Account], origin: Origin, name: str = "") -> Found:
     """The contact behind the accounts, strongest first; made when none is known.
 
-    Accounts that nobody holds become the contact's; those of another contact stay there, and
-    both timelines say that the two may be one person.
+    Accounts that nobody holds become the contact's; those of another contact stay there until a
+    worker has merged the two, or a person has decided (contacts/merging).
     """
     known = find(accounts)
     found = Found(known, created=False) if known is not None else claim(accounts[0], origin, name)
@@ -136,16 +134,14 @@ def holders(accounts: Iterable[Account]) -> dict[Account, int]:
 
 
 def _note(contact_id: int, others: dict[Account, int]) -> None:
-    """Merging is a decision of its own; until then both keep their place and say so."""
-    now = timezone.now()
-    events = []
+    """Merging has a transaction of its own; until then both keep their place."""
     for account, other in others.items():
-        pair = f"{min(contact_id, other)}:{max(contact_id, other)}:{account.kind}"
-        for one, counterpart in ((contact_id, other), (other, contact_id)):
-            properties: dict[str, object] = {
-                "kind": account.kind,
-                "contact": ids.encode(counterpart),
-            }
-            key = f"{pair}:{one}"
-            events.append(NewEvent(one, kinds.IDENTITY_SHARED, now, "identity", key, properties))
-    timeline.record(events)
+        why = _TELLING.get(account.kind)
+        pairs.note([(contact_id, other)], why or Duplicate.Why.ACCOUNT, due=why is not None)
+
+
+# What the platform or the person has proved belongs to one human being only.
+_TELLING: Final[dict[str, Duplicate.Why]] = {
+    Identity.Kind.UNIONID: Duplicate.Why.UNIONID,
+    Identity.Kind.PHONE: Duplicate.Why.PHONE,
+}
