@@ -1,4 +1,4 @@
-"""`imports`: bring a file in, see what became of it, fetch the rows that were refused."""
+"""`imports`: bring a file in, see how far it is, pause, resume, undo; fetch refused rows."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts.imports import run
-from contacts.imports.columns import HEADERS
+from contacts.api.shown import moment
+from contacts.imports import control, run
+from contacts.imports.columns import HEADERS, mappable
 from contacts.models import Import
 from tenants import audit, ids
 from tenants.models import User
-from tenants.rest.errors import TooLarge
+from tenants.rest.errors import Conflict, TooLarge
 from tenants.rest.fields import IdField
 from tenants.rest.filters import Filter, one_of
+from tenants.rest.parsers import StrictJSONParser
 from tenants.rest.serializers import StrictSerializer
 from tenants.rest.views import Listed
 from tenants.roles import Can
+
+_PLAIN = [StrictJSONParser, FormParser, MultiPartParser]
 
 
 class CsvRenderer(BaseRenderer):
@@ -52,17 +56,20 @@ class NewImportSerializer(StrictSerializer):
     mapping = serializers.CharField(
         required=False,
         max_length=10_000,
-        help_text=_('Headers of the file that mean fields: {"Kundennummer": "external_id"}.'),
+        help_text=_(
+            'Headers of the file that mean fields: {"Kundennummer": "external_id"}. '
+            "An empty text leaves a column out; custom.<key> means a custom field of contacts."
+        ),
     )
 
     def validate_mapping(self, text: str) -> dict[str, str]:
-        known = {field for fields in HEADERS.values() for field in fields}
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict) or not all(
-            isinstance(field, str) and field in known for field in found.values()
+            isinstance(field, str) and any(mappable(kind, field) for kind in HEADERS)
+            for field in found.values()
         ):
             raise serializers.ValidationError(_("Write an object of headers and fields."))
         return {header: str(field) for header, field in found.items()}
@@ -76,8 +83,34 @@ class ProblemSerializer(serializers.Serializer):
         ref_name = "ImportProblem"
 
 
+class ProgressSerializer(serializers.Serializer):
+    done = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True, help_text=_("Null: not counted yet."))
+
+    class Meta:
+        ref_name = "ImportProgress"
+
+
+class UndoneSerializer(serializers.Serializer):
+    removed = serializers.IntegerField()
+    kept = serializers.IntegerField(help_text=_("Rows that something else hangs on."))
+    at = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        ref_name = "ImportUndone"
+
+
+class NothingSerializer(StrictSerializer):
+    """No fields."""
+
+    class Meta:
+        ref_name = "ImportVerb"
+
+
 class ImportSerializer(serializers.ModelSerializer):
     id = IdField()
+    progress = serializers.SerializerMethodField()
+    undo = serializers.SerializerMethodField()
     errors_url = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
 
@@ -85,8 +118,20 @@ class ImportSerializer(serializers.ModelSerializer):
         model = Import
         fields = (
             "id", "kind", "status", "dry_run", "created", "updated", "unchanged", "rejected",
-            "errors_url", "error", "created_at", "finished_at",
+            "progress", "mapping", "errors_url", "error", "undo", "created_at", "finished_at",
         )  # fmt: skip
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, job: Import) -> dict[str, int | None]:
+        """Rows of the file that were looked at, of how many."""
+        return {"done": job.lines_done, "total": job.lines_total}
+
+    @extend_schema_field(UndoneSerializer(allow_null=True))
+    def get_undo(self, job: Import) -> dict[str, object] | None:
+        """What undoing took out; null when nobody undid it."""
+        if job.status not in (Import.Status.UNDOING, Import.Status.UNDONE):
+            return None
+        return {"removed": job.undone, "kept": job.undo_kept, "at": moment(job.undone_at)}
 
     @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
     def get_errors_url(self, job: Import) -> str | None:
@@ -140,6 +185,38 @@ class Imports(Listed):
         )
         audit.record("import.queued", job, request=request)
         return Response(self.get_serializer(job).data, status=202)
+
+    @extend_schema(request=NothingSerializer, responses=ImportSerializer)
+    @action(detail=True, methods=["POST"], parser_classes=_PLAIN)
+    def pause(self, request: Request, id: str) -> Response:
+        """Stop after the rows that are being written; 409 when it is not under way."""
+        return self._do("pause", request)
+
+    @extend_schema(request=NothingSerializer, responses=ImportSerializer)
+    @action(detail=True, methods=["POST"], parser_classes=_PLAIN)
+    def resume(self, request: Request, id: str) -> Response:
+        """Go on with a paused import. Nothing is written twice."""
+        return self._do("resume", request)
+
+    @extend_schema(request=NothingSerializer, responses=ImportSerializer)
+    @action(detail=True, methods=["POST"], parser_classes=_PLAIN)
+    def undo(self, request: Request, id: str) -> Response:
+        """Within 24 hours: take out the rows that it created, in the background.
+
+        A row that something else hangs on by now stays, and what was updated stays as it is.
+        """
+        return self._do("undo", request)
+
+    def _do(self, verb: str, request: Request) -> Response:
+        job: Import = self.get_object()
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        try:
+            control.VERBS[verb](job)
+        except control.NotNow as refusal:
+            raise Conflict(str(refusal)) from None
+        audit.record(f"import.{control.PAST[verb]}", job, request=request)
+        job.refresh_from_db()
+        return Response(self.get_serializer(job).data)
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
     @action(detail=True, renderer_classes=[CsvRenderer, JSONRenderer], filter_backends=[])

@@ -64,6 +64,9 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "costs": ("date", "channel", "kind", "amount"),
     "products": ("sku", "name"),
 }
+# What a column can be mapped to beside a field: it is left out, or (of a contact) it is a custom
+# field, by its own title or as `custom.<key>`.
+LEFT_OUT, CUSTOM = "", "custom"
 # Whatever the order given: products before orders with blank cost, contacts before what names them.
 ORDER = ("products", "contacts", "orders", "events", "costs")
 
@@ -102,15 +105,21 @@ def plain(title: str) -> str:
 
 
 def field_of(kind: str, title: str, mapping: Mapping[str, str]) -> str | None:
-    """The field that a header means; names mapped by hand come first."""
+    """The field that a header means; names mapped by hand come first. None: a custom field."""
     name = plain(title)
     for mapped, field in mapping.items():
-        if plain(mapped) == name and field in HEADERS[kind]:
-            return field
+        if plain(mapped) == name and mappable(kind, field):
+            return None if field == CUSTOM else field
     for field, others in HEADERS[kind].items():
         if name == field or name in others:
             return field
     return None
+
+
+def mappable(kind: str, field: str) -> bool:
+    """May a column be mapped to this?"""
+    of_contact = kind == "contacts" and (field == CUSTOM or field.startswith(f"{CUSTOM}."))
+    return field in HEADERS[kind] or field == LEFT_OUT or of_contact
 
 
 def lay_out(kind: str, header: Sequence[str], mapping: Mapping[str, str]) -> Layout:
@@ -120,7 +129,12 @@ def lay_out(kind: str, header: Sequence[str], mapping: Mapping[str, str]) -> Lay
     doubled: list[str] = []
     for place, title in enumerate(header):
         field = field_of(kind, title, mapping)
-        target, name = (places, field) if field else (custom, title.strip())
+        if field == LEFT_OUT:
+            continue
+        if field and field in HEADERS[kind]:
+            target, name = places, field
+        else:
+            target, name = custom, (field or title).strip().removeprefix(f"{CUSTOM}.")
         if name in target:
             doubled.append(title.strip())
         elif name:
@@ -144,7 +158,7 @@ def kind_by_header(header: Sequence[str], mapping: Mapping[str, str]) -> str | N
     """The kind whose columns the header holds; the one that explains the most of it."""
 
     def explained(kind: str) -> tuple[int, int]:
-        fields = {field_of(kind, title, mapping) for title in header} - {None}
+        fields = {field_of(kind, title, mapping) for title in header} - {None, LEFT_OUT}
         complete = fields.issuperset(REQUIRED[kind])
         return (len(REQUIRED[kind]) if complete else 0, len(fields) if complete else 0)
 

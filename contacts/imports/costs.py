@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contacts import costs, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, Values, overwrite
-from contacts.imports.writing import Outcome, Setting, outcome_of
+from contacts.imports.writing import Outcome, Setting
 from contacts.models import Cost
 
 _KINDS = {
@@ -42,6 +42,7 @@ class Costs:
     """Writer of costs."""
 
     def __init__(self, setting: Setting) -> None:
+        self._setting = setting
         self.form = Form(
             checks={
                 "date": lambda cell: validation.past_day(cell, setting.now),
@@ -75,7 +76,7 @@ class Costs:
                 good.append(costs.CostRow(day, channel or "", kind, amount, cost_id))
         written = [row for row in rows if row.key not in outcomes]
         for row, result in zip(written, costs.upsert(good), strict=True):
-            outcomes[row.key] = outcome_of(result)
+            outcomes[row.key] = self._setting.outcome_of(result)
         return [outcomes[row.key] for row in rows]
 
 

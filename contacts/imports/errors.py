@@ -16,7 +16,7 @@ from contacts.validation import Invalid
 # Beside those of contacts.validation: what only a row of a file can be.
 ROW_MESSAGES: dict[str, Promise | str] = {
     "cells": _("The row has more or fewer cells than the header."),
-    "malformed": _("The row cannot be read: is a quotation mark missing?"),
+    "malformed": _("The row cannot be read: is a quotation mark missing, or a cell too large?"),
     "encoding": _("The row is not in the encoding of the rest of the file."),
     "blank": _("This must not be blank."),
     "refund": _("The refund is larger than the amount."),
@@ -40,8 +40,13 @@ FILE_MESSAGES: dict[str, Promise | str] = {
     "missing_column": _("These columns are missing: %(columns)s"),
     "doubled_column": _("These columns come twice: %(columns)s"),
     "unknown_kind": _("Neither the name of the file nor its header tells its kind."),
+    "abandoned": _("Nobody went on with it: bring the file again."),
+    "undo": _("The undoing broke off. What is left can be undone again."),
     "internal": _("The import broke off. Nothing is half-written: bring the file again."),
 }
+
+
+LONGEST = 20_000  # characters of a cell in the error file; none that is longer is ever good
 
 
 class FileFault(Exception):  # noqa: N818 - reads as what it is
@@ -91,5 +96,7 @@ class ErrorFile:
 
 
 def _cell(text: str) -> str:
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
     # Undecodable bytes were marked by lone surrogates (files.py); they cannot be written.
     return neutral(text.encode("utf-8", "replace").decode() if not text.isascii() else text)

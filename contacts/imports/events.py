@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contacts import events, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, Values
-from contacts.imports.writing import Outcome, Setting, contacts_named, outcome_of
+from contacts.imports.writing import Outcome, Setting, contacts_named
 from contacts.validation import Invalid
 
 _DEEPEST = 20
@@ -61,6 +61,7 @@ class Events:
     """Writer of events: append-only, so rows of one id are never joined."""
 
     def __init__(self, setting: Setting) -> None:
+        self._setting = setting
         self.form = Form(
             checks={
                 "event_id": validation.identifier,
@@ -80,7 +81,7 @@ class Events:
         known = [row for row in rows if row.values[1] in contacts]
         results = iter(events.append([_event(row, contacts) for row in known]))
         return [
-            outcome_of(next(results))
+            self._setting.outcome_of(next(results))
             if row.values[1] in contacts
             else FieldInvalid("contact", refusal("unknown_contact"))
             for row in rows

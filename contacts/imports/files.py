@@ -11,6 +11,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
 
@@ -47,8 +48,11 @@ class Table:
     clean: bool  # no cell can hold UNREADABLE
 
 
-def open_table(path: Path, spool: Path) -> Table:
-    """Look into a file; raises FileFault. `spool` is where a spreadsheet is unpacked."""
+def open_table(path: Path, spool: Path, only: int | None = None) -> Table:
+    """Look into a file; raises FileFault. `spool` is where a spreadsheet is unpacked.
+
+    With `only`, no more rows of it than these: for a first look.
+    """
     with path.open("rb") as file:
         start = file.read(8)
     if not start:
@@ -56,7 +60,7 @@ def open_table(path: Path, spool: Path) -> Table:
     if path.stat().st_size > settings.UPLOAD_MAX_BYTES:
         raise FileFault("too_large")
     if start.startswith(b"PK\x03\x04"):
-        return _spreadsheet(path, spool)
+        return _spreadsheet(path, spool, only)
     if start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"Rar!", b"7z\xbc")):
         raise FileFault("file_type")
     encoding, clean = find_encoding(path)
@@ -70,9 +74,10 @@ def _table(records: Callable[[], Iterator[Record]], *, clean: bool) -> Table:
         next(inside, None)
         return inside
 
-    _line, header = next(records(), (0, None))
+    line, header = next(records(), (0, None))
     if header is None or not any(title.strip() for title in header):
-        raise FileFault("empty" if header is None else "missing_column")
+        unread = "malformed" if line else "empty"
+        raise FileFault(unread if header is None else "missing_column")
     if any(UNREADABLE in title for title in header):
         raise FileFault("encoding")
     return Table(tuple(header), walk, clean)
@@ -80,7 +85,7 @@ def _table(records: Callable[[], Iterator[Record]], *, clean: bool) -> Table:
 
 def _csv_records(path: Path, encoding: str, errors: str) -> Iterator[Record]:
     with path.open(encoding=encoding, errors=errors, newline="") as file:
-        reader = csv.reader(file)
+        reader = csv.reader(_short_lines(file))
         line = 1
         while True:
             try:
@@ -95,8 +100,20 @@ def _csv_records(path: Path, encoding: str, errors: str) -> Iterator[Record]:
                 line = reader.line_num + 1
 
 
-def _spreadsheet(path: Path, spool: Path) -> Table:
-    unpack(path, spool)
+def _short_lines(file: TextIO) -> Iterator[str]:
+    """The lines; of one without end no more than makes its cells too long, and so its row bad."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) < LONGEST_LINE or line[-1] in "\r\n":
+            yield line
+            continue
+        rest = line
+        while rest and rest[-1] not in "\r\n":
+            rest = file.readline(LONGEST_LINE)
+        yield f"{'x' * LONGEST_LINE}x\n"
+
+
+def _spreadsheet(path: Path, spool: Path, only: int | None) -> Table:
+    unpack(path, spool, only)
 
     def records() -> Iterator[Record]:
         with spool.open(encoding="utf-8", newline="") as file:
@@ -127,19 +144,16 @@ def find_encoding(path: Path) -> tuple[str, bool]:
 
 
 def _decodes(path: Path, encoding: str) -> bool:
-    """Is the whole file text? Also refuses what is no text file at all: endless lines, UTF-16."""
+    """Is the whole file text? Also refuses UTF-16, which looks like none."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    since_line_end = 0
     valid = True
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             if chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and file.tell() == len(chunk):
                 raise FileFault("encoding")
-            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-            since_line_end = len(chunk) - end - 1 if end >= 0 else since_line_end + len(chunk)
-            if since_line_end > LONGEST_LINE:
-                raise FileFault("malformed")
-            valid = valid and _goes_on(decoder, chunk)
+            if not _goes_on(decoder, chunk):
+                valid = False
+                break
     return valid and _goes_on(decoder, b"", final=True)
 
 
@@ -161,7 +175,10 @@ def _is_text(line: bytes, encoding: str) -> bool:
 
 def _lines(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        first = True
-        for line in file:
-            yield line.removeprefix(codecs.BOM_UTF8) if first else line
-            first = False
+        rest = file.read(3).removeprefix(codecs.BOM_UTF8)
+        while piece := file.readline(LONGEST_LINE):
+            *whole, rest = (rest + piece).replace(b"\n", b"\r").split(b"\r")
+            yield from whole
+            if len(rest) > LONGEST_LINE:
+                rest = b""  # of an endless line: it is refused whatever it is
+        yield rest

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contacts import orders, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, nothing_more, overwrite
-from contacts.imports.writing import Outcome, Setting, contacts_named, outcome_of
+from contacts.imports.writing import Outcome, Setting, contacts_named
 from contacts.models import Order
 
 _STATUS = {
@@ -26,6 +26,7 @@ class Orders:
     """Writer of orders."""
 
     def __init__(self, setting: Setting) -> None:
+        self._setting = setting
         self.form = Form(
             checks={
                 "order_id": validation.identifier,
@@ -56,7 +57,7 @@ class Orders:
             except FieldInvalid as bad:
                 outcomes[row.key] = bad
         for order, result in zip(good, orders.upsert(good), strict=True):
-            outcomes[order.order_id] = outcome_of(result)
+            outcomes[order.order_id] = self._setting.outcome_of(result)
         return [outcomes[row.key] for row in rows]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contacts import costs, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, nothing_more, overwrite
-from contacts.imports.writing import Outcome, Setting, outcome_of
+from contacts.imports.writing import Outcome, Setting
 from contacts.models import Product
 
 _ROLES = {
@@ -25,7 +25,8 @@ def _role(cell: str) -> str:
 class Products:
     """Writer of products."""
 
-    def __init__(self, _setting: Setting) -> None:
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
         self.form = Form(
             checks={
                 "sku": validation.identifier,
@@ -46,7 +47,7 @@ class Products:
         good = [row for row in rows if row.values[1] or row.key in stored]
         results = iter(costs.upsert_products([_product(row, stored) for row in good]))
         return [
-            outcome_of(next(results))
+            self._setting.outcome_of(next(results))
             if row.values[1] or row.key in stored
             else FieldInvalid("name", refusal("blank"))
             for row in rows

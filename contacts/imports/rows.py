@@ -16,7 +16,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 from contacts.imports.columns import Layout
-from contacts.imports.errors import Rejection, refusal
+from contacts.imports.errors import FileFault, Rejection, refusal
 from contacts.imports.files import UNREADABLE, Table
 from contacts.spreadsheet import restored
 from contacts.validation import Invalid
@@ -24,6 +24,14 @@ from contacts.validation import Invalid
 Check = Callable[[str], object]
 # In the order of Form.fields; None where the cell was blank. Each kind knows its own types.
 Values = list[Any]
+
+
+NamesOfColumns = Callable[[str], tuple[str, Check | None]]
+
+
+def as_titled(title: str) -> tuple[str, Check | None]:
+    """A column that no field claims is called what its header says."""
+    return title, None
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Form:
     # Puts later values into the earlier ones of the key; None: rows are kept apart.
     join: Callable[[Values, Values], None] | None = None
     extra: int = 0  # places behind the fields, for what `whole` finds out
+    # The key that a further column's title means, and how its cells are read; None: as text.
+    custom: NamesOfColumns = as_titled
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -90,8 +100,8 @@ def parser(form: Form, layout: Layout) -> Callable[[Sequence[str]], Values]:
         if name in layout.places
     ]
     needed = [(fields.index(name), name) for name in form.required]
-    custom = [(title, place) for title, place in layout.custom]
     custom_check = form.checks.get("custom")
+    custom = _custom_columns(form, layout, custom_check) if custom_check else []
     width = len(fields) + form.extra
     custom_at = fields.index("custom") if custom_check else 0
 
@@ -108,22 +118,33 @@ def parser(form: Form, layout: Layout) -> Callable[[Sequence[str]], Values]:
         for number, name in needed:
             if values[number] is None:
                 raise FieldInvalid(name, refusal("blank"))
-        if custom and custom_check is not None:
-            values[custom_at] = _custom(custom, cells, custom_check)
+        if custom:
+            values[custom_at] = _custom(custom, cells)
         return values
 
     return parse
 
 
-def _custom(
-    columns: list[tuple[str, int]], cells: Sequence[str], check: Check
-) -> dict[str, object] | None:
+_Column = tuple[str, str, int, Check]  # title, key, cell, how it is read
+
+
+def _custom_columns(form: Form, layout: Layout, text: Check) -> list[_Column]:
+    found: list[_Column] = []
+    for title, place in layout.custom:
+        key, check = form.custom(title)
+        if any(key == other for _title, other, _place, _check in found):
+            raise FileFault("doubled_column", [title])  # by its key and by its label
+        found.append((title, key, place, cached(check) if check else text))
+    return found
+
+
+def _custom(columns: list[_Column], cells: Sequence[str]) -> dict[str, object] | None:
     found: dict[str, object] = {}
-    for title, place in columns:
+    for title, key, place, check in columns:
         cell = cells[place]
         if cell and not cell.isspace():
             try:
-                found[title] = check(restored(cell) if cell[0] == "'" else cell)
+                found[key] = check(restored(cell) if cell[0] == "'" else cell)
             except Invalid as error:
                 raise FieldInvalid(title, error) from None
     return found or None
@@ -135,6 +156,7 @@ class Batch:
 
     rows: list[Row]
     rejected: list[Rejection]
+    read: int = 0  # rows of the file up to here
 
 
 @dataclass
@@ -145,6 +167,7 @@ class Reader:
     layout: Layout
     form: Form
     read: int = 0
+    total: int = 0  # rows of the file, once the keys were counted
     _rejected: list[Rejection] = field(default_factory=list)
     _repeated: dict[int, int] = field(default_factory=dict)  # hash of key → how often it comes
     _keys: array[int] = field(default_factory=lambda: array("q"))
@@ -155,6 +178,7 @@ class Reader:
     def count_keys(self, *, remember: bool) -> None:
         """The first walk: which keys come more than once? With `remember`, `names` can be asked."""
         ordered = array("q", sorted(map(hash, self._raw_keys())))
+        self.total, self.read = self.read, 0
         for one, next_one in pairwise(ordered):
             if one == next_one:
                 self._repeated[one] = self._repeated.get(one, 1) + 1
@@ -165,10 +189,10 @@ class Reader:
         if self.form.key_field is None:
             yield from (row.key for row in self._good_rows())
             self._rejected.clear()
-            self.read = 0
             return
         place = self.layout.places[self.form.key_field]
         for _line, cells in self.table.walk():
+            self.read += 1
             if cells is not None and len(cells) > place:
                 cell = cells[place]
                 yield (restored(cell) if cell[:1] == "'" else cell).strip()
@@ -185,7 +209,7 @@ class Reader:
             rows = list(islice(walk, size))
             rejected, self._rejected = self._rejected, []
             if rows or rejected:
-                yield Batch(rows, rejected)
+                yield Batch(rows, rejected, self.read)
             if len(rows) < size:
                 return
 

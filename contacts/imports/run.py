@@ -21,9 +21,9 @@ from django.db.models import Q
 from django.utils import timezone, translation
 
 from contacts import timeline
-from contacts.imports import staging
-from contacts.imports.attempt import Attempt, ClaimLost
-from contacts.imports.columns import HEADERS
+from contacts.imports import staging, undo
+from contacts.imports.attempt import Attempt, ClaimLost, Paused
+from contacts.imports.columns import mappable
 from contacts.imports.errors import FileFault
 from contacts.models import Import
 from tenants import doorbell
@@ -39,7 +39,8 @@ _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('imports'), %(tenant)s::
 
 # What a second attempt would meet again: the import fails and says so, it is not tried for ever.
 _MISTAKES = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, DatabaseError,
+    OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError,
+    DatabaseError,
 )  # fmt: skip
 
 Hook = Callable[[int], object]
@@ -63,8 +64,12 @@ def bring(
     mapping: Mapping[str, str] | None = None,
     user: User | None = None,
     language: str = "",
+    draft: bool = False,
 ) -> Import:
-    """Inside a scope: keep the file and queue its import. `mapping` is header → field."""
+    """Inside a scope: keep the file and queue its import. `mapping` is header → field.
+
+    A draft waits for `start`: its columns are looked at first.
+    """
     job = Import(
         token=uuid.uuid4(),
         kind=kind,
@@ -72,12 +77,31 @@ def bring(
         mapping=remembered_mapping(kind) | _of_kind(kind, mapping or {}),
         user=user,
         language=language or translation.get_language() or "",
+        status=Import.Status.DRAFT if draft else Import.Status.QUEUED,
     )
     # Only the last part of the name, whatever the sender's system calls a path.
     job.file.save(PurePath(name.replace("\\", "/")).name or "file", File(file), save=False)
     job.save()
-    doorbell.ring(QUEUE)
+    if not draft:
+        doorbell.ring(QUEUE)
     return job
+
+
+def start(job: Import, mapping: Mapping[str, str], *, dry_run: bool) -> None:
+    """Inside a scope: queue a draft, or what was only tried, with these columns."""
+    job.mapping, job.dry_run, job.status = _of_kind(job.kind, mapping), dry_run, "queued"
+    job.created = job.updated = job.unchanged = job.rejected = job.lines_done = 0
+    job.error_code = job.error_message = ""
+    job.lease_until = job.finished_at = job.lines_total = None
+    job.save()
+    doorbell.ring(QUEUE)
+
+
+def refuse(job: Import, fault: FileFault) -> None:
+    """Inside a scope: the file cannot be read at all."""
+    job.status, job.finished_at = Import.Status.FAILED, timezone.now()
+    job.error_code, job.error_message = fault.code, fault.message[:500]
+    job.save()
 
 
 def remembered_mapping(kind: str) -> dict[str, str]:
@@ -87,18 +111,21 @@ def remembered_mapping(kind: str) -> dict[str, str]:
 
 
 def _of_kind(kind: str, mapping: Mapping[str, str]) -> dict[str, str]:
-    return {header: field for header, field in mapping.items() if field in HEADERS[kind]}
+    return {header: field for header, field in mapping.items() if mappable(kind, field)}
 
 
 def claim(job_id: int | None = None) -> Import | None:
     """Inside a scope: take the oldest open import (or that one), unless another one is running."""
     staging.run(_ONE_AT_A_TIME, {"tenant": current_tenant_id()})
     now = timezone.now()
-    if Import.objects.filter(status=Import.Status.RUNNING, lease_until__gt=now).exists():
+    if Import.objects.filter(_at_work(), lease_until__gt=now).exists():
         return None
     waiting = Import.objects.filter(_open())
     job = (waiting.filter(pk=job_id) if job_id else waiting).order_by("id").first()
-    if job is not None:
+    if job is not None and job.status == Import.Status.UNDOING:
+        job.lease_until = now + LEASE
+        job.save(update_fields=["lease_until"])
+    elif job is not None:
         job.status = Import.Status.RUNNING
         job.lease_until = now + LEASE
         job.unchanged = job.rejected = 0  # found anew; an earlier attempt wrote the others
@@ -107,13 +134,18 @@ def claim(job_id: int | None = None) -> Import | None:
 
 
 def _open() -> Q:
-    return Q(status__in=[Import.Status.QUEUED, Import.Status.RUNNING])
+    return Q(status__in=[Import.Status.QUEUED, Import.Status.RUNNING, Import.Status.UNDOING])
+
+
+def _at_work() -> Q:
+    return Q(status__in=[Import.Status.RUNNING, Import.Status.UNDOING])
 
 
 def next_due() -> datetime | None:
     """Inside a scope: from when there is a file to claim, or None."""
     waiting = Import.objects.filter(_open())
-    running = waiting.filter(lease_until__gt=timezone.now()).order_by("-lease_until").first()
+    leased = waiting.filter(_at_work(), lease_until__gt=timezone.now())
+    running = leased.order_by("-lease_until").first()
     if running is not None:
         return running.lease_until
     return timezone.now() if waiting.exists() else None
@@ -134,11 +166,16 @@ def work(tenant_id: int) -> None:
 
 
 def carry_out(tenant: Tenant, job: Import) -> None:
-    """Outside a scope: run a claimed import to its end, whatever that is."""
+    """Outside a scope: run a claimed import, or its undoing, to its end, whatever that is."""
     with translation.override(job.language or None):
+        if job.status == Import.Status.UNDOING:
+            _take_out(tenant, job)
+            return
         attempt = Attempt(tenant, job, LEASE)
         try:
             attempt.run()
+        except Paused:
+            log.info("import %s is paused", job.pk)
         except ClaimLost:
             log.warning("import %s was taken over by another worker", job.pk)
         except FileFault as fault:
@@ -148,6 +185,16 @@ def carry_out(tenant: Tenant, job: Import) -> None:
         except _MISTAKES:
             log.exception("import %s broke off", job.pk)
             attempt.fail(FileFault("internal"))
+
+
+def _take_out(tenant: Tenant, job: Import) -> None:
+    try:
+        undo.carry_out(tenant, job, LEASE)
+    except (OperationalError, InterfaceError):
+        raise
+    except _MISTAKES:
+        log.exception("undoing import %s broke off", job.pk)
+        undo.give_up(tenant, job, FileFault("undo"))
 
 
 def settle(tenant_id: int) -> None:

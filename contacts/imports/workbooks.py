@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -39,8 +40,8 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def unpack(path: Path, spool: Path) -> None:
-    """Write the first sheet's rows to `spool` as CSV, each behind its row number."""
+def unpack(path: Path, spool: Path, only: int | None = None) -> None:
+    """Write the first sheet's rows (`only` so many) to `spool` as CSV, each behind its number."""
     try:
         with zipfile.ZipFile(path) as archive:
             _weigh(archive)
@@ -51,7 +52,7 @@ def unpack(path: Path, spool: Path) -> None:
                     data, read_only=True, data_only=True, keep_links=False
                 )
             with closing(book):
-                csv.writer(file).writerows(_rows(book.worksheets[0]))
+                csv.writer(file).writerows(islice(_rows(book.worksheets[0]), only))
     except FileFault:
         raise
     except OSError as error:

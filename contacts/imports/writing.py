@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from contacts import upserts
-from contacts.imports.rows import FieldInvalid, Form, Row
+from contacts.imports.rows import FieldInvalid, Form, NamesOfColumns, Row, as_titled
+from contacts.merging import forwarding
 from contacts.models import Contact
 
 # "later": the row waits for what the file names further down.
@@ -25,6 +26,17 @@ class Setting:
     now: datetime
     origin: str  # import:<id>, written beside what the file brought
     named: Callable[[str], bool]  # does the file name this key?
+    # Which custom field a further column's title means (contacts.custom_fields).
+    custom: NamesOfColumns = as_titled
+    fresh: list[int] = field(default_factory=list)  # ids of the rows that the batch created
+
+    def outcome_of(self, result: upserts.Outcome) -> Outcome:
+        """What an upsert says of a row, in the words of an import."""
+        if result.error is not None:
+            return FieldInvalid(result.field, result.error)
+        if result.status == upserts.Status.CREATED and result.row_id is not None:
+            self.fresh.append(result.row_id)
+        return _SAME[result.status]
 
 
 class Writer(Protocol):
@@ -45,15 +57,9 @@ _SAME: dict[upserts.Status, Outcome] = {
 }
 
 
-def outcome_of(result: upserts.Outcome) -> Outcome:
-    """What an upsert says of a row, in the words of an import."""
-    if result.error is not None:
-        return FieldInvalid(result.field, result.error)
-    return _SAME[result.status]
-
-
 def contacts_named(names: Iterable[object]) -> dict[str, int]:
     """Contact ids by external id, of those that are known."""
     wanted = {str(name) for name in names if name}
     found = Contact.objects.filter(external_id__in=wanted).values_list("external_id", "id")
-    return {str(external_id): pk for external_id, pk in found}
+    known = {str(external_id): pk for external_id, pk in found}
+    return known | forwarding.formerly(wanted - known.keys())

@@ -99,7 +99,7 @@ def test_exported_text_comes_back(text: str) -> None:
         ("contacts", b"external_id,city,city\nA,B,C\n", "doubled_column"),
         ("contacts", "external_id\nA\n".encode("utf-16"), "encoding"),
         ("contacts", b"external_id\n\xff\xfe\xff\n\x81\xff\n", "encoding"),
-        ("contacts", b"external_id\n" + b"x" * (3 << 20), "malformed"),
+        ("contacts", b"x" * (3 << 20) + b"\nA\n", "malformed"),
         ("contacts", b"PK\x03\x04 is no archive", "malformed"),
         ("contacts", b"\xd0\xcf\x11\xe0 an old workbook", "file_type"),
     ],
