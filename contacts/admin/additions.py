@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from django.http import HttpRequest
 
@@ -15,13 +16,17 @@ from contacts.models import Contact
 
 @dataclass(frozen=True)
 class Panel:
-    """A card on a contact's page. `aside` cards are narrow; the others stand in the wide column."""
+    """A card on a contact's page, in one of its panes: who they are, or what comes next.
+
+    A card that is not `aside` stands under the timeline, in the wide pane.
+    """
 
     title: str
     icon: str
     template: str
     context: Mapping[str, object] = field(default_factory=dict)
     aside: bool = True
+    pane: Literal["who", "next"] = "next"
 
 
 Show = Callable[[HttpRequest, Contact], Panel | None]
