@@ -76,11 +76,11 @@ def _text(help_text: str) -> Filter:
     return Filter(serializers.CharField(max_length=200, allow_blank=True), help=help_text)
 
 
-def _one_of(*choices: str) -> Filter:
+def one_of(*choices: str) -> Filter:
     return Filter(serializers.ChoiceField(choices, default=choices[0]))
 
 
-_PERIOD = {
+PERIOD = {
     "from": _text("First day, YYYY-MM-DD."),
     "to": _text("The day after the last one; by default the period ends today."),
     "as_of": _text("RFC 3339, or a date (its first moment). Facts from then on are ignored."),
@@ -95,8 +95,8 @@ class Reports(Resource):
 
     abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.REPORT}
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
-        "funnel": {"mode": _one_of("cohort", "snapshot"), **_PERIOD},
-        "value": {"group": _one_of("channel", "month"), **_PERIOD},
+        "funnel": {"mode": one_of("cohort", "snapshot"), **PERIOD},
+        "value": {"group": one_of("channel", "month"), **PERIOD},
     }
     serializer_class = ValueAnswer
     pagination_class = None

@@ -1,0 +1,102 @@
+"""Losses over HTTP: `reports/losses`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics import answers, asking, losses
+from analytics.api.reports import PERIOD, one_of
+from tenants.models import Tenant
+from tenants.rest import errors
+from tenants.rest.filters import Filter
+from tenants.rest.views import Resource
+from tenants.roles import Can
+
+_DAYS = 90
+
+
+class _After(serializers.Serializer):
+    observed = serializers.IntegerField(help_text="Follows observed for at least that long.")
+    lost = serializers.IntegerField()
+    by_customer = serializers.IntegerField()
+    share = serializers.FloatField(allow_null=True)
+
+    class Meta:
+        ref_name = "LossAfter"
+
+
+class _ByDays(serializers.Serializer):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {str(days): _After() for days in losses.DAYS}
+
+    class Meta:
+        ref_name = "LossesByDays"
+
+
+class _Row(serializers.Serializer):
+    group = serializers.CharField(allow_null=True)
+    opened = serializers.IntegerField()
+    after = _ByDays()
+
+    class Meta:
+        ref_name = "LossRow"
+
+
+class LossAnswer(serializers.Serializer):
+    as_of = serializers.DateTimeField()
+    rows = _Row(many=True)
+    total = _Row()
+
+
+class LossReports(Resource):
+    """How many of the Follows opened in a period were lost within N days."""
+
+    abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.REPORT}
+    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
+        "losses": {"group": one_of(*losses.GROUPS), **PERIOD},
+    }
+    serializer_class = LossAnswer
+    pagination_class = None
+    filter_backends = []
+
+    @extend_schema(responses=LossAnswer)
+    @action(detail=False, methods=["get"])
+    def losses(self, request: Request) -> Response:
+        """By channel, staff, live code or source; `staff` and `team` mean the friends' own."""
+        tenant: Tenant = request.tenant  # type: ignore[attr-defined]
+        given = {name: text for name, text in self.given().items() if name in asking.NAMES}
+        try:
+            question = asking.ask(given, tenant, days=_DAYS)
+        except asking.Wrong as wrong:
+            raise errors.invalid(**wrong.fields) from None
+        rows = losses.report(question, self.given().get("group", "channel"))
+        return Response(
+            {
+                "as_of": answers.text_of_moment(question.as_of, tenant.tz),
+                "rows": [_shown(row) for row in rows],
+                "total": _shown(losses.total(rows)),
+            }
+        )
+
+
+def _shown(row: losses.Row) -> dict[str, object]:
+    return {
+        "group": row.name,
+        "opened": row.opened,
+        "after": {
+            str(days): {
+                "observed": after.observed,
+                "lost": after.lost,
+                "by_customer": after.by_customer,
+                "share": answers.number(after.share),
+            }
+            for days, after in row.after.items()
+        },
+    }

@@ -1,0 +1,125 @@
+"""How is the loss report laid out on its page and in its file?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from analytics import answers, losses, shown
+from analytics.losses import DAYS, Group, Row
+from analytics.tables import Card, Column, Table
+
+
+def titles() -> dict[Group, str]:
+    return {
+        "channel": _("Channel"),
+        "staff": _("Staff"),
+        "live_code": _("Live code"),
+        "source": _("Source"),
+    }
+
+
+def of_losses(rows: Sequence[Row], group: Group, days: int) -> Table:
+    """Shares for each N; the chart and the cards of the N chosen."""
+    table = Table(_columns(group))
+    if not rows:
+        return table
+    whole = losses.total(rows)
+    table.rows = [_cells(_name(group, row), row) for row in rows]
+    table.raw = [_raw(_name(group, row), row) for row in rows]
+    if len(rows) > 1:
+        table.total = _cells(_("Total"), whole)
+    table.cards = _cards(rows, whole, group, days)
+    table.chart = _chart(rows, group, days)
+    return table
+
+
+def whole_file(rows: Sequence[Row], group: Group) -> Table:
+    """With the counts behind the shares."""
+    columns = [Column(titles()[group]), Column(_("Opened"))]
+    for days in DAYS:
+        after = shown.days(days)
+        columns += [
+            Column(f"{_('Observed')} · {after}"),
+            Column(f"{_('Lost')} · {after}"),
+            Column(f"{_('by the customer')} · {after}"),
+            Column(f"{_('Share lost')} · {after}"),
+        ]
+    return Table(columns, raw=[_raw(_name(group, row), row, whole=True) for row in rows])
+
+
+def _columns(group: Group) -> list[Column]:
+    return [
+        Column(titles()[group]),
+        Column(
+            _("Opened"),
+            _("Follows opened in the period, re-openings included. A hand-over is no opening."),
+        ),
+        *(
+            Column(
+                ngettext("After %(n)s day", "After %(n)s days", days) % {"n": days},
+                _("Ended by the customer or by staff within that time ÷ those that were observed "
+                  "for that long. A hand-over is no loss."),
+            )
+            for days in DAYS
+        ),
+    ]  # fmt: skip
+
+
+def _name(group: Group, row: Row) -> str:
+    return losses.label(group, row) or _("none")
+
+
+def _cells(name: str, row: Row) -> list[str]:
+    return [name, shown.count(row.opened), *(shown.rate(row.after[n].share) for n in DAYS)]
+
+
+def _raw(name: str, row: Row, *, whole: bool = False) -> list[object]:
+    cells: list[object] = [name, row.opened]
+    for days in DAYS:
+        after = row.after[days]
+        if whole:
+            cells += [after.observed, after.lost, after.by_customer]
+        cells.append(answers.number(after.share))
+    return cells
+
+
+def _cards(rows: Sequence[Row], whole: Row, group: Group, days: int) -> list[Card]:
+    after = whole.after[days]
+    cards = [
+        Card(_("Opened"), shown.count(whole.opened)),
+        Card(
+            _("Lost within %(days)s") % {"days": shown.days(days)},
+            shown.rate(after.share),
+            _("%(lost)s of %(observed)s observed")
+            % {"lost": shown.count(after.lost), "observed": shown.count(after.observed)},
+        ),
+    ]
+    seen = [row for row in rows if row.after[days].observed]
+    if len(seen) > 1:
+        worst = max(seen, key=lambda row: (row.after[days].share or 0, row.opened))
+        share = shown.rate(worst.after[days].share)
+        cards.append(Card(_("Most lost"), share, _name(group, worst), "warn"))
+    return cards
+
+
+def _chart(rows: Sequence[Row], group: Group, days: int) -> dict[str, object]:
+    seen = [row for row in rows if row.after[days].share is not None][:20]
+    texts = [
+        f"{shown.rate(row.after[days].share)} · "
+        f"{shown.count(row.after[days].lost)}/{shown.count(row.after[days].observed)}"
+        for row in seen
+    ]
+    return {
+        "kind": "bars",
+        "labels": [_name(group, row) for row in seen],
+        "series": [
+            {
+                "label": _("Share lost"),
+                "values": [float(row.after[days].share or 0) for row in seen],
+                "texts": texts,
+            }
+        ],
+    }

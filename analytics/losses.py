@@ -1,0 +1,150 @@
+"""Of the Follows opened in a period, how many were lost within N days, by channel or staff?
+
+Unit: spells of Follows. A hand-over is no opening and no loss: spells opened by transfer stay out,
+and one that ended by transfer counts only where it had been seen for N days before. A loss is an
+end by the customer or by staff. Within N days: FIGURES R2, both ends in; facts from as_of on do
+not count (R1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Final, Literal
+
+from django.db import connection
+
+from analytics.periods import Question, midnight
+from contacts.models import Channel, LiveCode, SourceKind
+from tenants.models import Staff
+from tenants.scope import current_tenant_id
+
+DAYS: Final = (1, 3, 7, 30, 90)
+Group = Literal["channel", "staff", "live_code", "source"]
+GROUPS: Final[tuple[Group, ...]] = ("channel", "staff", "live_code", "source")
+
+_COLUMNS: Final[Mapping[Group, str]] = {
+    "channel": "c.channel_id::text",
+    "staff": "s.staff_id::text",
+    "live_code": "COALESCE(f.live_code_id, c.live_code_id)::text",
+    "source": "c.source",
+}
+
+_COHORT = """
+WITH cohort AS (
+  SELECT {group} AS grp, s.opened_at,
+    CASE WHEN s.ended_at < %(as_of)s THEN s.ended_at END AS ended_at,
+    CASE WHEN s.ended_at < %(as_of)s THEN s.ended_by ELSE '' END AS ended_by
+  FROM contacts_reachspell s
+  JOIN contacts_contact c ON c.tenant_id = s.tenant_id AND c.id = s.contact_id
+  LEFT JOIN contacts_follow f ON f.tenant_id = s.tenant_id AND f.contact_id = s.contact_id
+    AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at
+  WHERE s.tenant_id = %(tenant)s AND c.tenant_id = %(tenant)s AND s.staff_id IS NOT NULL
+    AND s.opened_by <> 'transfer'
+    AND s.opened_at >= %(start)s AND s.opened_at < LEAST(%(end)s, %(as_of)s) {filters}
+)
+SELECT grp, count(*){counts} FROM cohort GROUP BY grp
+"""
+
+# Of those observed for N days: all, lost, lost by the customer.
+_COUNTS = """,
+  count(*) FILTER (WHERE {observed}),
+  count(*) FILTER (WHERE {observed} AND {lost}),
+  count(*) FILTER (WHERE {observed} AND {lost} AND ended_by = 'customer')"""
+
+
+@dataclass(frozen=True)
+class After:
+    """What became of a cohort within N days, as far as it was observed that long."""
+
+    observed: int = 0
+    lost: int = 0
+    by_customer: int = 0
+
+    @property
+    def share(self) -> Fraction | None:
+        return Fraction(self.lost, self.observed) if self.observed else None
+
+    def __add__(self, other: After) -> After:
+        return After(
+            self.observed + other.observed,
+            self.lost + other.lost,
+            self.by_customer + other.by_customer,
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """`name` None: no channel, no live code."""
+
+    name: str | None
+    opened: int
+    after: Mapping[int, After] = field(default_factory=dict)
+
+
+def report(question: Question, group: Group) -> list[Row]:
+    """Inside a scope: a row for each group, the largest cohort first."""
+    span = question.span
+    sql = _COHORT.format(
+        group=_COLUMNS[group],
+        counts="".join(_COUNTS.format(**_conditions(days)) for days in DAYS),
+        filters=_filters(question),
+    )
+    parameters: dict[str, Any] = {
+        "tenant": current_tenant_id(),
+        "start": midnight(span.start, span.zone),
+        "end": midnight(span.end, span.zone),
+        "as_of": question.as_of,
+        "channel": question.channel_id,
+        "staff": list(question.owners or ()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        found = cursor.fetchall()
+    names = _names(group, [key for key, *_counts in found if key])
+    rows = [
+        Row(names.get(key) if key else None, opened, dict(zip(DAYS, _after(counts), strict=True)))
+        for key, opened, *counts in found
+    ]
+    return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
+
+
+def total(rows: Sequence[Row]) -> Row:
+    after = {days: sum((row.after[days] for row in rows), After()) for days in DAYS}
+    return Row(None, sum(row.opened for row in rows), after)
+
+
+def _conditions(days: int) -> dict[str, str]:
+    until = f"opened_at + make_interval(secs => {days * 86_400})"
+    seen = f"{until} <= %(as_of)s AND NOT (ended_by = 'transfer' AND ended_at < {until})"
+    lost = f"ended_by IN ('customer', 'staff') AND ended_at <= {until}"
+    return {"observed": seen, "lost": lost}
+
+
+def _filters(question: Question) -> str:
+    """Of this report `staff` and `team` mean the friends of the contacts."""
+    sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
+    return sql if question.owners is None else f"{sql} AND s.staff_id = ANY(%(staff)s::bigint[])"
+
+
+def _after(counts: Sequence[int]) -> list[After]:
+    return [After(*counts[place : place + 3]) for place in range(0, len(counts), 3)]
+
+
+def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:
+    if group == "source":
+        return {key: key for key in keys}
+    rows: Sequence[Any] = {
+        "channel": Channel.objects.filter(pk__in=keys),
+        "staff": Staff.objects.filter(pk__in=keys),
+        "live_code": LiveCode.objects.filter(pk__in=keys),
+    }[group]  # type: ignore[assignment]
+    return {str(row.pk): str(row) for row in rows}
+
+
+def label(group: Group, row: Row) -> str:
+    """For pages: sources by their names."""
+    if group == "source" and row.name in SourceKind.values:
+        return str(SourceKind(row.name).label)
+    return row.name or ""

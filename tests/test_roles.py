@@ -1,0 +1,353 @@
+"""One rule of rows, one rule of fields: a salesperson gets nobody else's customer, nowhere, and no
+role gets a whole phone number or e-mail without asking for it.
+
+Walks every route of the resolver, as test_isolation does for tenants, with rows of one's own and of
+a colleague. A resource without a decision here fails.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from contacts import search
+from contacts.models import (
+    Contact,
+    ContactSettings,
+    Event,
+    Follow,
+    GroupMember,
+    Identity,
+    Import,
+    Order,
+    SegmentMember,
+    TagGroup,
+)
+from journeys.models import FollowUp, Lead, StaffTask
+from tenants import ids
+from tenants.isolation import tenant_models
+from tenants.models import Staff, Team
+from tenants.roles import Role
+from tests import factories
+from tests.conftest import Business, make_business
+from tests.factories import Rows
+from tests.test_isolation import ALL, REFUSALS, Address, body_with, path_of, text_of
+
+OWN, SHARED, CLOSED, BY_STAFF = "own", "shared", "closed", "by staff"
+
+# What a salesperson gets of each resource of the API. OWN: rows about their customers. SHARED: what
+# is set up for all, of no person. CLOSED: nothing. BY_STAFF: their own work.
+DECISIONS = {
+    "contacts": OWN,
+    "duplicates": OWN,
+    "events": OWN,
+    "orders": OWN,
+    "follows": OWN,
+    "links": OWN,
+    "enrolments": OWN,
+    "touches": OWN,
+    "stage-moves": OWN,
+    "leads": BY_STAFF,  # and those that wait: whoever is quicker takes them
+    "staff-tasks": BY_STAFF,
+    "groups": BY_STAFF,
+    "imports": CLOSED,
+    "exports": CLOSED,
+    "reports": CLOSED,
+    "costs": CLOSED,
+    "segments": SHARED,  # their members: own
+    "custom-fields": SHARED,
+    "tags": SHARED,
+    "tag-groups": SHARED,
+    "tag-rules": SHARED,
+    "pre-tag-lists": SHARED,  # names and counts, nobody in them
+    "products": SHARED,
+    "channels": SHARED,
+    "stages": SHARED,
+    "score-rules": SHARED,
+    "contents": SHARED,
+    "sops": SHARED,
+    "live-codes": SHARED,
+    "staff": SHARED,
+    "teams": SHARED,
+    "touch-rules": SHARED,
+    "retention-rules": SHARED,
+    "erasures": CLOSED,
+}
+
+# Where those who may reveal do so: editing what staff wrote; all about a person, for that person.
+WHOLE = ("admin/contacts/follow/", "api/v1/contacts/<id>/export")
+
+PHONES = {"own": "+8613700001111", "foreign": "+8613912345678"}
+EMAILS = {"own": "own.person@example.com", "foreign": "foreign.person@example.com"}
+NAMES = {"own": "Ownperson", "foreign": "Foreignperson"}
+
+
+@dataclass
+class Desk:
+    """A salesperson's customer and a colleague's, each with a row in every table."""
+
+    business: Business
+    rows: dict[str, Rows]
+    clients: dict[str, Client]
+
+
+def make_rows(business: Business, whose: str, staff: Staff) -> Rows:
+    """A row in every table; whatever points to staff points to this one."""
+    rows: Rows = {}
+    with business.scope():
+        for model in factories._in_order(list(tenant_models())):
+            try:
+                with transaction.atomic():
+                    rows[model] = (
+                        staff
+                        if model is Staff
+                        else factories._existing(model, business)
+                        or factories._make(model, rows, whose, business)
+                    )
+            except IntegrityError:
+                rows[model] = model.objects.order_by("pk").first()  # one a tenant
+        _make_personal(rows, whose, staff)
+    return rows
+
+
+def _make_personal(rows: Rows, whose: str, staff: Staff) -> None:
+    """Numbers wherever people write them; names that can be found in an answer."""
+    phone, email, name = PHONES[whose], EMAILS[whose], NAMES[whose]
+    contact: Contact = rows[Contact]
+    contact.name, contact.phone, contact.email = name, phone, email
+    contact.external_id, contact.owner = f"x-{name}", staff
+    contact.custom = {"second": phone.removeprefix("+86")}
+    contact.save()
+    Follow.objects.filter(contact=contact).update(
+        staff=staff, ended_at=None, remark=f"{name} {phone}", description=f"mail {email}"
+    )
+    Event.objects.filter(contact=contact).update(
+        properties={"phone": phone[3:], "note": f"{name}: call {phone[3:]} or {email}"}
+    )
+    Identity.objects.filter(contact=contact).update(kind="phone", value=phone)
+    for number, told in enumerate((("email", email), ("other", f"id-{name}"))):
+        Identity.objects.create(contact=contact, kind=told[0], value=told[1], account=str(number))
+    Order.objects.filter(contact=contact).update(order_id=f"order-{name}")
+    StaffTask.objects.filter(contact=contact).update(text=f"Write to {name}")
+    Lead.objects.filter(contact=contact).update(state=Lead.State.CLAIMED, owner=staff)
+    FollowUp.objects.filter(lead__contact=contact).update(note=f"{name} said {phone[3:]}")
+    Import.objects.update(error_file="")  # there is no such file
+    search.reindex([contact.pk])
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    business = make_business()
+    with business.scope():
+        colleague = Staff.objects.create(userid="colleague", name="Colleague")
+    rows = {
+        "foreign": make_rows(business, "foreign", colleague),
+        "own": make_rows(business, "own", business.staff["sales"]),
+    }
+    with business.scope():
+        _mix(rows)
+    clients = {role: business.browser(role) for role in Role.values}
+    for client in clients.values():
+        client.raise_request_exception = False
+    return Desk(business, rows, clients)
+
+
+def _mix(rows: dict[str, Rows]) -> None:
+    """The colleague's customer in one's own groups and segments."""
+    own, foreign = rows["own"], rows["foreign"]
+    member = foreign[GroupMember]
+    GroupMember.objects.create(
+        group=own[GroupMember].group, contact=member.contact, name=NAMES["foreign"],
+        in_since=timezone.now(),
+    )  # fmt: skip
+    for segment in (own[SegmentMember].segment, foreign[SegmentMember].segment):
+        for contact in (own[Contact], foreign[Contact]):
+            SegmentMember.objects.get_or_create(
+                segment=segment, contact=contact, defaults={"entered_at": timezone.now()}
+            )
+
+
+def resource_of(address: Address) -> str:
+    return address.pattern.split("/")[2]
+
+
+API = [a for a in ALL if a.pattern.startswith("api/v1/")]
+PAGES = [a for a in ALL if not a.pattern.startswith(("api/", "wechat/", "sign", "language"))]
+
+
+def test_every_resource_has_a_decision() -> None:
+    assert {resource_of(address) for address in API} <= set(DECISIONS)
+
+
+def leaks(text: str, whose: str) -> list[str]:
+    """The numbers and addresses of this person that stand whole in an answer."""
+    digits = PHONES[whose].removeprefix("+86")
+    return [mark for mark in (digits, EMAILS[whose]) if mark in text]
+
+
+def names_foreign(text: str, desk: Desk) -> list[str]:
+    """How an answer names the colleague's customer: by words, or by the id."""
+    found = [NAMES["foreign"]] if NAMES["foreign"] in text else []
+    key = re.escape(ids.encode(desk.rows["foreign"][Contact].pk))
+    pointer = rf'"(?:contact|customer|referrer|survivor|with)": ?(?:\{{"id": ?)?"{key}"'
+    return found + re.findall(pointer, text)
+
+
+@pytest.mark.parametrize("address", API, ids=str)
+def test_sales_get_nobody_elses_customer_by_api(address: Address, desk: Desk) -> None:
+    client, decision = desk.clients["sales"], DECISIONS[resource_of(address)]
+    for whose in ("own", "foreign"):
+        path = path_of(address, desk.rows[whose])
+        answer = client.get(path)
+        text = text_of(answer)
+        told = f"GET {path} ({whose}): {answer.status_code} {text[:300]}"
+
+        assert answer.status_code < 500, told
+        assert not names_foreign(text, desk), told
+        assert not leaks(text, "own") + leaks(text, "foreign"), told
+        if decision == CLOSED:
+            assert answer.status_code in REFUSALS, told
+        if whose == "foreign" and address.parameters and decision in {OWN, BY_STAFF}:
+            assert answer.status_code in REFUSALS, told
+    if decision == OWN and not address.parameters and "GET" in told:
+        assert client.get("/" + address.pattern).status_code in {200, *REFUSALS}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=Foreignperson",
+        "q=13912345678",
+        "q=5678",
+        "external_id=x-Foreignperson",
+        "owner=colleague",
+    ],
+)
+def test_search_finds_nobody_elses_customer(query: str, desk: Desk) -> None:
+    answer = desk.clients["sales"].get(f"/api/v1/contacts?{query}")
+
+    assert answer.json()["results"] == []
+
+
+def test_own_customers_are_found(desk: Desk) -> None:
+    """The positive control: the walk would see what it looks for."""
+    for path in ("contacts?q=Ownperson", "events", "orders", "follows", "leads", "staff-tasks"):
+        assert desk.clients["sales"].get(f"/api/v1/{path}").json()["results"], path
+    shown = desk.clients["operator"].get("/api/v1/contacts").content.decode()
+    assert NAMES["foreign"] in shown
+
+
+def personal(desk: Desk) -> dict[str, object]:
+    """All rows about the colleague's customer, by table, as they stand."""
+    contact = desk.rows["foreign"][Contact]
+    found: dict[str, object] = {}
+    with desk.business.scope(), connection.cursor() as cursor:
+        for model in tenant_models():
+            columns = [f.column for f in model._meta.local_fields if f.related_model is Contact]
+            columns += ["id"] if model is Contact else []
+            for column in columns:
+                table = model._meta.db_table
+                cursor.execute(
+                    f'SELECT array_agg(t::text ORDER BY t::text) FROM "{table}" t'
+                    f' WHERE "{column}" = %s',
+                    [contact.pk],
+                )
+                found[f"{table}.{column}"] = cursor.fetchone()[0]
+    return found
+
+
+@pytest.mark.parametrize("address", API, ids=str)
+def test_sales_change_nobody_elses_customer(address: Address, desk: Desk) -> None:
+    client, before = desk.clients["sales"], personal(desk)
+    path, body = path_of(address, desk.rows["foreign"]), json.dumps(body_with(desk.rows["foreign"]))
+    for method in ("post", "patch", "put", "delete"):
+        answer = getattr(client, method)(path, data=body, content_type="application/json")
+        text = text_of(answer)
+        told = f"{method.upper()} {path}: {answer.status_code} {text[:300]}"
+
+        assert answer.status_code < 500, told
+        assert not names_foreign(text, desk), told
+        assert not leaks(text, "own") + leaks(text, "foreign"), told
+    assert personal(desk) == before
+
+
+@pytest.mark.parametrize("address", PAGES, ids=str)
+def test_sales_get_nobody_elses_customer_on_pages(address: Address, desk: Desk) -> None:
+    client = desk.clients["sales"]
+    for whose in ("own", "foreign"):
+        path = path_of(address, desk.rows[whose])
+        answer = client.get(path)
+        text = text_of(answer)
+        told = f"GET {path} ({whose}): {answer.status_code}"
+
+        assert answer.status_code < 500, told
+        assert not names_foreign(text, desk), told
+        assert not leaks(text, "own") + leaks(text, "foreign"), told
+        if address.pattern.startswith("admin/"):
+            assert answer.status_code in REFUSALS | {302}, told
+
+
+@pytest.mark.parametrize(
+    "address", [*API, *(a for a in PAGES if not a.pattern.startswith("l/"))], ids=str
+)
+def test_no_role_gets_whole_numbers_unasked(address: Address, desk: Desk) -> None:
+    for role in ("owner", "operator", "viewer"):
+        if role == "owner" and address.pattern.startswith(WHOLE):
+            continue
+        for whose in ("own", "foreign"):
+            path = path_of(address, desk.rows[whose])
+            answer = desk.clients[role].get(path)
+
+            found = leaks(text_of(answer), whose)
+            assert answer.status_code < 500
+            assert not found, f"GET {path} as {role} ({whose}): {found}"
+
+
+@pytest.mark.parametrize("role", ["sales", "operator", "viewer"])
+def test_asking_to_reveal_is_no_use_without_the_ability(role: str, desk: Desk) -> None:
+    key = ids.encode(desk.rows["own"][Contact].pk)
+
+    answer = desk.clients[role].get(f"/api/v1/contacts/{key}?reveal=true")
+
+    assert answer.json()["phone"] == "137****1111"
+    assert answer.json()["email"] == "o***@example.com"
+
+
+def test_by_setting_sales_see_their_teams_customers(business: Business) -> None:
+    sales, client = business.staff["sales"], business.as_role("sales")
+    with business.scope():
+        north, south = (Team.objects.create(name=name) for name in ("North", "South"))
+        mate = Staff.objects.create(userid="mate", team=north)
+        Staff.objects.filter(pk=sales.pk).update(team=north)
+        Contact.objects.create(name="Mine", owner=sales)
+        Contact.objects.create(name="My mate's", owner=mate)
+        friend = Contact.objects.create(name="My mate's friend")
+        Follow.objects.create(contact=friend, staff=mate, opened_at=timezone.now())
+        other = Staff.objects.create(userid="other", team=south)
+        Contact.objects.create(name="Another team's", owner=other)
+        TagGroup.objects.create(name="whatever")
+
+    def seen() -> set[Any]:
+        return {row["name"] for row in client.get("/api/v1/contacts").json()["results"]}
+
+    assert seen() == {"Mine"}
+    page = business.browser("owner")
+    page.post(
+        "/admin/settings/",
+        {
+            "name": business.tenant.name, "customers-sales_see": "team", "customers-remind": "both",
+            "customers-remind_when": "instant", "customers-remind_min_score": "",
+        },
+    )  # fmt: skip
+    assert seen() == {"Mine", "My mate's", "My mate's friend"}
+    with business.scope():
+        assert ContactSettings.of_tenant().remind == "both"
+        Staff.objects.filter(pk=sales.pk).update(team=None)
+    assert seen() == {"Mine"}
