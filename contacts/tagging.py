@@ -1,7 +1,8 @@
 """Who wears which tag, since when and by whose hand? Set-based: one statement for any number.
 
 Only what really changes is written, and each change is an event on the contact's timeline.
-`by` is user:<id>, live_code:<id>, import:<id>, rule:<id> or api; the timeline shows its first word.
+`by` is user:<id>, live_code:<id>, import:<id>, rule:<id>, pretag:<id>, platform or api; the
+timeline shows its first word, and `why`: the name of the rule or list.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from django.db import connection
 from django.utils import timezone
 
 from contacts import kinds, timeline
-from contacts.models import Tag
+from contacts.models import Contact, ContactTag, Tag
 from contacts.timeline import NewEvent
 from tenants.scope import current_tenant_id
 
 SOURCE = "tags"
+PLATFORM = "platform"
 
 Tagging = tuple[int, int, datetime]  # contact, tag, when
 
@@ -30,8 +32,8 @@ ON CONFLICT (tenant_id, name) DO NOTHING
 
 # Ordered, so that two workers with overlapping sets wait for each other and never deadlock.
 _ADD = """
-INSERT INTO contacts_contacttag (tenant_id, tag_id, contact_id, by, at)
-SELECT DISTINCT ON (t.id, c.id) %(tenant)s, t.id, c.id, %(by)s, w.at
+INSERT INTO contacts_contacttag (tenant_id, tag_id, contact_id, by, why, at)
+SELECT DISTINCT ON (t.id, c.id) %(tenant)s, t.id, c.id, %(by)s, %(why)s, w.at
 FROM unnest(%(contacts)s::bigint[], %(tags)s::bigint[], %(at)s::timestamptz[])
   AS w(contact_id, tag_id, at)
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = w.contact_id
@@ -62,14 +64,20 @@ def named(names: Iterable[str]) -> dict[str, int]:
 
 
 def add(
-    contact_ids: Collection[int], tag_ids: Collection[int], by: str, at: datetime | None = None
+    contact_ids: Collection[int],
+    tag_ids: Collection[int],
+    by: str,
+    at: datetime | None = None,
+    *,
+    why: str = "",
 ) -> int:
     """Tag each contact with each tag. Answers how many taggings are new."""
     moment = at or timezone.now()
-    return add_each([(contact, tag, moment) for tag in tag_ids for contact in contact_ids], by)
+    taggings = [(contact, tag, moment) for tag in tag_ids for contact in contact_ids]
+    return add_each(taggings, by, why=why)
 
 
-def add_each(taggings: Collection[Tagging], by: str) -> int:
+def add_each(taggings: Collection[Tagging], by: str, *, why: str = "") -> int:
     """Tag each contact with its tag at its time. Answers how many taggings are new."""
     if not taggings:
         return 0
@@ -79,14 +87,20 @@ def add_each(taggings: Collection[Tagging], by: str) -> int:
         "tags": [tag for _, tag, _ in taggings],
         "at": [at for _, _, at in taggings],
         "by": by[:80],
+        "why": why[:120],
     }
     with connection.cursor() as cursor:
         cursor.execute(_ADD, parameters)
-        return _tell(kinds.TAG_ADDED, cursor.fetchall(), by)
+        return _tell(kinds.TAG_ADDED, cursor.fetchall(), by, why)
 
 
 def remove(
-    contact_ids: Collection[int], tag_ids: Collection[int], by: str, at: datetime | None = None
+    contact_ids: Collection[int],
+    tag_ids: Collection[int],
+    by: str,
+    at: datetime | None = None,
+    *,
+    why: str = "",
 ) -> int:
     """Take each tag from each contact. Answers how many taggings went."""
     if not contact_ids or not tag_ids:
@@ -99,10 +113,36 @@ def remove(
     }
     with connection.cursor() as cursor:
         cursor.execute(_REMOVE, parameters)
-        return _tell(kinds.TAG_REMOVED, cursor.fetchall(), by)
+        return _tell(kinds.TAG_REMOVED, cursor.fetchall(), by, why)
 
 
-def _tell(kind: str, changed: Collection[Tagging], by: str) -> int:
+def sync(
+    contact: Contact, platform_tags: Collection[str], at: datetime | None = None
+) -> tuple[int, int]:
+    """The contact wears what the platform says; answers how many taggings are new, and went.
+
+    Tags that are only ours stay as they are, whatever the platform calls its own.
+    """
+    ours = set(Tag.objects.filter(local_only=True).values_list("name", flat=True))
+    wanted = set(named(name for name in platform_tags if name not in ours).values())
+    worn = ContactTag.objects.filter(contact=contact, tag__local_only=False)
+    mirrored = set(worn.values_list("tag_id", flat=True))
+    return (
+        add([contact.pk], wanted - mirrored, PLATFORM, at),
+        remove([contact.pk], mirrored - wanted, PLATFORM, at),
+    )
+
+
+def to_push(contact_ids: Collection[int]) -> dict[int, list[str]]:
+    """What a sync tells the platform of each contact: never tags that are only ours."""
+    found: dict[int, list[str]] = {pk: [] for pk in contact_ids}
+    worn = ContactTag.objects.filter(contact_id__in=contact_ids, tag__local_only=False)
+    for contact_id, name in worn.order_by("tag__name").values_list("contact_id", "tag__name"):
+        found[contact_id].append(name)
+    return found
+
+
+def _tell(kind: str, changed: Collection[Tagging], by: str, why: str = "") -> int:
     if not changed:
         return 0
     names = dict(
@@ -113,6 +153,8 @@ def _tell(kind: str, changed: Collection[Tagging], by: str) -> int:
     events = []
     for contact, tag, at in changed:
         properties: dict[str, object] = {"tag": names[tag], "by": who}
+        if why:
+            properties["why"] = why[:120]
         events.append(NewEvent(contact, kind, at, SOURCE, f"{call}:{tag}:{contact}", properties))
     timeline.record(events)
     return len(changed)

@@ -45,7 +45,7 @@ class TagSerializer(StrictModelSerializer):
 
     class Meta:
         model = Tag
-        fields = ("id", "name", "group", "created_at")
+        fields = ("id", "name", "group", "local_only", "created_at")
         read_only_fields = ("created_at",)
 
 

@@ -1,0 +1,49 @@
+"""What may stay of an event of an erased person? That it happened, when, and what figures read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from contacts.privacy.person import Person
+from tenants.scope import current_tenant_id
+
+# Names of properties that figures and other people's pages read; none holds words of the person.
+_STAY = (
+    "account", "amount", "by", "channel", "content", "currency", "group", "live_code", "purpose",
+    "route", "segment", "segment_id", "sop", "staff", "state", "step", "touch", "touch_kind",
+)  # fmt: skip
+# Whose keys are our own numbers; others may hold ids of the person in other systems.
+_OURS = ("contacts", "tags", "segments", "touch", "journeys", "merging", "privacy", "groups")
+
+_FORGET = """
+UPDATE contacts_event e SET problem = '',
+  key = CASE WHEN e.source = ANY(%(ours)s::text[])
+    AND NOT EXISTS (SELECT 1 FROM unnest(%(words)s::text[]) w WHERE strpos(e.key, w) > 0)
+    THEN e.key ELSE 'erased:' || e.id END,
+  properties = COALESCE((
+    SELECT jsonb_object_agg(p.key, p.value) FROM jsonb_each(e.properties) p
+    WHERE p.key = ANY(%(stay)s::text[]) AND jsonb_typeof(p.value) <> 'object'
+      AND jsonb_typeof(p.value) <> 'array'
+      AND NOT EXISTS (SELECT 1 FROM unnest(%(words)s::text[]) w
+        WHERE strpos(lower(p.value #>> '{}'), lower(w)) > 0)), '{}'::jsonb)
+WHERE e.tenant_id = %(tenant)s AND e.contact_id = %(contact)s
+"""
+
+
+def forget(rows: QuerySet[Any], person: Person) -> int:
+    """Answers how many events there are; `rows` are this person's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FORGET,
+            {
+                "tenant": current_tenant_id(),
+                "contact": person.contact_id,
+                "ours": list(_OURS),
+                "stay": list(_STAY),
+                "words": person.words(),
+            },
+        )
+        return int(cursor.rowcount)
