@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import wraps
 
 from django import forms
@@ -18,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from contacts import kinds, masking
+from contacts import loss_notices, masking, timeline_words
 from contacts.models import Event, Order
+from contacts.timeline_words import Line
 from journeys import content, leads, scoring, staff_tasks
 from journeys.models import ContactStage, Content, FollowUp, Lead, StaffTask
 from tenants import ids, money
@@ -105,6 +105,11 @@ def open_tasks(staff: Staff | None) -> int:
     return due[:100].count()
 
 
+def unseen_losses(staff: Staff | None) -> int:
+    """How many losses this staff member has not ticked off, counted up to 100."""
+    return 0 if staff is None else loss_notices.unseen([staff.pk])[:100].count()
+
+
 @for_sales
 @require_GET
 def queue(request: HttpRequest) -> HttpResponse:
@@ -124,6 +129,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "mine": mine,
             "staff": staff,
             "tasks": open_tasks(staff),
+            "lost": unseen_losses(staff),
             "now": timezone.now(),
         },
     )
@@ -167,20 +173,17 @@ class OutcomeForm(forms.Form):
     )
 
 
-@dataclass(frozen=True)
-class Line:
-    """An event as the timeline shows it."""
-
-    sentence: str
-    icon: str
-    at: datetime
+def follow_ups_of(lead: Lead) -> list[FollowUp]:
+    """What was done; numbers in the notes are masked."""
+    found = list(leads.follow_ups_of(lead))
+    for each in found:
+        each.note_shown = masking.text(each.note)  # type: ignore[attr-defined] # for the page
+    return found
 
 
 def timeline_lines(contact_id: int) -> list[Line]:
     events = Event.objects.filter(contact_id=contact_id).order_by("-at", "-id")[:EVENTS]
-    return [
-        Line(kinds.sentence_of(e.kind, e.properties), kinds.icon_of(e.kind), e.at) for e in events
-    ]
+    return timeline_words.lines(list(events))
 
 
 @for_sales
@@ -212,7 +215,7 @@ def _lead_page(
             "stage": place.stage if place else None,
             "why": scoring.explain(contact),
             "tags": contact.tags.order_by("name"),
-            "follow_ups": leads.follow_ups_of(found),
+            "follow_ups": follow_ups_of(found),
             "lines": timeline_lines(contact.pk),
             "scripts": [(ids.encode(s.pk), s) for s in scripts.order_by("-id")[:6]],
             "orders": [(order, money.text(order.amount_fen)) for order in orders],
@@ -357,7 +360,13 @@ def tasks(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "desk/tasks.html",
-        {"tasks": found, "staff": staff, "now": timezone.now(), "open_tasks": open_tasks(staff)},
+        {
+            "tasks": found,
+            "staff": staff,
+            "now": timezone.now(),
+            "open_tasks": open_tasks(staff),
+            "lost": unseen_losses(staff),
+        },
     )
 
 

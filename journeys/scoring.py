@@ -10,15 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from django.db.models import Count, DurationField, ExpressionWrapper, F, FloatField, Sum, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Extract, Greatest, Least, Power
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from contacts import kinds
 from contacts.models import Contact, Event
-from journeys import fit
+from journeys import fit, unscored
 from journeys.models import Score, ScoreModel, ScorePoint, ScoreRule
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 # Sums of floats differ in the last digits by the order of adding; "reached" must not.
 REACHED = 1 - 1e-9
@@ -41,29 +48,43 @@ class FrozenRule(TypedDict):
     total_points: int | None
 
 
-DEFAULT_RULES: tuple[tuple[str, int, int | None, int | None], ...] = (
-    # kind, points, times a day, points in all
-    ("content.read", 10, 3, None),
-    ("content.downloaded", 15, 3, None),
-    ("link.clicked", 5, 3, None),
-    ("message.received", 3, 5, None),
-    ("form.answered", 15, 2, None),
-    ("quiz.answered", 15, 2, None),
-    ("coupon.collected", 20, 2, None),
-    ("session.attended", 25, 2, None),
-    ("group.joined", 10, 1, 30),
-    ("price.asked", 40, 2, None),
-    ("follow.ended", -20, 1, None),
+class StartRule(NamedTuple):
+    """A rule for what people do, as a new tenant has it."""
+
+    kind: str
+    name: _StrPromise | str
+    points: int
+    daily_times: int | None
+    total_points: int | None = None
+
+
+DEFAULT_RULES: tuple[StartRule, ...] = (
+    StartRule("content.read", gettext_lazy("Read content"), 10, 3),
+    StartRule("content.downloaded", gettext_lazy("Downloaded content"), 15, 3),
+    StartRule("link.clicked", gettext_lazy("Opened a link"), 5, 3),
+    StartRule("message.received", gettext_lazy("Wrote a message"), 3, 5),
+    StartRule("form.answered", gettext_lazy("Filled in a form"), 15, 2),
+    StartRule("quiz.answered", gettext_lazy("Answered a quiz"), 15, 2),
+    StartRule("coupon.collected", gettext_lazy("Collected a coupon"), 20, 2),
+    StartRule("session.attended", gettext_lazy("Attended a session"), 25, 2),
+    StartRule("group.joined", gettext_lazy("Joined a group"), 10, 1, 30),
+    StartRule("price.asked", gettext_lazy("Asked for the price"), 40, 2),
+    StartRule("follow.ended", gettext_lazy("Deleted a member of staff"), -20, 1),
 )
 
 
 def begin() -> ScoreModel:
     """What a new tenant starts with: rules for what people do and who they are, published."""
-    for kind, points, daily, total in DEFAULT_RULES:
+    for each in DEFAULT_RULES:
         ScoreRule.objects.get_or_create(
-            name=kind,
+            name=str(each.name),
             deleted_at=None,
-            defaults={"kind": kind, "points": points, "daily_times": daily, "total_points": total},
+            defaults={
+                "kind": each.kind,
+                "points": each.points,
+                "daily_times": each.daily_times,
+                "total_points": each.total_points,
+            },
         )
     for name, condition, points in (
         (_("Phone known"), {"field": "phone", "known": True}, 10),
@@ -118,6 +139,18 @@ def growth(model: ScoreModel, at: datetime | None = None) -> float:
     return float(2.0 ** max(-_LARGEST_EXPONENT, min(_LARGEST_EXPONENT, exponent)))
 
 
+def _weighed(model: ScoreModel) -> Combinable:
+    """The points of a row of ScorePoint times their `growth`, as an expression."""
+    age = ExpressionWrapper(F("at") - Value(model.epoch), output_field=DurationField())
+    since = Extract(age, "epoch", output_field=FloatField())
+    exponent = since / Value(_DAY.total_seconds() * model.half_life_days)
+    bounded = Greatest(
+        Value(float(-_LARGEST_EXPONENT)), Least(Value(float(_LARGEST_EXPONENT)), exponent)
+    )
+    weight = Power(Value(2.0), bounded, output_field=FloatField())
+    return ExpressionWrapper(F("points") * weight, output_field=FloatField())
+
+
 def score_now(key: float, model: ScoreModel | None = None, at: datetime | None = None) -> float:
     """The score (or engagement) that a stored key means at a moment, now by default."""
     return max(0.0, key) / growth(model or live(), at)
@@ -163,7 +196,10 @@ def standings(
     }
     unknown = [pk for pk in contact_ids if pk not in found]
     if unknown:
-        for pk, points in fit.points_of(fit_rules(model), unknown).items():
+        silent = unscored.among(unknown)
+        found |= dict.fromkeys(silent, Standing(0.0, 0.0, 0, grade_of(0, model)))
+        judged = [pk for pk in unknown if pk not in silent]
+        for pk, points in fit.points_of(fit_rules(model), judged).items():
             found[pk] = Standing(0.0, 0.0, points, grade_of(points, model))
     return found
 
@@ -215,10 +251,9 @@ def explain(contact: Contact, at: datetime | None = None) -> Explanation:
         points = points.filter(at__lt=at)
     names = {rule["id"]: rule["name"] for rule in model.rules}
     now = growth(model, moment)
-    sums: dict[int, tuple[int, float]] = {}
-    for rule_id, value, earned_at in points.values_list("rule_id", "points", "at"):
-        count, total = sums.get(rule_id, (0, 0.0))
-        sums[rule_id] = count + 1, total + value * growth(model, earned_at) / now
+    # Summed where the points lie: there may be tens of thousands of them.
+    by_rule = points.values_list("rule_id").annotate(number=Count("*"), sum=Sum(_weighed(model)))
+    sums = {rule_id: (count, total / now) for rule_id, count, total in by_rule}
     row = standings([contact.pk], moment, model=model)[contact.pk]
     grade = row.grade
     weight = float(model.grade_weights[grade])

@@ -33,6 +33,7 @@ from tenants.admin_forms import AskForm, TenantForm, without
 from tenants.audit_words import verb_of
 from tenants.ids import encode
 from tenants.models import AuditEntry, User
+from tenants.punctuation import said
 from tenants.roles import Can
 
 Text = str | Promise
@@ -296,12 +297,10 @@ class TenantModelAdmin(ModelAdmin):
         try:
             Collector(using="default").collect(found)
         except ProtectedError as error:
-            kept = [
-                f"{one._meta.verbose_name}: {one}" for one in list(error.protected_objects)[:10]
-            ]
+            kept = [said(one._meta.verbose_name, one) for one in list(error.protected_objects)[:10]]
         except RestrictedError as error:
             kept = [
-                f"{one._meta.verbose_name}: {one}" for one in list(error.restricted_objects)[:10]
+                said(one._meta.verbose_name, one) for one in list(error.restricted_objects)[:10]
             ]
         names = [str(one) for one in found]
         return names, {self.opts.verbose_name_plural: len(found)}, set(), kept

@@ -1,5 +1,43 @@
 """Customers and where they come from, in the admin."""
 
-from contacts.admin import acquisition, contact, goods, imports, livecodes, log, tags
+from contacts.admin import (
+    acquisition,
+    contact,
+    contact_bulk,
+    custom_fields,
+    exports,
+    follows,
+    goods,
+    group_members,
+    groups,
+    imports,
+    livecodes,
+    log,
+    merges,
+    privacy,
+    segments,
+    settings,
+    tag_rules,
+    tags,
+)
 
-__all__ = ["acquisition", "contact", "goods", "imports", "livecodes", "log", "tags"]
+__all__ = [
+    "acquisition",
+    "contact",
+    "contact_bulk",
+    "custom_fields",
+    "exports",
+    "follows",
+    "goods",
+    "group_members",
+    "groups",
+    "imports",
+    "livecodes",
+    "log",
+    "merges",
+    "privacy",
+    "segments",
+    "settings",
+    "tag_rules",
+    "tags",
+]

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
@@ -16,6 +15,7 @@ from contacts.models import Contact, Order, OrderItem, Product
 from tenants.admin_base import NOTHING, ReadOnlyAdmin, TenantModelAdmin, chip, link_to
 from tenants.admin_forms import TenantForm
 from tenants.money_field import MoneyField, shown
+from tenants.punctuation import listed
 
 
 class ProductForm(TenantForm):
@@ -106,5 +106,7 @@ class OrderAdmin(OfContacts):
     @admin.display(description=gettext_lazy("Items"))
     def items_shown(self, obj: Order) -> str:
         rows = OrderItem.objects.filter(order=obj).order_by("line")
-        lines = [(item.sku, item.quantity, shown(item.price_fen)) for item in rows]
-        return format_html_join(", ", "{} × {} ({})", lines) or NOTHING
+        return (
+            listed(f"{item.sku} × {item.quantity} ({shown(item.price_fen)})" for item in rows)
+            or NOTHING
+        )

@@ -23,6 +23,7 @@ from contacts.models import LiveCode, LiveCodeStaff, LiveCodeTag, Tag
 from tenants.admin_base import NOTHING, TenantModelAdmin, ask, chip
 from tenants.admin_forms import AskForm, TenantForm, autocomplete
 from tenants.models import Staff, WeChatAccount
+from tenants.punctuation import listed
 
 LONGEST_WELCOME = 4000  # bytes, by the platform
 
@@ -195,12 +196,12 @@ class LiveCodeAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("Staff"))
     def staff_now(self, obj: LiveCode) -> str:
         rows = LiveCodeStaff.objects.filter(live_code=obj).select_related("staff").order_by("id")
-        return "、".join(str(row.staff) for row in rows) or NOTHING
+        return listed(row.staff for row in rows) or NOTHING
 
     @admin.display(description=gettext_lazy("Tags"))
     def tags_now(self, obj: LiveCode) -> str:
         rows = LiveCodeTag.objects.filter(live_code=obj).select_related("tag").order_by("id")
-        return "、".join(str(row.tag) for row in rows) or NOTHING
+        return listed(row.tag for row in rows) or NOTHING
 
     @admin.display(description=gettext_lazy("Preview"))
     def preview(self, obj: LiveCode) -> str:

@@ -1,4 +1,4 @@
-"""What happened to contacts, and who is friends with whom. Nothing here is written by hand."""
+"""What happened to contacts. Nothing here is written by hand."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import (
-    AutocompleteSelectFilter,
     DropdownFilter,
 )
 
-from contacts import kinds
+from contacts import kinds, masking, timeline_words
 from contacts.admin.goods import OfContacts
-from contacts.models import Event, Follow
-from tenants.admin_base import chip, link_to
+from contacts.models import Event
+from tenants.admin_base import NOTHING, LookAheadList
+from tenants.punctuation import pairs
 
 
 class KindFilter(DropdownFilter):
@@ -33,6 +32,17 @@ class KindFilter(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+class EventList(LookAheadList):
+    """Gives a page of events the names of the staff whom they tell of."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        names = timeline_words.staff_names(rows)
+        for row in rows:
+            row.staff_names = names
+
+
 @admin.register(Event)
 class EventAdmin(OfContacts):
     list_display = ("at", "of_contact", "sentence", "kind", "source")
@@ -42,73 +52,25 @@ class EventAdmin(OfContacts):
         (gettext_lazy("Properties"), {"fields": ("shown_properties", "problem")}),
     )
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LookAheadList]:
+        return EventList
+
     def get_ordering(self, request: HttpRequest) -> Sequence[str]:
         # Each order walks an index: (tenant, kind, at), or (tenant, id).
         return ("-at",) if request.GET.get("kind") else ("-id",)
 
     @admin.display(description=gettext_lazy("Event"))
     def sentence(self, obj: Event) -> str:
+        loaded: dict[str, str] | None = getattr(obj, "staff_names", None)
+        names = timeline_words.staff_names([obj]) if loaded is None else loaded
         return format_html(
             '<span class="scrm-inline">'
             '<span class="material-symbols-outlined" aria-hidden="true">{}</span>'
             "{}</span>",
             kinds.icon_of(obj.kind),
-            kinds.sentence_of(obj.kind, obj.properties),
+            timeline_words.sentence(obj, names),
         )
 
     @admin.display(description=gettext_lazy("Properties"))
     def shown_properties(self, obj: Event) -> str:
-        hidden = {"phone", "mobile", "tel"}
-        pairs = (
-            f"{name}: {'***' if name.lower() in hidden else value}"
-            for name, value in obj.properties.items()
-        )
-        return "; ".join(pairs) or "–"
-
-
-class ActiveFilter(DropdownFilter):
-    title = gettext_lazy("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", pgettext("follow", "active")), ("ended", _("ended"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Follow]) -> QuerySet[Follow]:
-        if self.value() not in {"active", "ended"}:
-            return queryset
-        return queryset.filter(ended_at__isnull=self.value() == "active")
-
-
-@admin.register(Follow)
-class FollowAdmin(OfContacts):
-    list_display = ("of_contact", "of_staff", "status", "opened_at", "ended_at", "ended_by")
-    list_select_related = ("contact", "staff")
-    list_filter = (("staff", AutocompleteSelectFilter), ActiveFilter)
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    ("of_contact", "of_staff"),
-                    "status",
-                    ("opened_at", "ended_at", "ended_by"),
-                )
-            },
-        ),
-        (
-            gettext_lazy("Details"),
-            {"fields": (("remark", "description"), ("live_code", "state", "add_way"))},
-        ),
-    )
-
-    @admin.display(description=gettext_lazy("Staff"))
-    def of_staff(self, obj: Follow) -> str:
-        return link_to(obj.staff)
-
-    @chip(gettext_lazy("Status"), {"active": "success", "ended": "warning"})
-    def status(self, obj: Follow) -> tuple[str, str]:
-        return (
-            ("active", pgettext("follow", "active"))
-            if obj.ended_at is None
-            else ("ended", _("ended"))
-        )
+        return pairs(masking.values(obj.properties)) or NOTHING

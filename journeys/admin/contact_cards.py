@@ -58,12 +58,13 @@ def standing(request: HttpRequest, contact: Contact) -> Panel:
         .order_by("-id")
         .first(),
     }
-    return Panel(_("Journey"), "stairs", "admin/journeys/standing.html", context)
+    return Panel(_("Journey"), "stairs", "admin/journeys/standing.html", context, pane="who")
 
 
 def score(request: HttpRequest, contact: Contact) -> Panel:
     explained = scoring.explain(contact)
-    return Panel(_("Score"), "speed", "admin/journeys/score.html", {"explained": explained})
+    context = {"explained": explained}
+    return Panel(_("Score"), "speed", "admin/journeys/score.html", context, pane="who")
 
 
 def messages(request: HttpRequest, contact: Contact) -> Panel | None:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy
 from contacts import kinds
 from contacts.models import Contact
 from journeys import fit
+from tenants.punctuation import listed
 
-_FACTS = {
+FACTS = {
     "seen": gettext_lazy("anything is known of them"),
     "reachable": gettext_lazy("they can be reached"),
     "name_and_phone": gettext_lazy("name and phone are known"),
@@ -29,7 +30,7 @@ def entry_rule(rule: Mapping[str, Any]) -> str:
     if "any" in rule:
         return "(" + str(_(" or ")).join(entry_rule(part) for part in rule["any"]) + ")"
     if "fact" in rule:
-        return str(_FACTS.get(rule["fact"], rule["fact"]))
+        return str(FACTS.get(rule["fact"], rule["fact"]))
     if "event" in rule:
         named = rule["event"]
         return _("event %(kinds)s") % {
@@ -54,12 +55,12 @@ def condition(rule: Mapping[str, Any]) -> str:
     if "tag" in rule:
         return _("tag “%(tag)s”") % {"tag": rule["tag"]}
     if "properties" in rule:
-        return ", ".join(f"{name} = {value}" for name, value in rule["properties"].items())
+        return listed(f"{name} = {value}" for name, value in rule["properties"].items())
     return _leaf(rule)
 
 
 def _leaf(rule: Mapping[str, Any]) -> str:
-    name = _field(rule.get("field", ""))
+    name = field_label(rule.get("field", ""))
     if "known" in rule:
         known = _("%(field)s is known") if rule["known"] else _("%(field)s is not known")
         return known % {"field": name}
@@ -68,7 +69,7 @@ def _leaf(rule: Mapping[str, Any]) -> str:
     return f"{name} = {_value(rule, rule['is'])}" if "is" in rule else ""
 
 
-def _field(name: str) -> str:
+def field_label(name: str) -> str:
     """The label of a contact's column; a custom field is called what its owner calls it."""
     if name not in fit.FIELDS:
         return name.removeprefix("custom.")

@@ -17,18 +17,20 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from contacts import kinds
 from contacts.models import Contact
-from journeys import fit, score_versions, scoring
+from journeys import score_versions, scoring
+from journeys.admin.condition_form import ConditionField, PropertiesField
+from journeys.admin.entry_form import known_kinds
 from journeys.admin.rules_in_words import condition
 from journeys.models import ScoreModel, ScoreRule
 from tenants import audit
 from tenants.admin_base import NOTHING, ReadOnlyAdmin, TenantModelAdmin, button, chip
-from tenants.admin_forms import TenantForm
+from tenants.admin_forms import TenantForm, without
+from tenants.punctuation import listed, said
 
 
 class RuleForm(TenantForm):
@@ -39,17 +41,9 @@ class RuleForm(TenantForm):
         widget=UnfoldAdminTextInputWidget({"list": "event-kinds", "autocomplete": "off"}),
         help_text=gettext_lazy("For engagement: what they did."),
     )
-    condition = forms.JSONField(
-        label=gettext_lazy("Condition"),
-        required=False,
-        initial=dict,
-        widget=UnfoldAdminTextareaWidget({"rows": 4, "spellcheck": "false", "class": "font-mono"}),
-        help_text=gettext_lazy(
-            "Engagement: {} or {“properties”: {“content”: “Price list”}}. "
-            "Fit: {“field”: “phone”, “known”: true}, {“field”: “gender”, “is”: “female”}, "
-            "{“tag”: “VIP”}, "
-            "joined by all, any, not."
-        ),
+    properties = PropertiesField(label=gettext_lazy("Only some of these events"))
+    condition = ConditionField(
+        label=gettext_lazy("Condition"), help_text=gettext_lazy("For fit: who they are.")
     )
 
     class Meta:
@@ -58,22 +52,25 @@ class RuleForm(TenantForm):
             "name", "part", "kind", "condition", "points", "daily_times", "total_points", "active",
         )  # fmt: skip
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in {"properties", "condition"} & set(self.fields):
+            self.fields[name].stored = self.instance.condition  # type: ignore[attr-defined]
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        wanted = cleaned["condition"] = cleaned.get("condition") or {}
+        if {"properties", "condition"} & set(self.errors):
+            return cleaned
         if cleaned.get("part") == ScoreRule.Part.FIT:
-            try:
-                fit.check(wanted)
-            except ValidationError as error:
-                self.add_error("condition", error)
-        elif not cleaned.get("kind"):
-            self.add_error("kind", _("Name the kind of events."))
-        elif (
-            not isinstance(wanted, dict)
-            or set(wanted) - {"properties"}
-            or not isinstance(wanted.get("properties", {}), dict)
-        ):
-            self.add_error("condition", _("Write {“properties”: {…}} or {}."))
+            cleaned["kind"] = ""
+            if "properties" in cleaned["condition"]:  # the rule was one of engagement
+                cleaned["condition"] = {}
+            if not cleaned["condition"]:
+                self.add_error("condition", _("Add a condition: who earns these points?"))
+        else:
+            cleaned["condition"] = cleaned["properties"]
+            if not cleaned.get("kind"):
+                self.add_error("kind", _("Name the kind of events."))
         return cleaned
 
 
@@ -125,7 +122,9 @@ def _settings_of(model: ScoreModel) -> dict[str, Any]:
 class ScoreRuleAdmin(TenantModelAdmin):
     form = RuleForm
     deletes = True
+    form_only = ("properties", "condition")
     list_display = ("name", "part", "what", "points", "daily_times", "total_points", "active")
+    readonly_fields = ("what",)
     list_filter = (("part", ChoicesDropdownFilter), "active")
     search_fields = ("name", "kind")
     ordering = ("part", "id")
@@ -134,16 +133,29 @@ class ScoreRuleAdmin(TenantModelAdmin):
             None,
             {
                 "fields": (
-                    ("name", "part"), "kind", "condition", ("points", "daily_times"),
-                    "total_points",
-                    "active",
+                    ("name", "part"), "what", ("points", "active"),
                 ),
                 "description": gettext_lazy("Changes count from the next publishing on."),
             },
         ),
+        (
+            gettext_lazy("What they did"),
+            {
+                "fields": ("kind", ("daily_times", "total_points"), "properties"),
+                "classes": ["scrm-part-engagement"],
+            },
+        ),
+        (
+            gettext_lazy("Who they are"),
+            {"fields": ("condition",), "classes": ["scrm-part-fit"]},
+        ),
     )  # fmt: skip
     actions_list = ("try_out",)
     change_form_outer_after_template = "admin/journeys/scorerule/kinds.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj else without(fieldsets, ("what",))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).filter(deleted_at=None)
@@ -163,7 +175,7 @@ class ScoreRuleAdmin(TenantModelAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        known = {"kinds_known": [kind.name for kind in kinds.known()]}
+        known = {"kinds_known": known_kinds()}
         return super().changeform_view(
             request, object_id, form_url, {**(extra_context or {}), **known}
         )
@@ -251,12 +263,12 @@ class ScoreModelAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Grades"))
     def grades_shown(self, obj: ScoreModel) -> str:
-        return ", ".join(
-            f"{grade}: ≥ {obj.grade_thresholds.get(grade, '…')} × {weight}"
+        return listed(
+            said(grade, f"≥ {obj.grade_thresholds.get(grade, '…')} × {weight}")
             for grade, weight in sorted(obj.grade_weights.items())
         )
 
     @admin.display(description=gettext_lazy("Rules"))
     def rules_shown(self, obj: ScoreModel) -> str:
         told = (f"{kinds.short_of(rule['name'])} {rule['points']:+d}" for rule in obj.rules)
-        return "; ".join(told) or NOTHING
+        return listed(told) or NOTHING

@@ -40,7 +40,10 @@ class SopForm(TenantForm):
 
     class Meta:
         model = Sop
-        fields = ("name", "trigger", "channel", "live_code", "leave_on_reply", "leave_on_order")
+        fields = (
+            "name", "trigger", "channel", "live_code", "segment", "leave_on_reply",
+            "leave_on_order",
+        )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,14 +60,14 @@ class SopAdmin(TenantModelAdmin):
     list_select_related = ("channel", "live_code")
     list_filter = (("status", ChoicesDropdownFilter),)
     search_fields = ("name",)
-    autocomplete_fields = ("channel", "live_code")
+    autocomplete_fields = ("channel", "live_code", "segment")
     readonly_fields = ("status_shown",)
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("name", "status_shown"), "trigger", ("channel", "live_code"),
+                    ("name", "status_shown"), ("trigger", "segment"), ("channel", "live_code"),
                     ("leave_on_reply", "leave_on_order"),
                 )
             },

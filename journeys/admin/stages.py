@@ -10,20 +10,14 @@ from django.db.models import Max
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from journeys import entry_rules, stages
+from journeys.admin.entry_form import EntryField
 from journeys.admin.rules_in_words import entry_rule
 from journeys.models import ContactStage, Stage, StageMove
 from tenants.admin_base import TenantModelAdmin
-from tenants.admin_forms import TenantForm
-
-_HELP = gettext_lazy(
-    "Parts: {“fact”: seen, reachable, name_and_phone, not_excluded, need_confirmed or paid_order}, "
-    "{“event”: [“form.answered”, …]}, {“min_score”: 60} or {“min_score”: “threshold”}; "
-    "joined by {“all”: […]} or {“any”: […]}. "
-    "An empty rule {} never holds: such a stage is entered by hand."
-)
+from tenants.admin_forms import TenantForm, without
 
 
 class StageForm(TenantForm):
@@ -31,12 +25,15 @@ class StageForm(TenantForm):
         label=gettext_lazy("Position"), min_value=1, max_value=100, required=False,
         widget=UnfoldAdminIntegerFieldWidget,
     )  # fmt: skip
-    rule = forms.JSONField(
+    rule = EntryField(
         label=gettext_lazy("Entry rule"),
+        help_text=gettext_lazy("Without a condition, contacts are put into the stage by hand."),
+    )
+    back_from = forms.MultipleChoiceField(
         required=False,
-        initial=dict,
-        widget=UnfoldAdminTextareaWidget({"rows": 6, "spellcheck": "false", "class": "font-mono"}),
-        help_text=_HELP,
+        widget=forms.CheckboxSelectMultiple,
+        label=gettext_lazy("Also backward, from"),
+        help_text=gettext_lazy("Contacts in a stage that is ticked move back here by this rule."),
     )
 
     class Meta:
@@ -47,17 +44,28 @@ class StageForm(TenantForm):
         super().__init__(*args, **kwargs)
         last = Stage.objects.aggregate(last=Max("position"))["last"] or 0
         self.initial["place"] = self.instance.position if self.instance.pk else last + 1
+        if "rule" in self.fields:  # those who only read see the rule in words
+            others = Stage.objects.exclude(pk=self.instance.pk).order_by("position")
+            self.fields["back_from"].choices = [  # type: ignore[attr-defined]
+                (stage.key, str(stage)) for stage in others
+            ]
+            self.initial["back_from"] = self.instance.rule.get("back_from", [])
+            self.fields["rule"].stored = self.instance.rule  # type: ignore[attr-defined]
 
-    def clean_rule(self) -> dict[str, Any]:
-        rule = self.cleaned_data["rule"] or {}
-        entry_rules.check(rule)
-        return dict(rule)
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if "rule" in given:
+            rule = {name: part for name, part in given["rule"].items() if name != "back_from"}
+            back = given.get("back_from", [])
+            given["rule"] = rule | ({"back_from": back} if back else {})
+            entry_rules.check(given["rule"])
+        return given
 
 
 @admin.register(Stage)
 class StageAdmin(TenantModelAdmin):
     form = StageForm
-    form_only = ("place",)
+    form_only = ("place", "rule", "back_from")
     list_display = ("position", "name_shown", "purpose", "rule_shown", "makes_leads")
     list_display_links = ("position", "name_shown")
     search_fields = ("key", "name")
@@ -65,7 +73,7 @@ class StageAdmin(TenantModelAdmin):
     readonly_fields = ("rule_shown",)
     fieldsets = (
         (None, {"fields": (("key", "name"), ("place", "purpose"), "makes_leads")}),
-        (gettext_lazy("Entry"), {"fields": ("rule_shown", "rule")}),
+        (gettext_lazy("Entry"), {"fields": ("rule_shown", "rule", "back_from")}),
     )
     deletes = True
 
@@ -76,6 +84,10 @@ class StageAdmin(TenantModelAdmin):
             or ContactStage.objects.filter(stage=obj).exists()
         )
         return not used and super().has_delete_permission(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj else without(fieldsets, ("rule_shown",))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Rules, the API and reports name a stage by its key."""

@@ -7,14 +7,16 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contacts.admin.goods import OfContacts
-from journeys import pace, staff_tasks
+from journeys import outcomes, pace, staff_tasks
 from journeys.engine import Reason
 from journeys.models import StaffTask, Touch, TouchRules
+from tenants import audit, ids
 from tenants.admin_base import NOTHING, TenantModelAdmin, ask, chip
 from tenants.admin_forms import AskForm, LinesField, TenantForm
 from tenants.models import User
@@ -57,6 +59,39 @@ class TouchAdmin(OfContacts):
         ),
         (gettext_lazy("Times"), {"fields": (("due_at", "sent_at", "delivered_at"),)}),
     )
+    actions_detail = ("was_sent", "was_not_sent")
+
+    def offers(self, request: HttpRequest, target: Touch) -> set[str]:
+        """While it is still looked up by itself, nobody decides by hand."""
+        open_end = target.state == Touch.State.UNKNOWN and target.lease_until is None
+        return {"was_sent", "was_not_sent"} if open_end else set()
+
+    @ask(
+        gettext_lazy("It was sent"),
+        question=gettext_lazy("Only if somebody has looked: the contact has got this message."),
+        icon="mark_chat_read",
+        permission="act",
+    )
+    def was_sent(self, request: HttpRequest, target: Touch, form: AskForm) -> None:
+        self._settle(request, target, sent=True)
+
+    @ask(
+        gettext_lazy("It was not sent"),
+        question=gettext_lazy(
+            "Only if somebody has looked: the contact has not got it. It goes out again."
+        ),
+        icon="replay",
+        permission="act",
+    )
+    def was_not_sent(self, request: HttpRequest, target: Touch, form: AskForm) -> None:
+        self._settle(request, target, sent=False)
+
+    def _settle(self, request: HttpRequest, target: Touch, *, sent: bool) -> None:
+        if not outcomes.settle_by_hand(target, sent=sent):
+            raise ValidationError(_("The outcome of this touch is known."))
+        # Names stay out of the log, which outlives an erased contact.
+        key = ids.encode(target.pk)
+        audit.record("touch.settled", target, request=request, summary=key, detail={"sent": sent})
 
     @chip(gettext_lazy("State"), {
             "sent": "success", "delivered": "success", "failed": "danger", "unknown": "danger",

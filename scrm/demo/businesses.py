@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class ChannelPlan:
-    """A channel: share of the new contacts, cost a contact in yuan, how well they convert."""
+    """A channel: share of the new contacts, yuan a contact by kind of cost, how they convert."""
 
     name: str
     share: float
-    cost: float
+    costs: tuple[tuple[str, float], ...]
     appeal: float
+
+
+@dataclass(frozen=True)
+class FitRule:
+    """What tells how well a person suits the business, as its operators would write it."""
+
+    name: str
+    condition: Mapping[str, object]
+    points: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the business knows of people beside their names: columns of its contact file."""
+
+    cities: tuple[str, ...]  # the first ones are where most of its customers live
+    budget: str  # title of the column
+    budgets: tuple[str, str, str]  # little, some, much
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,9 @@ class Business:
     tags: tuple[str, ...]
     contents: tuple[Piece, ...]
     welcome: str
+    profile: Profile
+    fit_rules: tuple[FitRule, ...]
+    unwanted: str = ""  # a tag that few wear
     steps: tuple[tuple[int | None, int | None, str, int], ...] = field(default=())
     # (minutes, day, text, number of the content piece)
 
@@ -65,11 +87,11 @@ BEAUTY = Business(
         ("zhouting", "周婷"),
     ),
     channels=(
-        ChannelPlan("小红书 · 笔记", 0.30, 9.5, 1.15),
-        ChannelPlan("抖音 · 直播间", 0.24, 14.0, 0.85),
-        ChannelPlan("天猫 · 包裹卡", 0.22, 2.8, 1.45),
-        ChannelPlan("门店 · 台卡", 0.14, 1.5, 1.30),
-        ChannelPlan("老客转介绍", 0.10, 6.0, 1.70),
+        ChannelPlan("小红书 · 笔记", 0.30, (("ad", 33.0), ("bait", 5.0)), 1.15),
+        ChannelPlan("抖音 · 直播间", 0.24, (("ad", 38.0), ("agency", 8.0)), 0.85),
+        ChannelPlan("天猫 · 包裹卡", 0.22, (("bait", 33.0),), 1.45),
+        ChannelPlan("门店 · 台卡", 0.14, (("staff", 22.0), ("bait", 10.0)), 1.30),
+        ChannelPlan("老客转介绍", 0.10, (("coupon", 42.0),), 1.70),
     ),
     products=(
         ProductPlan("HJ-001", "花漾小样三件套", "lead_in", 29, 12),
@@ -79,7 +101,26 @@ BEAUTY = Business(
         ProductPlan("HJ-005", "光感气垫", "hit", 219, 66),
         ProductPlan("HJ-006", "年度护肤礼盒", "extension", 899, 310),
     ),
-    tags=("干皮", "油皮", "敏感肌", "混合肌", "新手", "成分党", "送礼", "同行"),
+    tags=("干皮", "油皮", "敏感肌", "混合肌", "新手", "成分党", "送礼"),
+    unwanted="同行",
+    profile=Profile(
+        cities=("上海", "杭州", "北京", "深圳", "成都", "苏州", "郑州", "长沙", "南昌", "洛阳"),
+        budget="月护肤预算",
+        budgets=("200 元以下", "200–500 元", "500 元以上"),
+    ),
+    fit_rules=(
+        FitRule("预算充足", {"field": "custom.月护肤预算", "is": "500 元以上"}, 30),
+        FitRule("预算适中", {"field": "custom.月护肤预算", "is": "200–500 元"}, 15),
+        FitRule("预算有限", {"field": "custom.月护肤预算", "is": "200 元以下"}, -20),
+        FitRule(
+            "住在有门店的城市",
+            {"field": "custom.城市", "in": ["上海", "杭州", "北京", "深圳", "成都"]},
+            10,
+        ),
+        FitRule("已知生日", {"field": "birthday", "known": True}, 10),
+        FitRule("成分党", {"tag": "成分党"}, 10),
+        FitRule("同行", {"tag": "同行"}, -80),
+    ),
     contents=(
         Piece("换季护肤的三个误区", "article", "awareness", "换季泛红别急着叠加功效,先稳住屏障。"),
         Piece("肤质小测试", "form", "nurture", "五个问题,找到你的肤质和护理顺序。"),
@@ -100,15 +141,15 @@ BEAUTY = Business(
 SCHOOL = Business(
     slug="qiming",
     name="启明少儿编程",
-    days=260,
-    contacts=280,
-    conversion=0.16,
-    repeat=0.30,
+    days=320,
+    contacts=420,
+    conversion=0.30,
+    repeat=0.55,
     staff=(("sunlei", "孙磊"), ("hejia", "何佳"), ("tangli", "唐丽")),
     channels=(
-        ChannelPlan("公众号 · 推文", 0.40, 22.0, 1.0),
-        ChannelPlan("地推 · 商场", 0.35, 35.0, 0.8),
-        ChannelPlan("家长转介绍", 0.25, 15.0, 1.8),
+        ChannelPlan("公众号 · 推文", 0.40, (("ad", 225.0),), 1.0),
+        ChannelPlan("地推 · 商场", 0.35, (("staff", 190.0), ("bait", 40.0)), 0.8),
+        ChannelPlan("家长转介绍", 0.25, (("coupon", 200.0),), 1.8),
     ),
     products=(
         ProductPlan("QM-01", "9.9 元体验课", "lead_in", 10, 6),
@@ -116,6 +157,18 @@ SCHOOL = Business(
         ProductPlan("QM-03", "Python 进阶 36 课时", "profit", 4980, 1900),
     ),
     tags=("一年级", "二年级", "三年级", "四年级以上", "零基础", "考级"),
+    profile=Profile(
+        cities=("南京", "无锡", "合肥", "芜湖", "徐州", "扬州"),
+        budget="年课程预算",
+        budgets=("3000 元以下", "3000–8000 元", "8000 元以上"),
+    ),
+    fit_rules=(
+        FitRule("预算充足", {"field": "custom.年课程预算", "is": "8000 元以上"}, 30),
+        FitRule("预算适中", {"field": "custom.年课程预算", "is": "3000–8000 元"}, 15),
+        FitRule("预算有限", {"field": "custom.年课程预算", "is": "3000 元以下"}, -20),
+        FitRule("在有校区的城市", {"field": "custom.城市", "in": ["南京", "无锡", "合肥"]}, 10),
+        FitRule("要考级", {"tag": "考级"}, 15),
+    ),
     contents=(
         Piece("几岁开始学编程合适?", "article", "awareness", "比年龄更重要的三个信号。"),
         Piece("逻辑思维小测评", "form", "nurture", "十分钟,和孩子一起完成。"),

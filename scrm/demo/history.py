@@ -11,7 +11,7 @@ import json
 import random
 from datetime import datetime, timedelta
 
-from scrm.demo.businesses import Business, ChannelPlan
+from scrm.demo.businesses import Business, ChannelPlan, ProductPlan
 
 _FAMILY = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许邓冯韩曹"
 _GIVEN = [
@@ -71,7 +71,8 @@ class History:
         self.now = now
         self.dice = random.Random(business.slug)  # noqa: S311 - made-up people, no secrets
         self.contacts = Writer(
-            "客户编号", "姓名", "手机号", "性别", "渠道", "添加时间", "所属员工", "标签", "推荐人"
+            *("客户编号", "姓名", "手机号", "邮箱", "性别", "生日", "渠道", "添加时间", "所属员工"),
+            *("标签", "推荐人", "城市", business.profile.budget),
         )
         self.orders = Writer(
             "订单号", "客户编号", "付款时间", "金额", "成本", "状态", "退款金额", "商品"
@@ -107,8 +108,9 @@ class History:
             new = int(wanted) + (self.dice.random() < wanted % 1)
             for _ in range(new):
                 self._person(day, channel)
-            cost = round(wanted * channel.cost * self.dice.uniform(0.8, 1.2), 2)
-            self.costs.add(day.date().isoformat(), channel.name, "ad", f"{cost:.2f}")
+            for kind, yuan in channel.costs:
+                cost = wanted * yuan * self.dice.uniform(0.8, 1.2)
+                self.costs.add(day.date().isoformat(), channel.name, kind, f"{cost:.2f}")
 
     def _person(self, day: datetime, channel: ChannelPlan) -> None:
         added = day + timedelta(
@@ -123,20 +125,40 @@ class History:
         referrer = None
         if "介绍" in channel.name and self._buyers:
             referrer = self.dice.choice(self._buyers)
+        dice = self.dice
         self.contacts.add(
             who,
-            self.dice.choice(_FAMILY) + self.dice.choice(_GIVEN),
-            f"1{self.dice.choice('3578')}{self.dice.randrange(10**9):09d}" if fit > 0.35 else "",
-            self.dice.choices(("女", "男", ""), (7, 2, 1))[0],
+            dice.choice(_FAMILY) + dice.choice(_GIVEN),
+            f"1{dice.choice('3578')}{dice.randrange(10**9):09d}" if fit > 0.35 else "",
+            f"{who.lower()}@mail.example" if dice.random() < 0.3 else "",
+            dice.choices(("女", "男", ""), (7, 2, 1))[0],
+            self._birthday() if dice.random() < 0.55 else "",
             channel.name,
             _text(added),
             staff,
-            ";".join(
-                self.dice.sample(self.business.tags, self.dice.choices((0, 1, 2), (3, 5, 2))[0])
-            ),
+            ";".join(self._tags()),
             referrer,
+            *self._profile(fit),
         )
         self._life(who, staff, added, min(0.97, fit * channel.appeal))
+
+    def _birthday(self) -> str:
+        born = self.now - timedelta(days=self.dice.triangular(19 * 365, 52 * 365, 29 * 365))
+        return born.date().isoformat()
+
+    def _tags(self) -> list[str]:
+        tags = self.dice.sample(self.business.tags, self.dice.choices((0, 1, 2), (3, 5, 2))[0])
+        unwanted = self.business.unwanted
+        return [*tags, unwanted] if unwanted and self.dice.random() < 0.02 else tags
+
+    def _profile(self, fit: float) -> tuple[str, str]:
+        """City and budget, where they told; who suits the business has more to spend."""
+        profile = self.business.profile
+        weights = [len(profile.cities) - place for place in range(len(profile.cities))]
+        city = self.dice.choices(profile.cities, weights)[0] if self.dice.random() < 0.8 else ""
+        purse = 0.6 * fit + 0.4 * self.dice.random()
+        budget = profile.budgets[0 if purse < 0.36 else 1 if purse < 0.62 else 2]
+        return city, budget if self.dice.random() < 0.75 else ""
 
     def _life(self, who: str, staff: str, added: datetime, warmth: float) -> None:
         """What they read, ask, buy, and whether they leave."""
@@ -176,10 +198,7 @@ class History:
     def _buy(self, who: str, at: datetime, warmth: float) -> None:
         first = True
         while at < self.now:
-            products = self.business.products
-            product = (
-                products[0] if first and self.dice.random() < 0.5 else self.dice.choice(products)
-            )
+            product = self._product(first=first)
             quantity = self.dice.choices((1, 2), (5, 1))[0]
             amount = product.price * quantity
             refund = amount if self.dice.random() < 0.03 else None
@@ -199,6 +218,14 @@ class History:
             if self.dice.random() > self.business.repeat * (0.6 + warmth):
                 break
             at += timedelta(days=self.dice.expovariate(1 / 45))
+
+    def _product(self, *, first: bool) -> ProductPlan:
+        """Most begin with the cheap one that leads in; what leads in is seldom bought again."""
+        lead_in, *others = self.business.products
+        if self.dice.random() < (0.74 if first else 0.05):
+            return lead_in
+        *usual, largest = others
+        return self.dice.choice(usual) if first or self.dice.random() < 0.9 else largest
 
     def _event(self, who: str, kind: str, at: datetime, properties: dict[str, str]) -> None:
         if at < self.now:

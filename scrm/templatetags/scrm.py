@@ -1,13 +1,34 @@
-"""The main menu: what this member may open."""
+"""What templates ask: the main menu of this member, and the marks between words."""
 
 from django import template
+from django.forms import BoundField
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tenants import punctuation
 from tenants.models import User
 from tenants.roles import Can
 
 register = template.Library()
+
+
+@register.simple_tag
+def listed(*parts: object) -> str:
+    """A, B, C, in the marks of the reader's language."""
+    return punctuation.listed(parts)
+
+
+@register.filter
+def said(name: object, value: object) -> str:
+    """Name: value."""
+    return punctuation.said(name, value)
+
+
+@register.filter
+def only_when(field: BoundField) -> str:
+    """The answer of the row's first field with which this field is asked; none: always."""
+    asked: dict[str, str] = getattr(field.form, "only_when", {})
+    return asked.get(field.name, "")
 
 
 @register.filter
@@ -16,6 +37,7 @@ def menu(user: User, path: str) -> list[dict[str, object]]:
         (Can.WORK_LEADS, "desk", "support_agent", _("Desk")),
         (Can.REPORT, "dashboard-funnel", "filter_alt", _("Funnel")),
         (Can.REPORT, "dashboard-value", "payments", _("LTV / CAC")),
+        (Can.REPORT, "dashboard-losses", "person_remove", _("Losses")),
     ]
     items: list[dict[str, object]] = [
         {"url": reverse(name), "icon": icon, "title": title, "here": path.startswith(reverse(name))}

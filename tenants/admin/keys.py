@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -22,6 +24,8 @@ from tenants import auth
 from tenants.admin_base import TenantModelAdmin, ask, chip
 from tenants.admin_forms import AskForm
 from tenants.models import ApiKey
+from tenants.models.people import NOT_DELETED
+from tenants.punctuation import listed
 from tenants.roles import Can
 
 SCOPES = {
@@ -114,6 +118,18 @@ class ApiKeyAdmin(TenantModelAdmin):
         }
         return render(request, "admin/shown_once.html", context)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """The audit log names a key for ever: it is revoked, never deleted."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        key = self.get_object(request, unquote(object_id))
+        if key is None:
+            return self.unknown(request, object_id)
+        messages.warning(request, NOT_DELETED)
+        return self.back(request, key)
+
     def offers(self, request: HttpRequest, target: ApiKey) -> set[str]:
         return {"revoke"} if target.revoked_at is None else set()
 
@@ -132,9 +148,7 @@ class ApiKeyAdmin(TenantModelAdmin):
     def shown_scopes(self, obj: ApiKey) -> str:
         if set(obj.scopes) == {str(ability) for ability in Can}:
             return _("everything")
-        return ", ".join(
-            str(SCOPES.get(Can(each), each)) for each in obj.scopes if each in set(Can)
-        )
+        return listed(SCOPES.get(Can(each), each) for each in obj.scopes if each in set(Can))
 
     @chip(gettext_lazy("Status"), {"live": "success", "revoked": "danger", "expired": "warning"})
     def state(self, obj: ApiKey) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from tenants.admin_base import NOTHING, ReadOnlyAdmin
 from tenants.audit_words import noun_of, verb_of
 from tenants.models import AuditEntry
+from tenants.punctuation import listed, pairs, said
 from tenants.roles import Can
 
 
@@ -40,11 +41,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("What"))
     def what(self, obj: AuditEntry) -> str:
-        return f"{noun_of(obj.action, obj.target)}: {verb_of(obj.action)}"
+        return said(noun_of(obj.action, obj.target), verb_of(obj.action))
 
     @admin.display(description=gettext_lazy("Detail"))
     def shown_detail(self, obj: AuditEntry) -> str:
         def words(value: Any) -> str:
-            return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            return listed(value) if isinstance(value, list) else str(value)
 
-        return "; ".join(f"{name}: {words(value)}" for name, value in obj.detail.items()) or NOTHING
+        return pairs({name: words(value) for name, value in obj.detail.items()}) or NOTHING

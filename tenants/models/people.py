@@ -162,7 +162,13 @@ class Membership(TenantModel):
         return ability in abilities(self.role)
 
 
+NOT_DELETED = _("A key is revoked, not deleted: the audit log names it.")
+
+
 class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
+    def delete(self) -> Any:
+        raise models.ProtectedError(str(NOT_DELETED), set(self))
+
     def live(self) -> "ApiKeyQuerySet":
         now = timezone.now()
         return self.filter(revoked_at=None).filter(
@@ -197,3 +203,7 @@ class ApiKey(TenantModel):
 
     def can(self, ability: Can) -> bool:
         return ability in self.scopes
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """The audit log, which nobody may change, names the key for ever."""
+        raise models.ProtectedError(str(NOT_DELETED), {self})

@@ -34,8 +34,36 @@
     },
   };
 
-  const look = (data) => {
+  /* A name over two lines, broken where its words end, so that it stands under its own bars. */
+  const size = (text) => [...text].reduce((sum, sign) => sum + (sign > "\u2e7f" ? 2 : 1), 0);
+  const pieces = (word, most) => {
+    if (size(word) <= most) return [word];
+    const half = Math.ceil([...word].length / 2);
+    return [[...word].slice(0, half).join(""), [...word].slice(half).join("")];
+  };
+  const folded = (name, most) => {
+    const lines = [""];
+    const words = name.split(/\s+(?:·\s+)?/);
+    (words.length > 1 ? words : pieces(name, most)).forEach((word) => {
+      const last = lines.length - 1;
+      const joined = `${lines[last]} ${word}`.trim();
+      if (!lines[last] || (words.length > 1 && size(joined) <= most)) lines[last] = joined;
+      else lines.push(word);
+    });
+    const cut = (line) => {
+      if (size(line) <= most) return line;
+      const signs = [...line];
+      while (size(signs.join("")) > most - 1) signs.pop();
+      return `${signs.join("")}…`;
+    };
+    return lines.length > 2 ? [cut(lines[0]), cut(lines.slice(1).join(" "))] : lines.map(cut);
+  };
+
+  const look = (data, width) => {
     const pairs = data.kind === "pairs";
+    const room = pairs ? (width - 48) / data.labels.length : width; // less the axis
+    const narrow = pairs && room < 120;
+    const months = data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
     const colours = pairs ? ["--ink-3", "--brand"] : ["--brand"];
     const value = {
       beginAtZero: true,
@@ -46,13 +74,17 @@
     const label = {
       border: { display: false },
       grid: { display: false },
-      ticks: { color: colour("--ink"), autoSkip: pairs },
+      ticks: {
+        color: colour("--ink"),
+        autoSkip: pairs && (months || room < 32),
+        ...(narrow ? { maxRotation: 0, font: { size: 11 }, autoSkipPadding: 12 } : {}),
+      },
     };
     return {
       type: "bar",
       plugins: [texts],
       data: {
-        labels: data.labels,
+        labels: narrow && !months ? data.labels.map((name) => folded(name, Math.floor(room / 6))) : data.labels,
         datasets: data.series.map((series, number) => ({
           label: series.label,
           data: series.values,
@@ -78,7 +110,10 @@
             labels: { color: colour("--ink-2"), usePointStyle: true, boxHeight: 8 },
           },
           tooltip: {
-            callbacks: { label: (at) => `${at.dataset.label}: ${at.dataset.texts[at.dataIndex]}` },
+            callbacks: {
+              title: (at) => data.labels[at[0].dataIndex],
+              label: (at) => `${at.dataset.label}: ${at.dataset.texts[at.dataIndex]}`,
+            },
           },
         },
       },
@@ -90,10 +125,17 @@
       const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
       const canvas = place.querySelector("canvas");
       Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-      let chart = new Chart(canvas, look(data));
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      let width = place.clientWidth;
+      let chart = new Chart(canvas, look(data, width));
+      const again = () => {
         chart.destroy();
-        chart = new Chart(canvas, look(data));
+        chart = new Chart(canvas, look(data, width));
+      };
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+      addEventListener("resize", () => {
+        if (place.clientWidth === width) return;
+        width = place.clientWidth;
+        again();
       });
     });
   };

@@ -16,8 +16,9 @@ from django.utils import timezone
 from contacts import ingest, livecodes, timeline, welcome
 from contacts.imports import run
 from contacts.models import Channel, Import, LiveCode, LiveCodeStaff, LiveCodeTag, Tag
-from journeys import leads, sops
-from journeys.models import Content, FollowUp, Sop, SopStep
+from journeys import leads, score_versions, sops
+from journeys.models import Content, FollowUp, ScoreRule, Sop, SopStep
+from scrm.demo import groups as demo_groups
 from scrm.demo import wecom
 from scrm.demo.businesses import ALL, BEAUTY, Business
 from scrm.demo.history import History
@@ -65,15 +66,22 @@ class Command(BaseCommand):
 
     def _make(self, business: Business) -> Tenant:
         self.stdout.write(f"{business.name} …")
-        tenant = setup.create(business.name, OWNER, slug=business.slug).tenant
+        owner_name = next(name for email, name, _role in LOGINS if email == OWNER)
+        tenant = setup.create(
+            business.name, OWNER, slug=business.slug, owner_name=owner_name
+        ).tenant
         with scope(tenant):
             _people(business)
             _content(business)
+            _fit_rules(business)
             wecom.new_account(business)
+        score_versions.work(tenant.pk)
+        score_versions.work_reviews(tenant.pk)
         _load(business, tenant)
         with scope(tenant), timezone.override(tenant.tz):
             _script(business)
             _live_code(business)
+            demo_groups.fill(business)
             _work_some_leads()
         return tenant
 
@@ -113,10 +121,9 @@ def _people(business: Business) -> None:
         Staff.objects.create(userid=userid, name=name)
     for email, name, role in LOGINS:
         user = User.objects.filter(email=email).first() or User(email=email)
-        if not user.name:
-            user.name = name
-            user.set_password(PASSWORD)
-            user.save()
+        user.name = name
+        user.set_password(PASSWORD)
+        user.save()
         if role == Role.OWNER or business is BEAUTY:
             staff = Staff.objects.filter(name=name).first()
             Membership.objects.get_or_create(user=user, defaults={"role": role, "staff": staff})
@@ -127,6 +134,18 @@ def _content(business: Business) -> None:
         Content.objects.create(
             title=piece.title, kind=piece.kind, purpose=piece.purpose, body=piece.body
         )
+
+
+def _fit_rules(business: Business) -> None:
+    """Who suits the business: written as operators write it, and published before people come."""
+    for rule in business.fit_rules:
+        ScoreRule.objects.create(
+            name=rule.name,
+            part=ScoreRule.Part.FIT,
+            condition=dict(rule.condition),
+            points=rule.points,
+        )
+    score_versions.publish()
 
 
 def _load(business: Business, tenant: Tenant) -> None:

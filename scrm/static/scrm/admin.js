@@ -49,7 +49,43 @@ document.addEventListener("click", (event) => {
   const order = added.querySelector(`[name="${form.dataset.prefix}-${number}-ORDER"]`);
   if (order) order.value = number + 1;
   form.querySelector("[data-forms]").append(added);
+  askOnlyWhatCounts(added);
   total.value = number + 1;
-  const first = added.querySelector("input:not([type=hidden])");
+  const first = added.querySelector("select, input:not([type=hidden])");
   if (first) first.focus();
+});
+
+// A row of a rule asks only what its first answer calls for, and offers the names that fit.
+function askOnlyWhatCounts(row) {
+  const what = row.querySelector("[data-what]");
+  if (!what) return;
+  row.querySelectorAll("[data-when]").forEach((field) => {
+    field.hidden = field.dataset.when !== "" && field.dataset.when !== what.value;
+  });
+  const value = row.querySelector("[data-lists]");
+  if (!value) return;
+  const list = `of-${what.value}`;
+  if (value.dataset.lists.split(" ").includes(list)) value.setAttribute("list", list);
+  else value.removeAttribute("list");
+  const test = row.querySelector("select:not([data-what])");
+  value.closest("[data-when]").hidden = ["known", "unknown"].includes(test.value);
+}
+
+function showPartOfRule() {
+  const part = document.getElementById("id_part");
+  ["engagement", "fit"].forEach((name) => {
+    const fields = document.querySelector(`.scrm-part-${name}`);
+    if (part && fields) fields.classList.toggle("scrm-away", part.value !== name);
+  });
+}
+
+document.addEventListener("change", (event) => {
+  const row = event.target.closest("[data-row]");
+  if (row) askOnlyWhatCounts(row);
+  if (event.target.id === "id_part") showPartOfRule();
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("[data-row]").forEach(askOnlyWhatCounts);
+  showPartOfRule();
 });
