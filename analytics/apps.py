@@ -9,7 +9,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, tasks
+        from analytics import facts, segment_leaves, tasks
         from analytics.api import facets
         from contacts import changes, timeline
         from contacts.imports import run
@@ -20,4 +20,5 @@ class AnalyticsConfig(AppConfig):
         timeline.listen(facts.on_events)
         run.after(facts.after_import)
         facets.register()
+        segment_leaves.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import wraps
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from analytics import answers, asking, funnel, tables, value
+from analytics import answers, asking, funnel, loss_tables, losses, tables, value
 from analytics.asking import Wrong
 from analytics.curves import DAYS
 from analytics.periods import Question
@@ -25,6 +25,7 @@ from tenants.models import Tenant, User
 from tenants.roles import Can
 
 FUNNEL_DAYS = 90
+LOSS_DAYS = 90
 View = Callable[[HttpRequest], HttpResponse]
 # `through` is the last day of the period, as people say it; `to` the day after, as the API does.
 _KNOWN = asking.NAMES | {"through", "mode", "group", "days", "referral", "export"}
@@ -139,8 +140,29 @@ def value_page(request: HttpRequest) -> HttpResponse:
     return render(request, "analytics/value.html", context)
 
 
+@require_GET
+@for_readers
+def losses_page(request: HttpRequest) -> HttpResponse:
+    """Which of the Follows opened in the period were lost soon."""
+    asked = _asked(request, days=LOSS_DAYS)
+    group = next((g for g in losses.GROUPS if g == asked.given.get("group")), losses.GROUPS[0])
+    days = next((d for d in losses.DAYS if str(d) == asked.given.get("days")), 7)
+    rows = losses.report(asked.question, group)
+    if asked.given.get("export") == "csv":
+        return tables.as_file(loss_tables.whole_file(rows, group), f"losses-{group}")
+    table = loss_tables.of_losses(rows, group, days)
+    context = _context(request, asked, table) | {
+        "heading": _("Losses"),
+        "group": group,
+        "days": days,
+        "day_choices": losses.DAYS,
+        "switch": _switch(asked, "group", group, list(loss_tables.titles().items())),
+    }
+    return render(request, "analytics/losses.html", context)
+
+
 def _switch(
-    asked: Asked, name: str, chosen: str, choices: list[tuple[str, str]]
+    asked: Asked, name: str, chosen: str, choices: Sequence[tuple[str, str]]
 ) -> list[dict[str, object]]:
     return [
         {"title": title, "url": asked.link(**{name: key}), "here": key == chosen}

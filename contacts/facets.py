@@ -28,13 +28,21 @@ class Facet:
     """A read-only field of a contact. `load` answers the values of a page: contact id → value.
 
     A contact that `load` leaves out shows `absent`. Values are what JSON shows (or what
-    `shown_as.to_representation` takes): numbers, strings, lists; money already as text.
+    `shown_as.to_representation` takes): numbers, strings, lists; money already as text. Where
+    several fields are parts of one thing, `load` answers that thing and `part` names its attribute.
     """
 
     name: str
     shown_as: Field[Any, Any, Any, Any]
     load: Load
     absent: object = None
+    part: str = ""
+
+    def value(self, loaded: Mapping[int, object], pk: int) -> object:
+        """What the field shows of this contact; `loaded` is the answer of `load`."""
+        if pk not in loaded:
+            return self.absent
+        return getattr(loaded[pk], self.part) if self.part else loaded[pk]
 
 
 fields: dict[str, Facet] = {}
@@ -43,10 +51,15 @@ orderings: dict[str, Ordering] = {}
 
 
 def field(
-    name: str, shown_as: Field[Any, Any, Any, Any], load: Load, *, absent: object = None
+    name: str,
+    shown_as: Field[Any, Any, Any, Any],
+    load: Load,
+    *,
+    absent: object = None,
+    part: str = "",
 ) -> None:
     """Add a field to every contact that the API shows. Fields with one `load` share its call."""
-    fields[name] = Facet(name, shown_as, load, absent)
+    fields[name] = Facet(name, shown_as, load, absent, part)
 
 
 def filter(

@@ -29,6 +29,8 @@ IDENTITY_SHARED: Final = "identity.shared"
 MESSAGE_RECEIVED: Final = "message.received"
 MESSAGE_SENT: Final = "message.sent"
 REWARD_PAID: Final = "reward.paid"
+GROUP_JOINED: Final = "group.joined"
+GROUP_LEFT: Final = "group.left"
 
 REACH: Final = frozenset({FOLLOW_OPENED, FOLLOW_ENDED, SUBSCRIPTION_OPENED, SUBSCRIPTION_ENDED})
 ENDED_BY: Final = frozenset({"customer", "staff", "transfer"})
@@ -45,7 +47,7 @@ INBOUND: Final = frozenset(
         "quiz.answered",
         "coupon.collected",
         "session.attended",
-        "group.joined",
+        GROUP_JOINED,
     }
 )
 
@@ -132,12 +134,39 @@ declare(
 declare(SUBSCRIPTION_OPENED, _("Followed the official account {account}"), "notifications_active")
 declare(SUBSCRIPTION_ENDED, _("Unfollowed the official account {account}"), "notifications_off")
 declare(LIVECODE_SCANNED, _("Scanned the live code “{live_code}”"), "qr_code_scanner")
-declare(TAG_ADDED, _("Got the tag “{tag}”"), "label")
-declare(TAG_REMOVED, _("Lost the tag “{tag}”"), "label_off")
+declare(
+    TAG_ADDED,
+    _("Got the tag “{tag}”"),
+    "label",
+    {
+        "rule": _("Got the tag “{tag}” by the rule “{why}”"),
+        "pretag": _("Got the tag “{tag}” from the list “{why}”"),
+        "platform": _("Got the tag “{tag}” in WeCom"),
+    },
+)
+declare(
+    TAG_REMOVED,
+    _("Lost the tag “{tag}”"),
+    "label_off",
+    {
+        "rule": _("Lost the tag “{tag}” by the rule “{why}”"),
+        "platform": _("Lost the tag “{tag}” in WeCom"),
+    },
+)
 declare(WELCOME_SENT, _("Got the welcome message of {staff}"), "waving_hand")
 declare(WELCOME_SKIPPED, _("No welcome message: {reason}"), "speaker_notes_off")
 declare(WELCOME_FAILED, _("The welcome message failed: {reason}"), "sms_failed")
 declare(IDENTITY_SHARED, _("May be the same person as another contact ({kind})"), "group")
+declare(
+    "contact.merged",
+    _("Was found to be one person with {name}: both records became one"),
+    "merge",
+    {
+        "rule:unionid": _("Became one with {name}: both have the same unionid"),
+        "rule:phone": _("Became one with {name}: both have verified the same phone"),
+    },
+)
+declare("contact.unmerged", _("Is another person than {name}: the merge was undone"), "call_split")
 declare(MESSAGE_RECEIVED, _("Wrote a message"), "chat")
 declare(MESSAGE_SENT, _("Got a message of {staff}"), "outgoing_mail")
 declare(REWARD_PAID, _("Got a reward of {amount}"), "redeem")
@@ -150,4 +179,26 @@ declare("quiz.answered", _("Answered a quiz"), "quiz")
 declare("coupon.collected", _("Collected a coupon"), "confirmation_number")
 declare("session.attended", _("Attended a session"), "event_available")
 declare("ad.clicked", _("Clicked an ad"), "ads_click")
-declare("group.joined", _("Joined a group"), "groups")
+declare(
+    GROUP_JOINED,
+    _("Joined a group"),
+    "group_add",
+    {
+        "joined": _("Joined the group “{group}”"),
+        "invited": _("Joined the group “{group}”, invited by {staff}"),
+        "link": _("Joined the group “{group}” by an invitation link"),
+        "qr": _("Joined the group “{group}” by QR code"),
+    },
+)
+declare(
+    GROUP_LEFT,
+    _("Left a group"),
+    "group_remove",
+    {
+        "quit": _("Left the group “{group}”"),
+        "left": _("Left the group “{group}”"),
+        "removed": _("Was removed from the group “{group}”"),
+        "missing": _("Was no longer in the group “{group}”"),
+        "dismissed": _("The group “{group}” was dismissed"),
+    },
+)

@@ -23,7 +23,7 @@ from typing import Final, Protocol
 from django.utils import timezone
 
 from contacts.models import Follow, Identity
-from tenants.models import WeChatAccount
+from tenants.models import Staff, WeChatAccount
 from tenants.scope import scope, tenant_id_or_none
 from tenants.wechat import messages
 from tenants.wechat.accounts import credentials_of, wecom_client_for
@@ -34,6 +34,7 @@ Request = dict[str, object]
 Attachment = Mapping[str, object]
 
 TEXT_LIMIT: Final = 4000  # bytes
+APP_TEXT_LIMIT: Final = 2048  # bytes; the platform cuts longer ones
 # Task lists may lag a minute behind: not found is no proof before.
 LIST_LAG: Final = timedelta(seconds=90)
 # How far the provider's clock may be from ours when its list is asked for our task.
@@ -112,6 +113,18 @@ def prepare(
     if not text and not attachments:
         raise NoRoute("no_content")
     return {"route": route, **_routes[route].prepare(follow, text, attachments)}
+
+
+def prepare_for_member(member: Staff, text: str) -> Request:
+    """Inside a scope: the frozen request of an app message to a colleague, or NoRoute."""
+    accounts = WeChatAccount.objects.filter(kind=WeChatAccount.Kind.WECOM, active=True)
+    account = next((each for each in accounts.order_by("id") if each.agent_id), None)
+    if account is None:
+        raise NoRoute("no_agent")
+    if not member.active:
+        raise NoRoute("member_gone")
+    short = text.encode()[:APP_TEXT_LIMIT].decode("utf-8", "ignore")
+    return {"route": AppMessage.name, "account": account.pk, "user": member.userid, "text": short}
 
 
 def send(tenant_id: int, request: Request) -> Accepted:

@@ -8,7 +8,7 @@ source and channel of the first touch never change, unknown channels, staff and 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import costs, kinds, reach, search, tagging, timeline
+from contacts.merging import forwarding
 from contacts.models import Contact, ContactTag, SourceKind
 from contacts.timeline import NewEvent
 from contacts.upserts import Outcome, Status, in_rounds, refused
@@ -68,9 +69,26 @@ class _Known:
 def upsert(rows: Sequence[Row], *, by: str) -> list[Outcome]:
     """Bring contacts in; of rows with one id the later wins. `by` is who did it (tags)."""
     outcomes: list[Outcome | None] = [None] * len(rows)
+    rows = _under_their_names(rows)
     for batch in in_rounds(rows, key=lambda row: row.external_id):
         _round(batch, outcomes, by)
     return [each for each in outcomes if each is not None]
+
+
+def _under_their_names(rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows that name a contact as it was called before a merge mean the contact of now."""
+    told = {row.external_id for row in rows} | {row.referrer for row in rows if row.referrer}
+    now = forwarding.current_names(told)
+    if not now:
+        return rows
+    return [
+        replace(
+            row,
+            external_id=now.get(row.external_id, row.external_id),
+            referrer=now.get(row.referrer, row.referrer) if row.referrer else None,
+        )
+        for row in rows
+    ]
 
 
 def staff_named(userids: Iterable[str]) -> dict[str, int]:

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from contacts import people, tagging
-from contacts.models import Consent, Contact, ContactTag, SourceKind
+from contacts.models import Contact, ContactTag, SourceKind
+from contacts.privacy import consents
+from contacts.privacy.consents import Agreement
 
-
-@dataclass(frozen=True)
-class Agreement:
-    """What a person said to a purpose. `at` None: now."""
-
-    purpose: str
-    granted: bool
-    at: datetime | None = None
-    channel: str = ""
-    text_version: str = ""
+__all__ = ["Agreement", "agree", "change", "create", "set_tags"]
 
 
 def create(
@@ -38,7 +28,7 @@ def create(
     contact.save(force_insert=True)
     people.tell_created([contact])
     set_tags(contact, tags, by=by)
-    agree(contact, consent)
+    agree(contact, consent, by)
     if opened is not None:
         people.open_follows([(contact.pk, *opened)])
     return contact
@@ -66,23 +56,6 @@ def set_tags(contact: Contact, names: Sequence[str], *, by: str) -> None:
     tagging.add([contact.pk], wanted - worn, by)
 
 
-def agree(contact: Contact, agreements: Sequence[Agreement]) -> None:
+def agree(contact: Contact, agreements: Sequence[Agreement], by: str = "") -> None:
     """Write down what the person said; saying the same again is no new record."""
-    now = timezone.now()
-    for said in agreements:
-        last = (
-            Consent.objects.filter(contact=contact, purpose=said.purpose)
-            .order_by("-at", "-id")
-            .first()
-        )
-        at = said.at or now
-        same = last is not None and last.granted == said.granted and said.at in (None, last.at)
-        if not same:
-            Consent.objects.create(
-                contact=contact,
-                purpose=said.purpose,
-                granted=said.granted,
-                at=at,
-                channel=said.channel,
-                text_version=said.text_version,
-            )
+    consents.write(contact, agreements, by)

@@ -2,12 +2,18 @@
 
 from celery import shared_task
 
+from contacts import bulk_actions, ingest, loss_notices
 from contacts import details as details_
-from contacts import ingest
 from contacts import livecodes as livecodes_
+from contacts import pretags as pretags_
 from contacts import timeline as timeline_
 from contacts import welcome as welcome_
-from contacts.imports import run
+from contacts.exports import run as exports_
+from contacts.imports import keeping, run
+from contacts.merging import duplicates
+from contacts.privacy import retention as retention_
+from contacts.segments import upkeep
+from contacts.tag_rules import upkeep as tag_upkeep
 from tenants.tasks import TenantTask
 
 
@@ -39,3 +45,48 @@ def details(tenant_id: int) -> None:
 @shared_task(base=TenantTask, steps=True, time_limit=4 * 3600)
 def imports(tenant_id: int) -> None:
     run.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True, time_limit=4 * 3600)
+def exports(tenant_id: int) -> None:
+    exports_.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def files(tenant_id: int) -> None:
+    keeping.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def bulk(tenant_id: int) -> None:
+    bulk_actions.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def merges(tenant_id: int) -> None:
+    duplicates.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def segments(tenant_id: int) -> None:
+    upkeep.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def losses(tenant_id: int) -> None:
+    loss_notices.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def tag_rules(tenant_id: int) -> None:
+    tag_upkeep.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def pretags(tenant_id: int) -> None:
+    pretags_.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def retention(tenant_id: int) -> None:
+    retention_.work(tenant_id)

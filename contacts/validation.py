@@ -12,10 +12,12 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import phonenumbers
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -32,9 +34,12 @@ EARLIEST_YEAR = 1900
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Zero-width marks, directions, the byte order mark: two ids that look the same would differ.
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _PLAIN_ID = re.compile(r"[!-~]{1,64}")  # most of them, and in need of no further look
 _PHONE_MARKS = re.compile(r"[\s\-()]")
 _INTERNATIONAL = re.compile(r"\+[1-9][0-9]{6,14}")
+_TRUNK = re.compile(r"\+[1-9][0-9]{0,2}0")  # maybe a 0 that is dialled at home only
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _LANDLINE = re.compile(r"0(?:10|2[0-9])[0-9]{8}|0[3-9][0-9]{2}[0-9]{7,8}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -89,7 +94,13 @@ def identifier(value: str) -> str:
     value = value.strip()
     if not value:
         raise Invalid("blank", _("This must not be blank."))
-    return text(value, ID_LENGTH)
+    return _visible(text(value, ID_LENGTH))
+
+
+def _visible(value: str) -> str:
+    if _INVISIBLE.search(value):
+        raise Invalid("invisible", _("There are invisible characters in it: type it anew."))
+    return value
 
 
 def name(value: str) -> str:
@@ -120,14 +131,28 @@ def phone(value: str) -> str:
         digits = "+86" + digits[1:]
     if digits.startswith("+860"):  # the trunk 0 is not part of the international form
         digits = "+86" + digits[4:]
+    elif _TRUNK.match(digits):
+        digits = _without_trunk(digits)
     if not _INTERNATIONAL.fullmatch(digits):
         raise Invalid("phone", _("Write a phone number such as 13800138000 or +44 20 7946 0958."))
     return digits
 
 
+@lru_cache(maxsize=10_000)
+def _without_trunk(digits: str) -> str:
+    """+44 (0)20 … is +44 20 …, but +39 06 … keeps its 0: the library knows which."""
+    try:
+        number = phonenumbers.parse(digits, None)
+    except phonenumbers.NumberParseException:
+        return digits
+    if not phonenumbers.is_valid_number(number):
+        return digits
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
 def email(value: str) -> str:
     """One @ and a dot after it (R44)."""
-    clean = text(unicodedata.normalize("NFKC", value.strip()), 254)
+    clean = _visible(text(unicodedata.normalize("NFKC", value.strip()), 254))
     before, _at, after = clean.partition("@")
     if not before or "@" in after or "." not in after or re.search(r"\s", clean):
         raise Invalid("email", _("Write an e-mail address such as name@example.com."))

@@ -32,9 +32,17 @@ class JourneysConfig(AppConfig):
         doorbell.answer(stages.REVIEWS, tasks.reviews.delay, score_versions.next_review)
 
     def _add_to_contacts(self) -> None:
-        from journeys.api import facets
+        from contacts import timeline
+        from journeys import merged, privacy, segment_leaves, standing_then
+        from journeys.api import facets, lead_exports
 
         facets.register()
+        lead_exports.register()
+        segment_leaves.register()
+        standing_then.register()
+        merged.register()
+        privacy.register()
+        timeline.listen(privacy.on_consents, privacy.KINDS)
 
     def _declare_own_kinds(self) -> None:
         from contacts import kinds

@@ -52,6 +52,7 @@ def _existing(keys: set[Wanted]) -> dict[Wanted, Link]:
     rows = Link.objects.filter(
         content_id__in={key.content_id for key in keys},
         contact_id__in={key.contact_id for key in keys},
+        spare=False,
     )
     by_key = {Wanted(r.content_id, r.staff_id, r.contact_id or 0): r for r in rows}
     return {key: link for key, link in by_key.items() if key in keys}

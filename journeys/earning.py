@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from contacts import kinds
 from contacts.models import Event
-from journeys import fit, scoring
+from journeys import fit, scoring, unscored
 from journeys.models import Score, ScoreModel
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
@@ -127,6 +127,8 @@ def on_events(events: Sequence[Event]) -> None:
     models = list(
         ScoreModel.objects.filter(state__in=[ScoreModel.State.LIVE, ScoreModel.State.BUILDING])
     ) or [scoring.begin()]
+    silent = unscored.among({e.contact_id for e in events})
+    events = [e for e in events if e.contact_id not in silent]
     zone = Tenant.objects.values_list("zone", flat=True).get(pk=current_tenant_id())
     for model in models:
         # The builder takes contacts in the order of ids: those beyond it are still to come.
@@ -211,5 +213,7 @@ def recompute(model: ScoreModel, contact_ids: Sequence[int]) -> None:
                 statement,
                 {"tenant": current_tenant_id(), "model": model.pk, "ids": list(contact_ids)},
             )
-    refit(model, contact_ids)
-    _earn(_EARN_CONTACTS, model, contact_ids, zone)
+    silent = unscored.among(contact_ids)
+    scored = [pk for pk in contact_ids if pk not in silent]
+    refit(model, scored)
+    _earn(_EARN_CONTACTS, model, scored, zone)

@@ -48,6 +48,7 @@ class Reason(TextChoices):
     ORDERED = "ordered", _("the contact ordered")
     FOLLOW_ENDED = "follow_ended", _("the friendship ended")
     BY_HAND = "by_hand", _("ended by hand")
+    MERGED = "merged", _("the contact runs through it already, under another record")
     NOT_A_FRIEND = "not_a_friend", _("no longer a friend when it was sent")
     NOT_CONFIRMED = "not_confirmed", _("staff did not confirm in time")
     TASK_CANCELLED = "task_cancelled", _("the task was cancelled")

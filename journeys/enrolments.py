@@ -17,6 +17,7 @@ from journeys.ledger import QUEUE, State
 from journeys.models import Enrolment, Route, Sop, SopVersion, StaffTask, Touch
 from journeys.routing import Way
 from tenants import doorbell
+from tenants.ids import encode
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 
@@ -50,7 +51,7 @@ def start_on(events: Sequence[Event]) -> None:
         if event.contact_id not in contacts or (follow is None and _names_staff(event)):
             continue  # excluded, or the friendship that it tells of is over by now
         for sop in scripts[event.kind]:
-            if _suits(sop, contacts[event.contact_id], follow):
+            if _suits(sop, contacts[event.contact_id], follow) and _of_segment(sop, event):
                 way = Way(follow.pk, follow.staff_id) if follow else ways.get(event.contact_id)
                 wanted.append((sop, event, way))
     if wanted:
@@ -73,6 +74,13 @@ def _suits(sop: Sop, contact: Contact, follow: Follow | None) -> bool:
     code_id = live_code.pk if live_code else contact.live_code_id
     channel_id = live_code.channel_id if live_code else contact.channel_id
     return sop.live_code_id in (None, code_id) and sop.channel_id in (None, channel_id)
+
+
+def _of_segment(sop: Sop, event: Event) -> bool:
+    """Events of segments name theirs; a script for one segment starts on no other event."""
+    if sop.segment_id is None:
+        return True
+    return bool(event.properties.get("segment_id") == encode(sop.segment_id))
 
 
 def _enrol(wanted: Sequence[tuple[Sop, Event, Way | None]]) -> None:

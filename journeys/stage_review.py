@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 
 from contacts import changes
+from contacts.privacy import erasing
 from journeys import entry_rules, scoring
 from journeys.entry_rules import Facts
 from journeys.models import ContactStage, ScoreModel, Stage, StageMove
@@ -43,7 +44,8 @@ def review(noticed: Mapping[int, datetime]) -> None:
     The value is when we were last told something of the contact: the time of what has none, such as
     a phone number that became known.
     """
-    ids = sorted(noticed)
+    # What an erased person was when they went stays: figures read it (FIGURES R17).
+    ids = sorted(set(noticed) - erasing.among(noticed))
     for start in range(0, len(ids), CHUNK):
         with transaction.atomic():
             _Review(ids[start : start + CHUNK], noticed).run()

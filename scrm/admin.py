@@ -12,11 +12,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
 from scrm import admin_home
+from tenants import admin_settings
 from tenants.models import User
 from tenants.roles import Can
 
@@ -40,6 +41,10 @@ class OperatorsSite(UnfoldAdminSite):
             return inner(request, *args, **kwargs)
 
         return update_wrapper(guarded, inner)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_view(admin_settings.business_settings)
+        return [path("settings/", view, name="business_settings"), *super().get_urls()]
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -152,6 +157,7 @@ def _menu() -> list[tuple[str, list[Entry]]]:
             [
                 (Can.REPORT, _("Funnel"), "filter_alt", reverse("dashboard-funnel")),
                 (Can.REPORT, _("LTV / CAC"), "payments", reverse("dashboard-value")),
+                (Can.REPORT, _("Losses"), "person_remove", reverse("dashboard-losses")),
             ],
         ),
         (_("Business"), _business()),
@@ -165,13 +171,27 @@ def _list(model: str) -> str:
 def _customers() -> list[Entry]:
     return [
         (Can.READ, _("Contacts"), "person", _list("contacts_contact")),
+        (
+            Can.READ,
+            _("Possible duplicates"),
+            "merge",
+            f"{_list('contacts_duplicate')}?state__exact=open",
+        ),
+        (Can.READ, _("Segments"), "group_work", _list("contacts_segment")),
         (Can.READ, _("Tags"), "label", _list("contacts_tag")),
         (Can.READ, _("Tag groups"), "folder_open", _list("contacts_taggroup")),
+        (Can.READ, _("Tag rules"), "new_label", _list("contacts_tagrule")),
+        (Can.READ, _("Pre-tag lists"), "person_add", _list("contacts_pretaglist")),
+        (Can.READ, _("Custom fields"), "edit_attributes", _list("contacts_customfield")),
         (Can.READ, _("Follows"), "handshake", _list("contacts_follow")),
+        (Can.READ, _("Lost follows"), "person_remove", _list("contacts_followloss")),
+        (Can.READ, _("Groups"), "groups", _list("contacts_group")),
+        (Can.READ, _("Group members"), "group", _list("contacts_groupmember")),
         (Can.READ, _("Events"), "timeline", _list("contacts_event")),
         (Can.READ, _("Orders"), "receipt_long", _list("contacts_order")),
         (Can.READ, _("Products"), "inventory_2", _list("contacts_product")),
         (Can.IMPORT, _("Imports"), "upload_file", _list("contacts_import")),
+        (Can.EXPORT, _("Exports"), "download", _list("contacts_export")),
     ]
 
 
@@ -189,6 +209,7 @@ def _journeys() -> list[Entry]:
         (Can.READ, _("Stages"), "stairs", _list("journeys_stage")),
         (Can.READ, _("Content"), "article", _list("journeys_content")),
         (Can.READ, _("SOPs"), "checklist", _list("journeys_sop")),
+        (Can.READ, _("Enrolments"), "playlist_play", _list("journeys_enrolment")),
         (Can.READ, _("Touches"), "send", _list("journeys_touch")),
         (Can.READ, _("Staff tasks"), "task_alt", _list("journeys_stafftask")),
         (Can.READ, _("Score rules"), "rule", _list("journeys_scorerule")),
@@ -203,6 +224,9 @@ def _business() -> list[Entry]:
         (Can.READ, _("Staff"), "badge", _list("tenants_staff")),
         (Can.READ, _("Teams"), "store", _list("tenants_team")),
         (Can.MANAGE, _("API keys"), "key", _list("tenants_apikey")),
+        (Can.MANAGE, _("Settings"), "tune", reverse("admin:business_settings")),
         (Can.READ, _("Pace of touches"), "schedule", _list("journeys_touchrules")),
+        (Can.MANAGE, _("Retention rules"), "auto_delete", _list("contacts_retention")),
+        (Can.MANAGE, _("Erasures"), "person_off", _list("contacts_erasure")),
         (Can.MANAGE, _("Audit log"), "history", _list("tenants_auditentry")),
     ]

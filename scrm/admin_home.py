@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from contacts.models import Contact, Event, Import, LiveCode
+from contacts import loss_notices
+from contacts.models import Contact, Event, FollowLoss, Import, LiveCode
 from journeys.models import Lead, StaffTask, Touch
 from tenants.models import User, WeChatAccount
 from tenants.roles import Can
@@ -69,6 +70,13 @@ def _customers(midnight: datetime) -> list[Card]:
             reverse("admin:journeys_lead_changelist") + "?state__exact=open",
             "local_fire_department",
             parts=((_("claimed"), leads.get(Lead.State.CLAIMED, 0)),),
+        ),
+        Card(
+            _("Customers lost, 7 days"),
+            FollowLoss.objects.filter(ended_at__gte=week).count(),
+            reverse("admin:contacts_followloss_changelist"),
+            "person_remove",
+            parts=((_("not ticked off"), loss_notices.unseen().count()),),
         ),
     ]
 
@@ -141,6 +149,15 @@ def _troubles(user: User) -> Iterable[Card]:
         reverse("admin:tenants_wechataccount_changelist"),
         "forum",
         "bad" if accounts else "good",
+    )
+    # The index of open touches begins with this column.
+    unknown = Touch.objects.filter(state=Touch.State.UNKNOWN, lease_until=None).count()
+    yield Card(
+        _("Messages with unknown outcome"),
+        unknown,
+        reverse("admin:journeys_touch_changelist") + "?state__exact=unknown",
+        "help",
+        "bad" if unknown else "good",
     )
     late = StaffTask.objects.filter(state=StaffTask.State.OPEN, due_at__lt=now).count()
     yield Card(

@@ -4,8 +4,24 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analytics.api import reports
-from contacts.api import catalogue, contacts, events, imports, live_codes, orders, tags
+from analytics.api import losses, reports
+from contacts.api import (
+    catalogue,
+    contacts,
+    custom_fields,
+    events,
+    exports,
+    follows,
+    groups,
+    imports,
+    live_codes,
+    merges,
+    orders,
+    privacy,
+    segments,
+    tag_rules,
+    tags,
+)
 from journeys.api import contents, leads, scores, sops, stages, touches
 from tenants.api import staff
 
@@ -27,8 +43,17 @@ def without_slash(
 
 router = Router()
 router.register("contacts", contacts.Contacts, "contact")
+router.register("contacts", merges.ContactMerges, "contact-merge")
+router.register("duplicates", merges.Duplicates, "duplicate")
+router.register("custom-fields", custom_fields.CustomFields, "custom-field")
 router.register("tags", tags.Tags, "tag")
 router.register("tag-groups", tags.TagGroups, "tag-group")
+router.register("tag-rules", tag_rules.TagRules, "tag-rule")
+router.register("pre-tag-lists", tag_rules.PreTagLists, "pre-tag-list")
+router.register("contacts", privacy.ContactPrivacy, "contact-privacy")
+router.register("erasures", privacy.Erasures, "erasure")
+router.register("retention-rules", privacy.Retentions, "retention-rule")
+router.register("segments", segments.Segments, "segment")
 router.register("events", events.Events, "event")
 router.register("orders", orders.Orders, "order")
 router.register("products", catalogue.Products, "product")
@@ -46,11 +71,14 @@ router.register("touches", touches.Touches, "touch")
 router.register("staff-tasks", touches.StaffTasks, "staff-task")
 router.register("leads", leads.Leads, "lead")
 router.register("imports", imports.Imports, "import")
+router.register("exports", exports.Exports, "export")
 router.register("live-codes", live_codes.LiveCodes, "live-code")
-router.register("follows", live_codes.Follows, "follow")
+router.register("follows", follows.Follows, "follow")
+router.register("groups", groups.Groups, "group")
 router.register("staff", staff.StaffMembers, "staff")
 router.register("teams", staff.Teams, "team")
 router.register("reports", reports.Reports, "report")
+router.register("reports", losses.LossReports, "loss-report")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),

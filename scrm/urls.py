@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from analytics import dashboards
-from journeys import desk
+from journeys import desk, desk_losses
 from journeys.views import open_link
 from scrm import health
 from tenants import views as tenants
@@ -21,6 +21,8 @@ urlpatterns = [
     path("desk/next/", desk.claim_next, name="desk-claim-next"),
     path("desk/tasks/", desk.tasks, name="desk-tasks"),
     path("desk/tasks/<str:task_id>/done/", desk.task_done, name="desk-task-done"),
+    path("desk/losses/", desk_losses.losses, name="desk-losses"),
+    path("desk/losses/seen/", desk_losses.seen, name="desk-losses-seen"),
     path("desk/leads/<str:lead_id>/", desk.lead, name="desk-lead"),
     path("desk/leads/<str:lead_id>/claim/", desk.claim, name="desk-claim"),
     path("desk/leads/<str:lead_id>/release/", desk.release, name="desk-release"),
@@ -30,6 +32,7 @@ urlpatterns = [
     path("desk/leads/<str:lead_id>/scripts/<str:content_id>/", desk.script, name="desk-script"),
     path("dashboards/funnel/", dashboards.funnel_page, name="dashboard-funnel"),
     path("dashboards/value/", dashboards.value_page, name="dashboard-value"),
+    path("dashboards/losses/", dashboards.losses_page, name="dashboard-losses"),
     path("wechat/<str:code>", callback, name="wechat-callback"),
     path("l/<str:code>", open_link, name="link"),
     path("api/", include("scrm.api")),

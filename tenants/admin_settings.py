@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -24,7 +24,7 @@ from tenants.roles import Can
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page that an upper app adds: `form` answers its form, bound when posted.
+    """A part of the page that an upper app adds: `form` answers its form, bound when `posted`.
 
     `noun` is what the audit log calls it. The page itself lets in only who manages the business.
     """
@@ -40,6 +40,12 @@ _sections: list[Section] = []
 def section(added: Section) -> None:
     """Register, when the admin of an app is loaded."""
     _sections.append(added)
+
+
+def posted(request: HttpRequest, prefix: str) -> QueryDict | None:
+    """What was sent of the form with this prefix: each form of the page is saved by itself."""
+    sent = request.method == "POST" and any(name.startswith(f"{prefix}-") for name in request.POST)
+    return request.POST if sent else None
 
 
 class SettingsForm(forms.ModelForm):
@@ -61,21 +67,22 @@ def business_settings(request: HttpRequest) -> HttpResponse:
     if not isinstance(user, User) or tenant is None or not user.can(Can.MANAGE):
         raise PermissionDenied
     before = tenant.name
-    form = SettingsForm(request.POST or None, instance=tenant)
+    form = SettingsForm(request.POST if "name" in request.POST else None, instance=tenant)
     parts = [(each, each.form(request)) for each in _sections]
-    if request.method == "POST" and all([form.is_valid(), *(f.is_valid() for _s, f in parts)]):
-        Tenant.objects.filter(pk=tenant.pk).update(name=form.cleaned_data["name"])
-        if form.has_changed():
+    sent = [each for each in (form, *(part for _section, part in parts)) if each.is_bound]
+    if sent and all(each.is_valid() for each in sent):
+        if form.is_bound and form.has_changed():
+            Tenant.objects.filter(pk=tenant.pk).update(name=form.cleaned_data["name"])
             audit.record("tenant.changed", tenant, request=request, detail={"fields": ["name"]})
         for each, part in parts:
-            if part.has_changed():
+            if part.is_bound and part.has_changed():
                 audit.record(
                     f"{each.noun}.changed", part.save(), request=request,
                     summary=str(each.title), detail={"fields": part.changed_data},
                 )  # fmt: skip
         messages.success(request, _("Saved."))
         return redirect("admin:business_settings")
-    tenant.name = before if form.errors else tenant.name
+    tenant.name = before
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": _("Settings of the business"),

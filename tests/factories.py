@@ -24,11 +24,16 @@ _VALUES: dict[str, Any] = {
     "contacts.Contact.phone": "+8613912345678",
     "contacts.Contact.birthday": None,
     "contacts.Contact.referrer": None,
+    "contacts.GroupMember.staff": None,
+    "contacts.GroupMember.external": None,
     "contacts.Order.status": "paid",
     "contacts.Order.refunded_fen": None,
     "contacts.LiveCode.due_at": None,
+    "contacts.Group.dismissed_at": None,
+    "contacts.GroupMember.left_at": None,
     "contacts.Event.handled_at": timezone.now,
     "journeys.SopStep.day": None,
+    "journeys.Score.grade": "C",
     "journeys.StageMove.from_stage": None,
     "journeys.Touch.state": "delivered",
     "journeys.Enrolment.state": "done",
@@ -38,7 +43,9 @@ _VALUES: dict[str, Any] = {
     "tenants.ApiKey.digest": b"no key hashes to this",
     "tenants.Callback.handled_at": timezone.now,
     "contacts.Import.status": "done",
+    "contacts.Export.status": "done",
     "contacts.Welcome.state": "sent",
+    "contacts.BulkAction.status": "done",
 }
 
 

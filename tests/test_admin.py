@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.contrib import admin
-from django.db import models
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import people, search
+from contacts import people, search, timeline
 from contacts.models import (
+    BulkAction,
     Channel,
     Contact,
     ContactTag,
     Cost,
+    CustomField,
+    Duplicate,
+    Erasure,
     Event,
+    Export,
     Follow,
+    FollowLoss,
+    Group,
+    GroupMember,
     Import,
     LiveCode,
-    LiveCodeStaff,
+    Merge,
     Order,
+    PreTagList,
     Product,
+    Retention,
+    Segment,
     Tag,
     TagGroup,
+    TagRule,
 )  # fmt: skip
-from journeys import pace, scoring, sops
 from journeys.models import (
     Content,
+    Enrolment,
     Lead,
     ScoreModel,
     ScoreRule,
     Sop,
-    SopStep,
     StaffTask,
     Stage,
     Touch,
     TouchRules,
 )  # fmt: skip
-from tenants import audit
 from tenants.models import ApiKey, AuditEntry, Membership, Staff, Team, User, WeChatAccount
+from tests import factories
 from tests.conftest import Business, make_business
 
 PHONE = "+8613912345678"
@@ -50,7 +63,7 @@ ROLES = ["owner", "operator", "viewer", "sales"]
 
 # model: (add, change by GET, delete) for owner, operator, viewer. Lists are below.
 PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
-    ApiKey: {"owner": (200, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
+    ApiKey: {"owner": (200, 200, 302), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     AuditEntry: {"owner": (403, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     Membership: {"owner": (200, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     Staff: {"owner": (200, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
@@ -60,18 +73,37 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
         "operator": (403, 200, 403),
         "viewer": (403, 200, 403),
     },
+    BulkAction: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 403, 403)},
     Channel: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     Contact: {"owner": (200, 200, 200), "operator": (200, 200, 403), "viewer": (403, 200, 403)},
     Cost: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    CustomField: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    Duplicate: {"owner": (200, 200, 403), "operator": (200, 200, 403), "viewer": (403, 200, 403)},
     Event: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
+    # A colleague's export is not found.
+    Export: {"owner": (403, 200, 403), "operator": (403, 302, 403), "viewer": (403, 403, 403)},
     Follow: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
+    FollowLoss: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
+    Group: {"owner": (200, 200, 403), "operator": (200, 200, 403), "viewer": (403, 200, 403)},
+    GroupMember: {
+        "owner": (403, 200, 403),
+        "operator": (403, 200, 403),
+        "viewer": (403, 200, 403),
+    },
     Import: {"owner": (200, 200, 403), "operator": (200, 200, 403), "viewer": (403, 403, 403)},
     LiveCode: {"owner": (200, 200, 403), "operator": (200, 200, 403), "viewer": (403, 200, 403)},
+    Merge: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Order: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Product: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    Segment: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     Tag: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    TagRule: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    PreTagList: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    Erasure: {"owner": (403, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
+    Retention: {"owner": (200, 200, 200), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     TagGroup: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     Content: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    Enrolment: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Lead: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     ScoreModel: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     ScoreRule: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
@@ -82,71 +114,30 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     TouchRules: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
 }
 HIDDEN = {
-    "operator": {ApiKey, AuditEntry, Membership},
-    "viewer": {ApiKey, AuditEntry, Membership, Import},
+    "operator": {ApiKey, AuditEntry, Membership, Erasure, Retention},
+    "viewer": {ApiKey, AuditEntry, BulkAction, Membership, Export, Import, Erasure, Retention},
 }
 
 
-def furnish(business: Business) -> dict[type[models.Model], Any]:  # noqa: PLR0915 - a long list
-    """A row of every kind that has a page."""
+def furnish(business: Business) -> dict[type[models.Model], Any]:
+    """A row of every kind that has a page, and what pages show of it besides."""
     mark = f"canary-{business.pk}"
-    now = timezone.now()
-    staff = business.staff["sales"]
-    rows: dict[type[models.Model], Any] = {}
+    made = factories.furnish(business, mark)
     with business.scope():
-        rows[Team] = Team.objects.create(name=mark)
-        rows[Staff] = staff
-        rows[WeChatAccount] = account = WeChatAccount.objects.create(
-            name=mark, app_id="ww1", secret=SECRET, callback_token=SECRET, callback_aes_key=SECRET
-        )
-        rows[Membership] = Membership.objects.get(role="viewer")
-        rows[ApiKey] = ApiKey.objects.get()
-        rows[Channel] = channel = Channel.objects.create(name=mark)
-        rows[TagGroup] = TagGroup.objects.create(name=mark)
-        rows[Tag] = tag = Tag.objects.create(name=mark)
-        rows[Cost] = Cost.objects.create(
-            date=now.date(), channel=channel, kind="ad", amount_fen=123456
-        )
-        rows[Product] = Product.objects.create(sku=mark, name=mark, price_fen=29900)
-        rows[LiveCode] = code = LiveCode.objects.create(
-            name=mark, account=account, qr_url="https://example.com/qr/1", status="active"
-        )
-        LiveCodeStaff.objects.create(live_code=code, staff=staff)
-        rows[Contact] = contact = Contact.objects.create(
-            external_id=mark, name=f"{mark} 张欣怡", phone=PHONE, owner=staff, acquired_at=now
-        )
-        ContactTag.objects.create(contact=contact, tag=tag, by="test")
+        account, contact = made[WeChatAccount], made[Contact]
+        account.secret = account.callback_token = account.callback_aes_key = SECRET
+        account.save()
+        contact.name = f"{mark} 张欣怡"
+        contact.save()
         search.reindex([contact.pk])
-        people.open_follows([(contact.pk, staff.userid, now)])
-        rows[Follow] = Follow.objects.get(contact=contact)
-        rows[Event] = Event.objects.filter(contact=contact).latest("id")
-        rows[Order] = Order.objects.create(
-            order_id=mark, contact=contact, paid_at=now, amount_fen=5000
-        )
-        rows[Content] = content = Content.objects.create(title=mark, purpose="nurture", body="x")
-        rows[Sop] = sop = Sop.objects.create(name=mark)
-        sops.write_steps(
-            sop, [SopStep(delay_minutes=5, route="none", text="hello", content=content)]
-        )
-        rows[Lead] = Lead.objects.create(contact=contact)
-        rows[ScoreRule] = ScoreRule.objects.filter(deleted_at=None).first()
-        rows[ScoreModel] = scoring.live()
-        rows[Stage] = Stage.objects.get(key="won")
-        rows[Touch] = touch = Touch.objects.create(
-            key=mark, contact=contact, staff=staff, route="staff_task", kind="service",
-            state="awaiting_staff", due_at=now,
-        )  # fmt: skip
-        rows[StaffTask] = StaffTask.objects.create(
-            touch=touch, contact=contact, staff=staff, text="say hello", due_at=now
-        )
-        rows[TouchRules] = pace.rules()
-        rows[Import] = Import.objects.create(
-            token="00000000-0000-0000-0000-000000000000", kind="contacts", file="x/contacts.csv",
-            status="done",
-        )  # fmt: skip
-        audit.record("contact.changed", contact)
-        rows[AuditEntry] = AuditEntry.objects.latest("id")
-    return rows
+        Export.objects.update(user=business.users["owner"])
+        never_ran = Sop.objects.create(name=f"{mark}-never-ran")
+        own: dict[type[models.Model], Any] = {
+            Membership: Membership.objects.get(role="viewer"),
+            Stage: Stage.objects.get(key="won"),
+            Sop: never_ran,
+        }
+    return {model: own.get(model) or made[cast("Any", model)] for model in PAGES}
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +175,9 @@ def test_each_role_opens_exactly_its_pages(
         for address in (url(model, "add"), url(model, "change", pk), url(model, "delete", pk))
     )
     assert statuses == PAGES[model][role]
-    assert browser.get(url(model, "history", pk)).status_code == (403 if hidden else 200)
+    history = browser.get(url(model, "history", pk)).status_code
+    not_ones_own = model is Export and role != "owner"
+    assert history == (302 if not_ones_own else 403 if hidden else 200)
 
 
 @pytest.mark.parametrize("model", PAGES, ids=lambda model: model.__name__)
@@ -295,6 +288,33 @@ def test_secrets_and_phones_are_on_no_page(furnished: Any) -> None:
                 assert "13912345678" not in page, address
 
 
+def test_an_import_whose_file_is_gone_says_so(furnished: Any) -> None:
+    ours, _theirs, rows, _other = furnished
+    browser, job = ours.as_role("operator"), rows[Import]
+    said = "The file of the rejected rows is no longer kept."
+    shown = browser.get(url(Import, "change", job.pk), headers={"accept-language": "en"})
+    assert shown.status_code == 200 and said in shown.content.decode()
+    assert "refused.csv" not in shown.content.decode()
+    answer = browser.get(
+        url(Import, "refused", job.pk), follow=True, headers={"accept-language": "en"}
+    )
+    assert answer.redirect_chain[0][0] == url(Import, "change", job.pk)
+    assert answer.content.decode().count(said) == 2
+
+
+def test_a_draft_whose_file_is_gone_fails() -> None:
+    business = make_business()
+    with business.scope():
+        job = Import.objects.create(
+            token=uuid.uuid4(), kind="contacts", file="gone.csv", status="draft"
+        )
+    answer = business.as_role("operator").get(url(Import, "columns", job.pk), follow=True)
+    assert answer.status_code == 200
+    with business.scope():
+        job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "gone")
+
+
 def test_search_finds_by_name_pinyin_and_phone_suffix(furnished: Any) -> None:
     ours = furnished[0]
     browser = ours.as_role("operator")
@@ -324,6 +344,36 @@ def test_the_list_of_contacts_counts_nothing(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models.QuerySet, "count", lambda self: pytest.fail("counted"))
         assert browser.get(url(Contact, "changelist")).status_code == 200
+
+
+def test_the_list_of_contacts_asks_as_much_for_many_rows_as_for_one() -> None:
+    business = make_business()
+    browser, address = business.as_role("operator"), url(Contact, "changelist")
+    _people(business, 1)
+    browser.get(address)
+    with CaptureQueriesContext(connection) as few:
+        assert browser.get(address).status_code == 200
+    _people(business, 30)
+    with CaptureQueriesContext(connection) as many:
+        page = browser.get(address).content.decode()
+    assert page.count('name="_selected_action"') == 31 and page.count("person-") >= 31
+    assert len(many) == len(few) <= 17
+
+
+def _people(business: Business, number: int) -> None:
+    """Contacts with everything that the list shows."""
+    now = timezone.now()
+    with business.scope():
+        tag, _made = Tag.objects.get_or_create(name="VIP")
+        channel, _made = Channel.objects.get_or_create(name="Shop")
+        for _each in range(number):
+            contact = Contact.objects.create(
+                name=f"person-{Contact.objects.count()}", owner=business.staff["sales"],
+                channel=channel, acquired_at=now,
+            )  # fmt: skip
+            ContactTag.objects.create(contact=contact, tag=tag, by="test")
+            people.open_follows([(contact.pk, business.staff["sales"].userid, now)])
+        timeline.drain_all()
 
 
 def test_the_menu_shows_what_the_role_may_open(furnished: Any) -> None:

@@ -6,12 +6,14 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
 
 from contacts.models import (
     Channel,
     Contact,
+    ContactSettings,
     ContactTag,
     Cost,
     Event,
@@ -22,10 +24,8 @@ from contacts.models import (
     Product,
     Tag,
 )  # fmt: skip
-from journeys import scoring
-from journeys.models import Content, Lead, ScoreModel, ScoreRule, Sop, SopStep, Stage, TouchRules
-from tenants import auth
-from tenants.models import ApiKey, AuditEntry, Membership, Team, WeChatAccount
+from tenants import audit, auth
+from tenants.models import ApiKey, AuditEntry, Membership, Team, Tenant, WeChatAccount
 from tests.conftest import PASSWORD, Business
 
 
@@ -249,6 +249,23 @@ def test_a_key_is_shown_once_works_and_is_revoked(business: Business) -> None:
     assert actions(business)[-2:] == ["api_key.created", "api_key.revoked"]
 
 
+def test_a_key_is_not_deleted_but_revoked(business: Business) -> None:
+    browser = open_as(business, "owner")
+    with business.scope():
+        key = ApiKey.objects.get()
+        audit.record("contact.changed", key)
+    delete = reverse("admin:tenants_apikey_delete", args=[key.pk])
+    for answer in (browser.get(delete, follow=True), browser.post(delete, {}, follow=True)):
+        assert answer.redirect_chain[-1][0] == reverse("admin:tenants_apikey_change", args=[key.pk])
+        assert "密钥只能吊销，不能删除" in answer.content.decode()
+    assert open_as(business, "operator").post(delete, {}).status_code == 403
+    with business.scope():
+        for gone in (key.delete, ApiKey.objects.all().delete):
+            with pytest.raises(ProtectedError, match="吊销"):
+                gone()
+        assert ApiKey.objects.get().revoked_at is None
+
+
 def test_money_is_typed_in_yuan_and_kept_in_fen(business: Business) -> None:
     browser = open_as(business, "operator")
     typed = {
@@ -284,158 +301,50 @@ def test_what_is_unique_is_refused_in_the_form(business: Business) -> None:
         assert Team.objects.filter(name="North").count() == 1
 
 
-def test_a_file_is_queued_as_its_sender_chose(business: Business) -> None:
+def test_a_file_waits_for_a_look_at_its_columns(business: Business) -> None:
     browser = open_as(business, "operator")
     file = SimpleUploadedFile("客户.csv", "客户编号,姓名\nc1,张三\n".encode())
-    answer = browser.post(
-        reverse("admin:contacts_import_add"), {"kind": "contacts", "file": file, "dry_run": "on"}
-    )
-    assert answer.status_code == 302
+    answer = browser.post(reverse("admin:contacts_import_add"), {"kind": "contacts", "file": file})
     with business.scope():
         job = Import.objects.get()
-        assert (job.kind, job.dry_run, job.status) == ("contacts", True, "queued")
+        assert (job.kind, job.dry_run, job.status) == ("contacts", False, "draft")
         assert job.user == business.users["operator"]
+    columns = reverse("admin:contacts_import_columns", args=[job.pk])
+    assert (answer.status_code, answer.headers["Location"]) == (302, columns)
     page = browser.get(reverse("admin:contacts_import_change", args=[job.pk]))
-    assert page.status_code == 200
+    assert (page.status_code, page.headers["Location"]) == (302, columns)
     refused = browser.get(reverse("admin:contacts_import_refused", args=[job.pk]))
     assert refused.status_code == 302  # there is no such file
 
 
-def step(number: int, **fields: str) -> dict[str, str]:
-    given = {
-        "delay_minutes": "", "day": "", "at_time": "", "route": "none", "kind": "service",
-        "content": "", "text": "", "ORDER": str(number + 1),
-    } | fields  # fmt: skip
-    return {f"steps-{number}-{name}": value for name, value in given.items()}
+def test_the_business_is_renamed_by_those_who_manage_it(business: Business) -> None:
+    page = reverse("admin:business_settings")
+    shown = open_as(business, "owner").get(page).content.decode()
+    assert "Asia/Shanghai" in shown and "CNY" in shown
+    typed = {"name": "新名字", "zone": "UTC", "currency": "USD", "slug": "taken"}
+    for role in ("operator", "viewer"):
+        assert open_as(business, role).post(page, typed).status_code == 403
+    assert open_as(business, "owner").post(page, {"name": ""}).status_code == 200
+    assert open_as(business, "admin").post(page, typed).status_code == 302
+    tenant = Tenant.objects.get(pk=business.pk)
+    assert (tenant.name, tenant.zone, tenant.currency) == ("新名字", "Asia/Shanghai", "CNY")
+    assert tenant.slug == business.tenant.slug
+    assert actions(business)[-1] == "tenant.changed"
 
 
-def test_a_script_is_written_published_paused_and_resumed(business: Business) -> None:
-    browser = open_as(business, "operator")
-    typed = {"name": "Welcome", "trigger": "follow.opened", "channel": "", "live_code": ""}
-    answer = browser.post(reverse("admin:journeys_sop_add"), typed)
+def test_each_form_of_the_settings_is_saved_by_itself(business: Business) -> None:
+    page, browser = reverse("admin:business_settings"), open_as(business, "owner")
+    typed = {"sales_see": "team", "remind": "both", "remind_when": "instant"}
+    sent = {f"customers-{name}": value for name, value in typed.items()}
+    assert browser.post(page, {**sent, "customers-remind": "nobody-knows"}).status_code == 200
+    assert browser.post(page, sent).status_code == 302
+    assert actions(business)[-1] == "contact_settings.changed"
+    assert browser.post(page, {"name": "新名字"}).status_code == 302
+    assert browser.post(page, {}).status_code == 200
     with business.scope():
-        sop = Sop.objects.get()
-    steps = reverse("admin:journeys_sop_steps", args=[sop.pk])
-    assert answer["Location"] == steps
-
-    management = {"steps-TOTAL_FORMS": "2", "steps-INITIAL_FORMS": "0"}
-    bad = management | step(0, delay_minutes="5", day="1", text="x") | step(1, text="y")
-    assert browser.post(steps, bad).status_code == 200
-    good = (
-        management
-        | step(0, day="1", at_time="10:00", text="second", ORDER="2")
-        | step(1, delay_minutes="5", text="first {name}", ORDER="1")
-    )
-    assert browser.post(steps, good).status_code == 302
-    with business.scope():
-        texts = list(SopStep.objects.order_by("position").values_list("text", flat=True))
-    assert texts == ["first {name}", "second"]
-
-    for verb, status in (("publish", "active"), ("pause", "paused"), ("resume", "active")):
-        address = reverse(f"admin:journeys_sop_{verb}", args=[sop.pk])
-        assert browser.post(address, {"confirmed": "on"}).status_code == 302
-        with business.scope():
-            assert Sop.objects.get().status == status
-    page = browser.get(reverse("admin:journeys_sop_change", args=[sop.pk])).content.decode()
-    assert "first {name}" in page
-    assert actions(business)[-3:] == ["sop.published", "sop.paused", "sop.resumed"]
-
-
-def test_stages_are_renamed_moved_and_their_rules_checked(business: Business) -> None:
-    browser = open_as(business, "operator")
-    with business.scope():
-        stage = Stage.objects.get(key="profiled")
-    page = reverse("admin:journeys_stage_change", args=[stage.pk])
-    typed = {"name": "Known", "purpose": "nurture", "place": "2", "rule": '{"fact": "reachable"}'}
-    assert browser.post(page, typed | {"rule": '{"fact": "nonsense"}'}).status_code == 200
-    assert browser.post(page, typed).status_code == 302
-    with business.scope():
-        stage.refresh_from_db()
-        assert (stage.name, stage.position, stage.rule_version) == ("Known", 2, 2)
-        assert list(Stage.objects.order_by("position").values_list("position", flat=True)) == [
-            1, 2, 3, 4, 5, 6,
-        ]  # fmt: skip
-
-
-def test_score_rules_are_tried_then_published(business: Business) -> None:
-    browser = open_as(business, "operator")
-    with business.scope():
-        rule = ScoreRule.objects.get(name="price.asked")
-        live = scoring.live()
-    page = reverse("admin:journeys_scorerule_change", args=[rule.pk])
-    typed = {
-        "name": "price",
-        "part": "engagement",
-        "kind": "price.asked",
-        "condition": "{}",
-        "points": "50",
-    }
-    assert browser.post(page, typed | {"condition": '{"tag": "x"}'}).status_code == 200
-    assert browser.post(page, typed | {"active": "on"}).status_code == 302
-
-    try_out = reverse("admin:journeys_scorerule_try")
-    settings = {
-        "half_life_days": "7", "lead_threshold": "80", "weight_a": "1.5", "weight_b": "1.2",
-        "weight_c": "1", "weight_d": "0.6", "from_a": "60", "from_b": "30", "from_c": "0",
-    }  # fmt: skip
-    assert browser.post(try_out, settings | {"preview": ""}).status_code == 200
-    with business.scope():
-        assert ScoreModel.objects.count() == 1
-    assert browser.post(try_out, settings | {"from_a": "10", "publish": ""}).status_code == 200
-    assert browser.post(try_out, settings | {"publish": ""}).status_code == 302
-    with business.scope():
-        model = ScoreModel.objects.get(state="building")
-        assert (model.version, model.half_life_days) == (live.version + 1, 7)
-        assert {r["points"] for r in model.rules if r["name"] == "price"} == {50}
-    assert (
-        browser.post(
-            reverse("admin:journeys_scorerule_delete", args=[rule.pk]), {"post": "yes"}
-        ).status_code
-        == 302
-    )
-    with business.scope():
-        assert ScoreRule.objects.get(pk=rule.pk).deleted_at is not None
-
-
-def test_content_has_a_link_and_the_pace_its_words(business: Business) -> None:
-    browser = open_as(business, "operator")
-    typed = {"title": "Guide", "kind": "article", "purpose": "nurture", "url": "", "body": "text"}
-    assert browser.post(reverse("admin:journeys_content_add"), typed).status_code == 302
-    with business.scope():
-        content = Content.objects.get()
-    assert (
-        "/l/"
-        in browser.get(reverse("admin:journeys_content_change", args=[content.pk])).content.decode()
-    )
-
-    owner = open_as(business, "owner")
-    page = owner.get(reverse("admin:journeys_touchrules_changelist"))["Location"]
-    pace = {
-        "quiet_from": "22:00", "quiet_to": "08:00", "per_contact_day": "1", "per_contact_week": "3",
-        "promotions_per_week": "1", "per_staff_day": "100", "mass_quota": "day1",
-        "sensitive_words": "最好\n\n第一 \n最好",
-    }  # fmt: skip
-    assert owner.post(page, pace).status_code == 302
-    with business.scope():
-        assert TouchRules.objects.get().sensitive_words == ["最好", "第一"]
-
-
-def test_a_lead_is_handed_over_and_put_back(business: Business) -> None:
-    browser = open_as(business, "operator")
-    with business.scope():
-        contact = Contact.objects.create(name="Li")
-        lead = Lead.objects.create(contact=contact)
-    over = reverse("admin:journeys_lead_hand_over", args=[lead.pk])
-    assert (
-        browser.post(over, {"confirmed": "on", "staff": business.staff["sales"].pk}).status_code
-        == 302
-    )
-    with business.scope():
-        assert Lead.objects.get().owner == business.staff["sales"]
-    back = reverse("admin:journeys_lead_put_back", args=[lead.pk])
-    assert browser.post(back, {"confirmed": "on"}).status_code == 302
-    with business.scope():
-        assert Lead.objects.get().owner is None
+        kept = ContactSettings.of_tenant()
+    assert (kept.sales_see, kept.remind) == ("team", "both")
+    assert Tenant.objects.get(pk=business.pk).name == "新名字"
 
 
 @pytest.mark.parametrize("role", ["admin", "operator"])

@@ -90,16 +90,25 @@ def row(model: type[Any]) -> Make:
 # Which row an API path parameter means, by the resource before it.
 API_ROWS: dict[str, Make] = {
     "contacts": row(contacts.Contact),
+    "custom-fields": row(contacts.CustomField),
     "tags": row(contacts.Tag),
     "tag-groups": row(contacts.TagGroup),
+    "tag-rules": row(contacts.TagRule),
+    "pre-tag-lists": row(contacts.PreTagList),
+    "erasures": row(contacts.Erasure),
+    "retention-rules": row(contacts.Retention),
     "events": row(contacts.Event),
     "orders": row(contacts.Order),
     "products": row(contacts.Product),
     "channels": row(contacts.Channel),
     "costs": row(contacts.Cost),
     "live-codes": row(contacts.LiveCode),
+    "segments": row(contacts.Segment),
     "follows": row(contacts.Follow),
+    "groups": row(contacts.Group),
     "imports": row(contacts.Import),
+    "exports": row(contacts.Export),
+    "duplicates": row(contacts.Duplicate),
     "staff": row(tenants.Staff),
     "teams": row(tenants.Team),
     "api-keys": row(tenants.ApiKey),
@@ -142,7 +151,7 @@ def _admin_parameter(address: Address, parameter: str, rows: Rows) -> str | None
     fixed = {"url": "nothing/", "app_label": "contacts", "content_type_id": "1"}
     if parameter in fixed:
         return fixed[parameter]
-    if "content_type_id" in address.parameters:
+    if parameter == "contact_id" or "content_type_id" in address.parameters:
         return str(rows[contacts.Contact].pk)
     _admin, app, model = address.pattern.split("/")[:3]
     found = [m for m in rows if m._meta.app_label == app and m._meta.model_name == model]
@@ -217,6 +226,7 @@ def body_with(rows: Rows) -> dict[str, Any]:
         name: make(rows)
         for name, make in {
             "contact": API_ROWS["contacts"],
+            "with": API_ROWS["contacts"],
             "owner": API_ROWS["staff"],
             "staff": API_ROWS["staff"],
             "team": API_ROWS["teams"],

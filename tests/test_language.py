@@ -226,10 +226,12 @@ class Words(HTMLParser):
 NAMES = re.compile(
     r"SCRM|SOPs?|CAC|LTV|CSV|XLSX|API|JSON|UTF-8|GB18030|SVG|SKU|UserID|Token|Secret|AppID|"
     r"EncodingAESKey|AgentId|AgentID|English|简体中文|中文|Asia/Shanghai|[a-z_]+\.[a-z_.]+|canary-\d+|"
-    r"张欣怡|张|say hello|hello|business-\S+|\S+@example\.com|scrm_\w+|(?:staff: )?[a-z]+1|"
+    r"张欣怡|张|say hello|hello|business-\S+|\S+@example\.com|scrm_\w+|(?:staff[:：] ?)?[a-z]+1|"
     r"“[a-z_]+”|\{.*\}|"
     # The first rules are named in the language in which the business began.
-    r"已知手机号|已知邮箱|来自转介绍|Phone known|E-mail known|Came by referral",
+    r"已知手机号|已知邮箱|来自转介绍|Phone known|E-mail known|Came by referral|"
+    r"阅读内容|下载资料|打开链接|发来一条消息|填写了表单|完成了测评|领取了优惠券|"
+    r"参加了直播或课程|加入了社群|询问了价格|删除员工好友",
     re.IGNORECASE,
 )
 CODES = {"contacts", "en", "zh-hans", "esc", "tests", "won"}

@@ -48,8 +48,9 @@ def rows(job: Import, look: Preview) -> list[Shown]:
 def _choices(kind: str, column: Column) -> list[Choice]:
     offered = {LEFT_OUT: _("leave out")}
     for field in HEADERS[kind]:
-        needed = _(" (required)") if field in REQUIRED[kind] else ""
-        offered[field] = label(kind, field) + needed
+        name = label(kind, field)
+        required = field in REQUIRED[kind]
+        offered[field] = _("%(name)s (required)") % {"name": name} if required else name
     if kind == "contacts":
         offered[CUSTOM] = _("custom field “%(name)s”") % {"name": column.title.strip()[:40]}
         offered |= {f"{CUSTOM}.{of.key}": of.label for of in custom_fields.defined()}

@@ -217,6 +217,9 @@ class ImportAdmin(TenantModelAdmin):
     def refused_rows(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """The rows that were not taken, with the reasons, as a file."""
         job = self._found(request, object_id)
+        if job is not None and preview.errors_gone(job):
+            messages.warning(request, _("The file of the rejected rows is no longer kept."))
+            return self.back(request, job)
         if job is None or not job.error_file:
             return self.unknown(request, object_id)
         self.note(request, "downloaded", job)
@@ -263,6 +266,7 @@ def _standing(job: Import) -> dict[str, Any]:
         "offered": control.offered(job),
         "undo_until": job.undo_until,
         "share": 100 * job.lines_done // job.lines_total if job.lines_total else None,
+        "errors_gone": job.status not in GOING and preview.errors_gone(job),
         "faults": [] if job.status in GOING else preview.first_faults(job),
         "address": reverse("admin:contacts_import_progress", args=[job.pk]),
     }

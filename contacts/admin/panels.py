@@ -86,7 +86,7 @@ def _facets(pk: int, names: Sequence[str]) -> dict[str, str]:
             continue
         if facet.load not in loaded:
             loaded[facet.load] = facet.load([pk])
-        value = loaded[facet.load].get(pk, facet.absent)
+        value = facet.value(loaded[facet.load], pk)
         named = leaves.fields.get(name)  # upper apps say there what a value is called
         words = dict(named.choices()) if named is not None and named.choices is not None else {}
         found[name] = str(words.get(str(value), value) or "")
@@ -130,7 +130,7 @@ def follows(request: HttpRequest, contact: Contact) -> Panel:
     rows = []
     for each in found[:50]:
         words = _("since %(day)s") if each.ended_at is None else _("ended %(day)s")
-        note = " · ".join(filter(None, [each.get_ended_by_display(), each.remark]))
+        note = " · ".join(filter(None, [each.get_ended_by_display(), masking.text(each.remark)]))
         rows.append((str(each.staff), words % {"day": _day(each.ended_at or each.opened_at)}, note))
     return Panel(
         _("Follows"), "handshake", "admin/contacts/contact/rows.html", {"rows": rows}, pane="who"

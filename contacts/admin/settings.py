@@ -53,7 +53,7 @@ class CustomersForm(TenantForm):
 
 
 def _form(request: HttpRequest) -> CustomersForm:
-    data = request.POST if request.method == "POST" else None
+    data = admin_settings.posted(request, "customers")
     return CustomersForm(data, instance=ContactSettings.of_tenant(), prefix="customers")
 
 

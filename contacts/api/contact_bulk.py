@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import people, validation
-from contacts.api.contact_fields import check_custom, past_day
+from contacts.api.contact_fields import past_day
 from contacts.api.naming import UNKNOWN, channel_names, tag_names, userids
 from contacts.api.results import as_results
+from contacts.custom_fields import Fields
 from contacts.people import Row
 from contacts.upserts import Outcome, refused
 from contacts.validation import Invalid
@@ -51,7 +52,6 @@ _TEXTS: Mapping[str, Callable[[str], Any]] = {
 _OTHERS: Mapping[str, Callable[[Any], Any]] = {
     "excluded": _flag,
     "tags": _tags,
-    "custom": check_custom,
 }
 
 
@@ -65,9 +65,10 @@ def bring(items: Sequence[object], by: str) -> list[Result]:
     """Upsert the items; one result each, in their order."""
     rows: dict[int, Row] = {}
     outcomes: dict[int, Outcome] = {}
+    fields = Fields()
     for place, item in enumerate(items):
         try:
-            rows[place] = _row(item)
+            rows[place] = _row(item, fields)
         except _Refused as refusal:
             outcomes[place] = refusal.outcome
     rows = _resolved(rows, outcomes)
@@ -75,17 +76,21 @@ def bring(items: Sequence[object], by: str) -> list[Result]:
     return as_results(outcomes[place] for place in range(len(items)))
 
 
-def _row(item: object) -> Row:
+def _row(item: object, fields: Fields) -> Row:
     if not isinstance(item, dict):
         raise _Refused("", Invalid("invalid", _("Write an object.")))
     values: dict[str, Any] = {}
     for name, value in item.items():
-        if name not in _TEXTS and name not in _OTHERS:
+        if name not in _TEXTS and name not in _OTHERS and name != "custom":
             raise _Refused(name[:100], Invalid("unknown_field", _("Unknown field.")))
         if value is None or value == "":
             continue
         try:
-            values[name] = _clean(name, value)
+            values[name] = (
+                fields.document(value, keep_nulls=False)
+                if name == "custom"
+                else _clean(name, value)
+            )
         except Invalid as error:
             raise _Refused(name, error) from None
     if "external_id" not in values:

@@ -12,6 +12,8 @@ from rest_framework import serializers
 
 from contacts import facets, validation
 from contacts.api.naming import ContactField, Named, tag_names
+from contacts.custom_fields import Fields
+from contacts.merging import forwarding
 from contacts.models import Channel, Consent, Contact, SourceKind
 from contacts.profile import Agreement
 from tenants.models import Staff
@@ -25,13 +27,6 @@ def past_day(text: str) -> date:
     return validation.past_day(text, timezone.now())
 
 
-def check_custom(value: object) -> dict[str, Any]:
-    """Custom fields: an object, within the limits of a document."""
-    if not isinstance(value, dict):
-        raise validation.Invalid("custom", _("Write an object."))
-    return validation.document(value)
-
-
 class Day(serializers.DateField):
     """YYYY-MM-DD, not in the future."""
 
@@ -43,9 +38,12 @@ class Day(serializers.DateField):
 
 
 class Custom(serializers.DictField):
+    """Values of custom fields by key, each as its field says; other names hold what is sent."""
+
     def to_internal_value(self, data: Any) -> dict[str, Any]:
+        patched = getattr(self.root, "instance", None) is not None
         try:
-            return check_custom(data)
+            return Fields().document(data, keep_nulls=patched)
         except ValueError as error:
             raise serializers.ValidationError(str(error)) from None
 
@@ -99,7 +97,10 @@ class ContactSerializer(StrictSerializer):
         validation.phone, required=False, allow_null=True,
         help_text=_("E.164; shown as 138****1234 without the scope reveal."),
     )  # fmt: skip
-    email = Text(validation.email, required=False, allow_null=True)
+    email = Text(
+        validation.email, required=False, allow_null=True,
+        help_text=_("Shown as a***@example.com without the scope reveal."),
+    )  # fmt: skip
     channel = Named(
         Channel.objects.all, "name", validation.channel,
         required=False, allow_null=True, allow_blank=True,
@@ -112,7 +113,13 @@ class ContactSerializer(StrictSerializer):
     )  # fmt: skip
     referrer = ContactField(required=False, allow_null=True)
     tags = Tags(required=False)
-    custom = Custom(required=False)
+    custom = Custom(
+        required=False,
+        help_text=_(
+            "By key. Lists are narrowed by custom.<key>=, custom.<key>.gte=, .lte=, .gt=, .lt= and"
+            " custom.<key>.known=true."
+        ),
+    )
     acquired_at = Moment(
         clean=validation.moment, required=False, allow_null=True,
         help_text=_("The first moment of reachability. With owner it opens a Follow at creation."),
@@ -138,8 +145,16 @@ class ContactSerializer(StrictSerializer):
             found[name].read_only, found[name].required = True, False
         return found
 
+    def _check_former_name(self, external_id: str | None, contact: Contact | None) -> None:
+        holder = forwarding.formerly([external_id]).get(external_id) if external_id else None
+        if holder not in (None, contact.pk if contact else None):
+            raise serializers.ValidationError(
+                {"external_id": [_("Another contact had this id before a merge.")]}
+            )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         contact: Contact | None = self.instance
+        self._check_former_name(attrs.get("external_id"), contact)
         if contact is None:
             return attrs
         wrong = {name: [_("This follows from events.")] for name in self.fixed if name in attrs}

@@ -16,7 +16,8 @@ from contacts import costs, facets, people, profile
 from contacts.api import contact_bulk, contact_filters
 from contacts.api.contact_fields import ContactItemSerializer, ContactSerializer
 from contacts.api.event_fields import TimelineSerializer, shown_on_timeline
-from contacts.api.shown import SELECTED, Shown
+from contacts.api.forwarding import Forwarding
+from contacts.api.shown import SELECTED, Shown, may_reveal
 from contacts.models import Contact, Event
 from tenants import audit
 from tenants.rest import bulk
@@ -43,7 +44,7 @@ def actor(request: Request) -> str:
     return f"user:{request.user.pk}" if request.user and request.user.pk else "api"
 
 
-class Contacts(mixins.ListModelMixin, Resource):
+class Contacts(Forwarding, mixins.ListModelMixin, Resource):
     """People known to the tenant."""
 
     queryset = Contact.objects.all()
@@ -60,7 +61,7 @@ class Contacts(mixins.ListModelMixin, Resource):
 
     @property
     def filters(self) -> Mapping[str, Filter]:  # type: ignore[override] # grows while apps start
-        return {**contact_filters.OWN, **facets.filters}
+        return {**contact_filters.OWN, **facets.filters, **contact_filters.custom(self.request)}
 
     @property
     def orderings(self) -> Mapping[str, Ordering]:  # type: ignore[override] # grows while apps start
@@ -107,7 +108,7 @@ class Contacts(mixins.ListModelMixin, Resource):
         profile.change(contact, _columns(values))
         if "tags" in values:
             profile.set_tags(contact, values["tags"], by=actor(request))
-        profile.agree(contact, values.get("consent", ()))
+        profile.agree(contact, values.get("consent", ()), actor(request))
         return self._shown(self.get_queryset().get(pk=contact.pk))
 
     def destroy(self, request: Request, id: str) -> Response:
@@ -134,7 +135,8 @@ class Contacts(mixins.ListModelMixin, Resource):
             events = events.filter(kind__in=self.given()["kind"])
         pages = Cursor()
         page = pages.page(events, request, _Timeline)
-        return pages.get_paginated_response([shown_on_timeline(event) for event in page])
+        whole = may_reveal(request, asked=False)
+        return pages.get_paginated_response([shown_on_timeline(e, whole=whole) for e in page])
 
     def _shown(self, contact: Contact, number: int = status.HTTP_200_OK) -> Response:
         asked = self.given().get("reveal", False)

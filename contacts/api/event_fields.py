@@ -12,7 +12,7 @@ import msgspec
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from contacts import events, kinds, validation
+from contacts import events, kinds, masking, validation
 from contacts.api.shown import moment
 from contacts.models import Event
 from contacts.validation import Invalid
@@ -186,25 +186,27 @@ def _properties(value: object) -> dict[str, Any]:
     return validation.document(value) if value else value
 
 
-def shown(event: Event) -> dict[str, object]:
+def shown(event: Event, *, whole: bool) -> dict[str, object]:
+    """`whole`: for who may see whole phones and e-mails, also in the properties."""
     return {
         "id": ids.encode(event.pk),
         "event_id": event.key if event.source == events.SOURCE else None,
         "contact": ids.encode(event.contact_id),
         "kind": event.kind,
         "at": moment(event.at),
-        "properties": event.properties,
+        "properties": event.properties if whole else masking.values(event.properties),
         "source": event.source,
         "received_at": moment(event.received_at),
     }
 
 
-def shown_on_timeline(event: Event) -> dict[str, object]:
+def shown_on_timeline(event: Event, *, whole: bool) -> dict[str, object]:
+    properties = event.properties if whole else masking.values(event.properties)
     return {
         "id": ids.encode(event.pk),
         "kind": event.kind,
         "at": moment(event.at),
         "source": event.source,
-        "properties": event.properties,
-        "text": kinds.sentence_of(event.kind, event.properties),
+        "properties": properties,
+        "text": kinds.sentence_of(event.kind, properties),
     }

@@ -18,6 +18,7 @@ from contacts.api.contacts import visible
 from contacts.api.event_fields import EventSerializer, FieldInvalid, read, read_all, shown
 from contacts.api.naming import contact_ids
 from contacts.api.results import as_results
+from contacts.api.shown import may_reveal
 from contacts.models import Contact, Event
 from contacts.upserts import Outcome, Status, refused
 from contacts.validation import Invalid
@@ -73,10 +74,11 @@ class Events(mixins.ListModelMixin, Resource):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
-        return self.get_paginated_response([shown(event) for event in page])
+        whole = may_reveal(request, asked=False)
+        return self.get_paginated_response([shown(event, whole=whole) for event in page])
 
     def retrieve(self, request: Request, id: str) -> Response:
-        return Response(shown(self.get_object()))
+        return Response(shown(self.get_object(), whole=may_reveal(request, asked=False)))
 
     def create(self, request: Request) -> Response:
         """Tell one event. The same again answers 200, other content under its id 409."""
@@ -89,7 +91,8 @@ class Events(mixins.ListModelMixin, Resource):
             )
         created = outcome.status == Status.CREATED
         event = Event.objects.get(pk=outcome.row_id or 0)
-        return Response(shown(event), status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+        answer = shown(event, whole=may_reveal(request, asked=False))
+        return Response(answer, status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 
     @bulk.described(EventSerializer, "Event")
     @action(detail=False, methods=["POST"], url_path="bulk")

@@ -149,7 +149,8 @@ def _contact_cells(ids: Sequence[int], columns: Sequence[str], whole: bool) -> C
     loaded: dict[Any, Mapping[int, object]] = {}
     for name in asked & facets.fields.keys():
         load = facets.fields[name].load
-        loaded.setdefault(load, load(ids))
+        if load not in loaded:
+            loaded[load] = load(ids)
     for pk in ids:
         contact = found.get(pk)
         if contact is None:
@@ -158,7 +159,7 @@ def _contact_cells(ids: Sequence[int], columns: Sequence[str], whole: bool) -> C
         for name in columns:
             if name in facets.fields:
                 facet = facets.fields[name]
-                values[name] = loaded[facet.load].get(pk, facet.absent)
+                values[name] = facet.value(loaded[facet.load], pk)
             elif name == "tags":
                 values[name] = ";".join(tags.get(pk, ()))
             else:

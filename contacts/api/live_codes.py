@@ -1,11 +1,10 @@
-"""`live-codes` and `follows`: QR codes with staff behind them, and the friendships of staff."""
+"""`live-codes`: QR codes with staff behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -13,15 +12,14 @@ from rest_framework.response import Response
 
 from contacts import costs, livecodes, tagging, validation
 from contacts.api.contact_fields import Tags
-from contacts.api.events import OF_CONTACT, limited
 from contacts.api.naming import UNKNOWN, Named, userids
-from contacts.models import Channel, Follow, LiveCode, LiveCodeStaff, LiveCodeTag
+from contacts.models import Channel, LiveCode, LiveCodeStaff, LiveCodeTag
 from tenants import audit
 from tenants.models import Staff, WeChatAccount
 from tenants.rest.fields import IdField, Reference, StrictBoolean, Text
 from tenants.rest.filters import Filter, one_of
 from tenants.rest.serializers import StrictModelSerializer
-from tenants.rest.views import Editable, Listed
+from tenants.rest.views import Editable
 from tenants.roles import Can
 
 
@@ -195,42 +193,3 @@ def _put_tags(code: LiveCode, names: Sequence[str]) -> None:
     LiveCodeTag.objects.bulk_create(
         LiveCodeTag(live_code=code, tag_id=each) for each in wanted - known
     )
-
-
-class FollowSerializer(serializers.ModelSerializer):
-    """A friendship of a staff member and a contact; `ended_at` null while it is open."""
-
-    id = IdField()
-    contact = Reference(Follow.objects.all, read_only=True)
-    staff = serializers.CharField(source="staff.userid", read_only=True)
-    live_code = Reference(LiveCode.objects.all, read_only=True)
-
-    class Meta:
-        model = Follow
-        fields = (
-            "id", "contact", "staff", "opened_at", "ended_at", "ended_by", "add_way", "state",
-            "remark", "description", "live_code",
-        )  # fmt: skip
-        read_only_fields = fields
-
-
-class Follows(Listed):
-    """Friendships of staff and contacts, open and ended."""
-
-    queryset = Follow.objects.select_related("staff")
-    serializer_class = FollowSerializer
-    abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.READ}
-    filters: ClassVar[Mapping[str, Filter]] = {
-        "contact": OF_CONTACT,
-        "staff": Filter(
-            serializers.CharField(max_length=64),
-            lambda rows, text: rows.filter(staff__userid=userids([text])[text] or ""),
-            help="userid or id",
-        ),
-        "open": Filter(
-            serializers.BooleanField(), lambda rows, value: rows.filter(ended_at__isnull=value)
-        ),
-    }
-
-    def get_queryset(self) -> QuerySet[Follow]:
-        return limited(self.request, super().get_queryset())

@@ -6,17 +6,21 @@ one are refused with the same words. Anything else is the natural key: name, use
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from contacts import arrays
+from contacts.merging import forwarding
 from contacts.models import Channel, Contact, Tag
 from tenants.models import Staff
 from tenants.rest.fields import row_id
+from tenants.scope import current_tenant_id
 
 UNKNOWN = _("There is no such thing.")
 
@@ -46,21 +50,17 @@ def tag_names(texts: Iterable[str]) -> dict[str, str | None]:
     return names_of(texts, Tag.objects.all(), "name")
 
 
-class _Among(Func):
-    """`column = ANY(array)`: one parameter, where IN has Django look at each of a thousand."""
-
-    template = "%(expressions)s::text[])"
-    arg_joiner = " = ANY("
-    output_field = BooleanField()
-
-
 def contact_ids(texts: Iterable[str]) -> dict[str, int]:
     """Contacts by external_id or opaque id; the integrator's own id goes first."""
     wanted = list(set(texts))
-    rows = Contact.objects.filter(_Among(F("external_id"), Value(wanted)))
-    found = {
-        str(external_id): number for external_id, number in rows.values_list("external_id", "id")
-    }
+    with connection.cursor() as cursor:
+        # One parameter, where the ORM's IN looks at each of a thousand names.
+        cursor.execute(
+            "SELECT external_id, id FROM contacts_contact"
+            " WHERE tenant_id = %s AND external_id = ANY(%s::text[])",
+            [current_tenant_id(), arrays.literal(wanted)],
+        )
+        found: dict[str, int] = dict(cursor.fetchall())
     numbers = {
         text: number
         for text in wanted
@@ -69,7 +69,16 @@ def contact_ids(texts: Iterable[str]) -> dict[str, int]:
     if numbers:
         known = set(Contact.objects.filter(id__in=numbers.values()).values_list("id", flat=True))
         found |= {text: number for text, number in numbers.items() if number in known}
-    return found
+    return found | _merged([text for text in wanted if text not in found], numbers)
+
+
+def _merged(texts: Collection[str], numbers: Mapping[str, int]) -> dict[str, int]:
+    """Those who were merged into another, by the external id or id that they had."""
+    if not texts:
+        return {}
+    now = forwarding.survivors([numbers[text] for text in texts if text in numbers])
+    gone = {text: now[numbers[text]] for text in texts if numbers.get(text) in now}
+    return gone | forwarding.formerly(texts)
 
 
 @extend_schema_field({"type": "string", "description": "external_id or id of a contact"})

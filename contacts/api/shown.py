@@ -24,7 +24,7 @@ def moment(value: datetime | None) -> str | None:
 
 
 def may_reveal(request: Request, *, asked: bool) -> bool:
-    """Whole phone numbers: keys by their scope; members when they ask and their role may."""
+    """Whole phones and e-mails: keys by their scope; members when they ask and their role may."""
     return can(request, Can.REVEAL) and (asked or isinstance(request.auth, ApiKey))
 
 
@@ -39,7 +39,7 @@ class Shown:
         self.tags = self._tags()
         self.consent = self._consent()
         self.facets = self._facets()
-        if self.reveal and any(contact.phone for contact in contacts):
+        if self.reveal and any(each.phone or each.email for each in contacts):
             self._note(request, contacts)
 
     def of(self, contact: Contact) -> dict[str, object]:
@@ -51,13 +51,13 @@ class Shown:
             "gender": contact.gender,
             "birthday": contact.birthday.isoformat() if contact.birthday else None,
             "phone": contact.phone if self.reveal else masking.phone(contact.phone),
-            "email": contact.email,
+            "email": contact.email if self.reveal else masking.email(contact.email),
             "channel": contact.channel.name if contact.channel else None,
             "source": contact.source,
             "owner": contact.owner.userid if contact.owner else None,
             "referrer": ids.encode(contact.referrer_id) if contact.referrer_id else None,
             "tags": self.tags.get(contact.pk, []),
-            "custom": contact.custom,
+            "custom": contact.custom if self.reveal else masking.values(contact.custom),
             "acquired_at": moment(contact.acquired_at),
             "excluded": contact.excluded,
             "excluded_reason": contact.excluded_reason,
@@ -66,7 +66,7 @@ class Shown:
             "updated_at": moment(contact.updated_at),
         }
         for name, facet in facets.fields.items():
-            shown[name] = self.facets[name].get(contact.pk, facet.absent)
+            shown[name] = facet.value(self.facets[name], contact.pk)
         return shown
 
     def _tags(self) -> dict[int, list[str]]:
@@ -106,11 +106,11 @@ class Shown:
 
     def _note(self, request: Request, contacts: Sequence[Contact]) -> None:
         """Who saw whole numbers, once a request."""
-        seen: list[object] = [ids.encode(contact.pk) for contact in contacts if contact.phone]
+        seen: list[object] = [ids.encode(each.pk) for each in contacts if each.phone or each.email]
         one = contacts[0] if len(contacts) == 1 else None
         audit.record(
             "contact.revealed", one, request=request,
-            summary=f"{len(seen)} phone numbers", detail={"contacts": seen},
+            summary=f"{len(seen)} contacts", detail={"contacts": seen},
         )  # fmt: skip
 
 

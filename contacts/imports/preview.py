@@ -47,7 +47,10 @@ def look(job: Import, mapping: Mapping[str, str]) -> Preview:
     """Read the head of the file; raises FileFault when it cannot be read at all."""
     with TemporaryDirectory(prefix="look-") as folder:
         spool = Path(folder) / "sheet.csv"
-        table = files.open_table(Path(job.file.path), spool, only=_LOOKED_AT)
+        try:
+            table = files.open_table(Path(job.file.path), spool, only=_LOOKED_AT)
+        except FileNotFoundError:
+            raise FileFault("gone") from None
         rows = [cells for _line, cells in islice(table.walk(), _LOOKED_AT) if cells]
     columns = [
         Column(title, _samples(rows, place), _meant(job.kind, title, mapping))
@@ -78,9 +81,16 @@ def shortened(value: str) -> str:
     return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
 
 
-def first_faults(job: Import, most: int = 10) -> list[Fault]:
-    """The first rows of the error file."""
+def errors_gone(job: Import) -> bool:
+    """Were there refused rows in a file that is no longer kept?"""
     if not job.error_file:
+        return bool(job.files_gone_at and job.rejected)
+    return not Path(job.error_file.path).is_file()
+
+
+def first_faults(job: Import, most: int = 10) -> list[Fault]:
+    """The first rows of the error file; none when it is not (or no longer) there."""
+    if not job.error_file or errors_gone(job):
         return []
     with Path(job.error_file.path).open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)

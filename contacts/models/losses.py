@@ -86,6 +86,8 @@ class LossNotice(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("loss notice")
+        verbose_name_plural = _("loss notices")
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "contact", "staff", "ended_at", "recipient"],

@@ -63,7 +63,12 @@ class SegmentUse(TenantModel):
     used = TenantForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("use of a segment")
+        verbose_name_plural = _("uses of segments")
         indexes = [models.Index(fields=["tenant", "used"], name="segment_use_used")]
+
+    def __str__(self) -> str:
+        return str(self.segment)
 
 
 class SegmentMember(TenantModel):
@@ -75,6 +80,8 @@ class SegmentMember(TenantModel):
     entered_at = models.DateTimeField(_("since"))
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("segment member")
+        verbose_name_plural = _("segment members")
         indexes = [models.Index(fields=["tenant", "contact"], name="segment_member_contact")]
 
 

@@ -62,4 +62,6 @@ class ContactTag(TenantModel):
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("contact tag")
+        verbose_name_plural = _("contact tags")
         indexes = [models.Index(fields=["tenant", "contact"], name="contact_tag_contact")]

@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from contacts import kinds
 from contacts.segments import leaves, pieces, values
@@ -49,11 +48,10 @@ class Window:
 
     def words(self) -> str:
         said = []
-        if self.within_days is not None:
-            said.append(
-                ngettext("in the last day", "in the last %(days)s days", self.within_days)
-                % {"days": self.within_days}
-            )
+        if self.within_days == 1:
+            said.append(_("in the last day"))
+        elif self.within_days is not None:
+            said.append(_("in the last %(days)s days") % {"days": self.within_days})
         if self.after is not None:
             said.append(_("from %(day)s on") % {"day": self.after})
         if self.before is not None:
@@ -158,7 +156,9 @@ def times(span: Range) -> str:
     """How often."""
     if span.high is None:
         low = int(span.low or 0)
-        return ngettext("at least once", "at least %(count)s times", low) % {"count": low}
+        if low == 1:
+            return _("at least once")
+        return _("at least %(count)s times") % {"count": low}
     if span.high == 0:
         return _("never")
     if span.low == span.high:

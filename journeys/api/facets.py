@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -16,9 +16,9 @@ from journeys.models import ContactStage, Score
 
 def register() -> None:
     facets.field("stage", serializers.CharField(), _stages)
-    facets.field("score", serializers.FloatField(), _of_standing("score"), absent=0.0)
-    facets.field("fit", serializers.CharField(), _of_standing("grade"), absent="C")
-    facets.field("engagement", serializers.FloatField(), _of_standing("engagement"), absent=0.0)
+    facets.field("score", serializers.FloatField(), _standings, absent=0.0, part="score")
+    facets.field("fit", serializers.CharField(), _standings, absent="C", part="grade")
+    facets.field("engagement", serializers.FloatField(), _standings, absent=0.0, part="engagement")
     facets.filter("stage", serializers.CharField(max_length=40), _in_stage)
     facets.filter("min_score", serializers.FloatField(min_value=0), _scored)
     facets.ordering("score", _scores, "key", same_direction=False)
@@ -29,12 +29,8 @@ def _stages(contact_ids: Sequence[int]) -> Mapping[int, str]:
     return dict(rows.values_list("contact_id", "stage__key"))
 
 
-def _of_standing(name: str) -> Callable[[Sequence[int]], Mapping[int, object]]:
-    def load(contact_ids: Sequence[int]) -> Mapping[int, object]:
-        found = scoring.standings(contact_ids)
-        return {pk: getattr(standing, name) for pk, standing in found.items()}
-
-    return load
+def _standings(contact_ids: Sequence[int]) -> Mapping[int, object]:
+    return scoring.standings(contact_ids)
 
 
 def _in_stage(contacts: QuerySet[Contact], key: str) -> QuerySet[Contact]:

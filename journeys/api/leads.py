@@ -223,14 +223,14 @@ class Leads(Listed):
         """What was done about it, the newest first; note what you did."""
         if request.method == "GET":
             page = self.paginate_queryset(leads.follow_ups_of(self.get_object()))
-            return self.get_paginated_response(FollowUpSerializer(page, many=True).data)
+            return self.get_paginated_response([_noted(request, each) for each in page or []])
         lead = self._own()
         data = self._body(FollowUpSerializer)
         user = self._user()
         membership = user.membership if user else None
         staff = (membership.staff if membership else None) or lead.owner
         done = _or_conflict(lambda: leads.follow_up(lead, staff=staff, user=user, **data))
-        return Response(FollowUpSerializer(done).data, status=201)
+        return Response(_noted(request, done), status=201)
 
     @extend_schema(request=OutcomeSerializer, responses=LeadSerializer)
     @action(detail=True, methods=["post"])
@@ -260,6 +260,14 @@ def _or_conflict(verb: Any) -> Any:
         return verb()
     except leads.Taken as error:
         raise Conflict(_("Another was quicker, or the lead is closed."), "taken") from error
+
+
+def _noted(request: Request, follow_up: FollowUp) -> dict[str, Any]:
+    """A note may hold a number: it is masked like one."""
+    found = dict(FollowUpSerializer(follow_up).data)
+    if not may_reveal(request, asked=False):
+        found["note"] = masking.text(found["note"])
+    return found
 
 
 def _shown(request: Request, page: Sequence[Lead]) -> list[dict[str, Any]]:

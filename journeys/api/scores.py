@@ -14,6 +14,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from contacts.api.forwarding import Forwarding
 from contacts.models import Contact
 from journeys import fit, score_versions, scoring
 from journeys.models import ScoreModel, ScoreRule
@@ -240,7 +241,7 @@ class ExplanationSerializer(serializers.Serializer):
         return [{"rule": name, "points": points} for name, points in explanation.fit_reasons]
 
 
-class ContactScores(Resource):
+class ContactScores(Forwarding, Resource):
     """Why a contact has its score."""
 
     queryset = Contact.objects.all()

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from contacts import validation
 from contacts.api.events import OF_CONTACT, limited
-from contacts.models import Channel, LiveCode
+from contacts.models import Channel, LiveCode, Segment
 from journeys import enrolments, pace, sops
 from journeys.api.contents import CONFIGURE, ContactId
 from journeys.engine import Reason, Rehearsed
@@ -79,6 +79,12 @@ class SopSerializer(StrictModelSerializer):
     trigger = Text(validation.identifier, max_length=64, required=False)
     channel = Reference(Channel.objects.all, required=False, allow_null=True)
     live_code = Reference(LiveCode.objects.all, required=False, allow_null=True)
+    segment = Reference(
+        Segment.objects.all,
+        required=False,
+        allow_null=True,
+        help_text="With the trigger segment.entered or segment.left: only this one.",
+    )
     leave_on_reply = StrictBoolean(required=False)
     leave_on_order = StrictBoolean(required=False)
     steps = StepSerializer(many=True, required=False)
@@ -88,8 +94,8 @@ class SopSerializer(StrictModelSerializer):
     class Meta:
         model = Sop
         fields = (
-            "id", "name", "status", "trigger", "channel", "live_code", "leave_on_reply",
-            "leave_on_order", "version", "published", "steps", "created_at",
+            "id", "name", "status", "trigger", "channel", "live_code", "segment",
+            "leave_on_reply", "leave_on_order", "version", "published", "steps", "created_at",
         )  # fmt: skip
         read_only_fields = ("status", "created_at")
 

@@ -95,7 +95,7 @@ def test_a_dashboard_draws_what_the_api_says(
     today = datetime.datetime.now(shop.tenant.tz).date()
     start, end = today - datetime.timedelta(days=60), today + datetime.timedelta(days=1)
     window = signed_in("viewer", language=language, size=size)
-    window.open(f"/dashboards/{name}/?from={start}&to={today}")
+    window.open(f"/dashboards/{name}/?from={start}&through={today}")
     page = window.page
 
     page.wait_for_timeout(800)  # the chart moves into place

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.utils import IntegrityError
 
 from contacts.identity import Account, Found, Origin, attach, find, find_or_create
-from contacts.models import Channel, Contact, Event, Identity, SourceKind
+from contacts.models import Channel, Contact, Duplicate, Identity, SourceKind
 from tenants.models import Tenant
 from tests.conftest import Business
 
@@ -57,7 +57,7 @@ def test_both_ids_known_stand_on_one_contact(tenant: Tenant) -> None:
     assert found.contact_id == by_both.contact_id == by_union
 
 
-def test_two_contacts_are_kept_and_both_timelines_say_so(tenant: Tenant) -> None:
+def test_two_contacts_are_kept_until_the_worker_looks(tenant: Tenant) -> None:
     fan = find_or_create([UNION], Origin())
     customer = find_or_create([EXTERNAL], Origin())
 
@@ -67,8 +67,9 @@ def test_two_contacts_are_kept_and_both_timelines_say_so(tenant: Tenant) -> None
     assert others == [fan.contact_id]
     assert find([EXTERNAL]) == customer.contact_id
     assert find([UNION]) == fan.contact_id
-    notes = Event.objects.filter(kind="identity.shared").values_list("contact_id", flat=True)
-    assert sorted(notes) == sorted([fan.contact_id, customer.contact_id])
+    pair = Duplicate.objects.get()
+    assert (pair.first_id, pair.second_id) == (fan.contact_id, customer.contact_id)
+    assert (pair.why, pair.state) == ("unionid", "due")
 
 
 def test_ten_workers_make_one_contact(business: Business) -> None:

@@ -87,8 +87,8 @@ def test_worked_example(contact: Contact) -> None:
         ("content.read", 10, 5.0),
     ]
     assert [(r.rule, r.events, round(r.points_now, 4)) for r in explained.rules] == [
-        ("price.asked", 1, 32.8134),
-        ("content.read", 2, 12.0711),
+        ("询问了价格", 1, 32.8134),
+        ("阅读内容", 2, 12.0711),
     ]
 
 
@@ -238,7 +238,7 @@ def test_publishing_keeps_old_scores_until_the_switch(business: Business) -> Non
         one = Contact.objects.create(name="a", external_id="a")
         tell(one, ("price.asked", START))
         timeline.drain_all()
-        ScoreRule.objects.filter(name="price.asked").update(points=80)
+        ScoreRule.objects.filter(kind="price.asked").update(points=80)
 
         score_versions.publish({"half_life_days": 7})
         assert score_versions.step()  # contacts
@@ -264,7 +264,7 @@ def test_preview_says_what_would_change_and_changes_nothing(business: Business) 
         tell(one, ("price.asked", now))
         tell(two, ("content.read", now))
         timeline.drain_all()
-        ScoreRule.objects.filter(name="price.asked").update(points=70)
+        ScoreRule.objects.filter(kind="price.asked").update(points=70)
 
         seen = score_versions.preview()
 

@@ -84,9 +84,9 @@ def test_explanation(business: Business) -> None:
     assert [
         (e["kind"], e["rule"], e["points"], round(e["points_now"], 4)) for e in found["events"]
     ] == [
-        ("price.asked", "price.asked", 40, 32.8134),
-        ("content.read", "content.read", 10, 7.0711),
-        ("content.read", "content.read", 10, 5.0),
+        ("price.asked", "询问了价格", 40, 32.8134),
+        ("content.read", "阅读内容", 10, 7.0711),
+        ("content.read", "阅读内容", 10, 5.0),
     ]
     assert business.as_role("sales").get(f"/api/v1/contacts/{one}/score").status_code == 404
 
@@ -237,8 +237,10 @@ def test_move_by_hand(business: Business) -> None:
 def test_a_deleted_contact_takes_all_of_it_along(business: Business) -> None:
     one = somebody(business, "c", ("price.asked", NOW), ("price.asked", NOW))
     with business.scope():
-        Contact.objects.filter(external_id="c").update(phone="+8613800138000")
-        tell_changed(Contact.objects.get(external_id="c"))
+        contact = Contact.objects.get(external_id="c")
+        contact.phone = "+8613800138000"
+        contact.save()
+        tell_changed(contact)
         assert Lead.objects.count() == 1
 
     assert business.api().delete(f"/api/v1/contacts/{one}").status_code == 204

@@ -149,5 +149,6 @@ def test_a_page_takes_the_same_number_of_queries_at_any_depth(crowd: Business) -
         cursor = body["next"]
         counts.append(len(queries))
         assert not any("OFFSET" in query["sql"] for query in queries)
-    # A later page asks for equal keys first, and notes when it reveals a phone.
+    # A later page asks for equal keys first, notes when it reveals a phone, and computes the fit
+    # (two queries) when somebody on it has no stored score.
     assert max(counts) <= counts[0] + 4

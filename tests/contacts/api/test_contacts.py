@@ -237,6 +237,7 @@ def test_filters(business: Business) -> None:
     assert ids_of("excluded=true") == ["3"]
     assert ids_of("external_id=2") == ["2"]
     assert ids_of("tag=nothing") == []
+    assert ids_of("segment=nothing") == []
     assert one["id"] != two["id"] != three["id"]
 
 
@@ -244,7 +245,7 @@ def test_filters(business: Business) -> None:
     ("query", "field"),
     [
         ("colour=red", "colour"),
-        ("segment=x", "segment"),
+        ("segments=x", "segments"),
         ("limit=0", "limit"),
         ("limit=x", "limit"),
         ("ordering=phone", "ordering"),
