@@ -53,11 +53,16 @@ def workers(wechat: WeChat, web_url: str, tmp_path: Path) -> Iterator[None]:
             )
             for command in commands
         ]  # fmt: skip
-        yield
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(20)
+        try:
+            yield
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(20)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
 
 
 def until(look: Callable[[], T | None], seconds: float = 60.0) -> T:
