@@ -74,6 +74,17 @@ class Crowd:
             connections.close_all()
             return False
 
+    def standing(self) -> dict[str, object]:
+        """What is done and what is open, for the report of a failure."""
+        with self.business.scope():
+            return {
+                "follows": Follow.objects.count(),
+                "open callbacks": Callback.objects.filter(handled_at=None).count(),
+                "open events": Event.objects.filter(handled_at=None).count(),
+                "welcomes": dict(Counter(Welcome.objects.values_list("state", flat=True))),
+                "touches": self._touches(),
+            }
+
     def _touches(self) -> dict[str, int]:
         return dict(Counter(Touch.objects.values_list("state", flat=True)))
 
@@ -81,7 +92,10 @@ class Crowd:
         """Until all is done; answers how long it took."""
         began = time.monotonic()
         self.wechat.arrive()
-        until(self.is_all_done, seconds, f"all of {len(self.customers)} people served")
+        try:
+            until(self.is_all_done, seconds, f"all of {len(self.customers)} people served")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; {self.standing()}") from None
         return time.monotonic() - began
 
     def sent(self) -> int:
@@ -113,7 +127,8 @@ class Crowd:
             for call in self.wechat.calls("add_msg_template")
             if call["errcode"] == 0 and call["answer"].get("msgid")
         ]
-        assert len({who for who, _msgid in taken}) == len(taken) == people
+        times = Counter(who for who, _msgid in taken)
+        assert len(times) == len(taken) == people, (len(taken), times.most_common(3))
         assert ledger == Counter(msgid for _who, msgid in taken)
 
     def _check_phones(self, welcomes: dict[str, int]) -> None:
