@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 app = Celery("scrm")
 app.conf.update(
     broker_url=settings.REDIS_URL,
+    broker_transport="scrm.broker:Transport",
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],

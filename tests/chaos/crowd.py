@@ -95,7 +95,8 @@ class Crowd:
         try:
             until(self.is_all_done, seconds, f"all of {len(self.customers)} people served")
         except AssertionError as late:
-            raise AssertionError(f"{late}; {self.standing()}") from None
+            said = self.worker.last_lines(40)
+            raise AssertionError(f"{late}; {self.standing()}; the worker:\n{said}") from None
         return time.monotonic() - began
 
     def sent(self) -> int:

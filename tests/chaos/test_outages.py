@@ -41,9 +41,6 @@ def as_integration(crowd: Crowd) -> dict[str, str]:
     return {"Authorization": f"Bearer {crowd.business.key}"}
 
 
-@pytest.mark.xfail(
-    reason="fails since segments, merges and groups listen too: not understood yet", strict=False
-)
 def test_redis_goes_away_three_times(crowd: Crowd) -> None:
     """It stands still, forgets everything, and dies; callbacks are stored and answered."""
     valkey = crowd.machine.valkey
@@ -129,9 +126,6 @@ def test_two_beats_double_nothing(crowd: Crowd) -> None:
     assert crowd.sent() == len(crowd.customers)
 
 
-@pytest.mark.xfail(
-    reason="fails since segments, merges and groups listen too: not understood yet", strict=False
-)
 def test_workers_killed_while_they_handle_callbacks(crowd: Crowd) -> None:
     """Children of the pool die one after the other, then the whole worker."""
     crowd.wechat.fault("duplicate", probability=0.3)
