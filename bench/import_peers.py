@@ -150,7 +150,7 @@ def peer(bulk: bool) -> Callable[[Path, int, Tenant], float]:  # noqa: FBT001 - 
         for row in islice(_rows(path), rows):
             data.append(row)
         with scope(tenant):
-            vault.prepare()
+            vault.keys()
             began = time.perf_counter()
             result = People().import_data(data, dry_run=False, raise_errors=False)
             took = time.perf_counter() - began

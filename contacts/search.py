@@ -54,9 +54,11 @@ def tokens_of(name: str, phone: str | None = None, remarks: Iterable[str] = ()) 
         tokens |= dict.fromkeys(_of_han(piece) if _FIRST_HAN.match(piece) else [piece[:LONGEST]])
     found = list(tokens)[:MOST]
     found += _of_remarks(remarks, found)
-    if phone and len(phone) >= 4:
-        found.append(_of_tail(phone[-4:]))
-    return found
+    return found + tokens_of_phone(phone)
+
+
+def tokens_of_phone(phone: str | None) -> list[str]:
+    return [_of_tail(phone[-4:])] if phone and len(phone) >= 4 else []
 
 
 def _of_remarks(remarks: Iterable[str], known: Iterable[str]) -> list[str]:
@@ -72,7 +74,12 @@ def _of_remarks(remarks: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 def _of_tail(digits: str) -> str:
-    return "#" + vault.blind(digits, "phone tail").hex()[:24]
+    return _hashed_tail(vault.keys(), digits)
+
+
+@lru_cache(maxsize=20_000)
+def _hashed_tail(keys: vault.Keys, digits: str) -> str:
+    return "#" + keys.blind(digits, "phone tail").hex()[:24]
 
 
 def filter(queryset: ContactQuerySet, text: str) -> ContactQuerySet:

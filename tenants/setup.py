@@ -66,7 +66,7 @@ def create(
 
 def start(language: str = settings.LANGUAGE_CODE) -> None:
     """Inside a scope: give the tenant its key, and what each app starts it with."""
-    vault.prepare()
+    vault.keys()
     with translation.override(language):
         for starter in _starters:
             starter()

@@ -34,38 +34,54 @@ def wrap_new_key(tenant_id: int) -> bytes:
     return nonce + _master().encrypt(nonce, AESGCM.generate_key(256), b"tenant:%d" % tenant_id)
 
 
-@dataclass(frozen=True)
-class _Keys:
-    """A tenant's: one opens and seals, the other makes blind indexes."""
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """A tenant's: one opens and seals, the other makes blind indexes. For use outside its scope."""
 
+    tenant_id: int
     data: AESGCM
     index: bytes
 
+    def blind(self, text: str, purpose: str) -> bytes:
+        """16 bytes: the same for the same text of the tenant, they say nothing else about it."""
+        return hmac.digest(self.index, f"{purpose}:{text}".encode(), "sha256")[:16]
+
+    def seal(self, text: str, bound_to: str) -> str:
+        nonce = os.urandom(_NONCE)
+        sealed = self.data.encrypt(nonce, text.encode(), self._binding(bound_to))
+        return "v1:" + base64.b64encode(nonce + sealed).decode()
+
+    def unseal(self, sealed: str, bound_to: str) -> str:
+        raw = base64.b64decode(sealed.removeprefix("v1:"))
+        try:
+            return self.data.decrypt(raw[:_NONCE], raw[_NONCE:], self._binding(bound_to)).decode()
+        except InvalidTag:
+            raise Unreadable(f"This secret was not sealed for {bound_to}.") from None
+
+    def _binding(self, bound_to: str) -> bytes:
+        return f"{self.tenant_id}:{bound_to}".encode()
+
 
 # Unwrapped keys of tenants that this process has met; they never change.
-_met: dict[int, _Keys] = {}
+_met: dict[int, Keys] = {}
 # Tenants whose key was made here, in a transaction that may yet be undone.
 _making: set[int] = set()
 
 
-def _unwrapped(tenant_id: int, wrapped: bytes) -> _Keys:
+def _unwrapped(tenant_id: int, wrapped: bytes) -> Keys:
     try:
         key = _master().decrypt(wrapped[:_NONCE], wrapped[_NONCE:], b"tenant:%d" % tenant_id)
     except InvalidTag:
         raise Unreadable(
             "The tenant's key does not open: is SCRM_MASTER_KEY the right one?"
         ) from None
-    return _Keys(AESGCM(key), hmac.digest(key, b"blind index", "sha256"))
+    return Keys(tenant_id, AESGCM(key), hmac.digest(key, b"blind index", "sha256"))
 
 
-def prepare() -> None:
-    """Inside a scope: see that the tenant has a key. Before many rows: a key is remembered only
-    once the transaction that made it is over.
+def keys() -> Keys:
+    """Inside a scope: its tenant's, made if there are none yet. Ask before many rows, in a scope of
+    its own: keys are remembered only once the transaction that made them is over.
     """
-    _keys_of_scope()
-
-
-def _keys_of_scope() -> _Keys:
     tenant_id = current_tenant_id()
     known = _met.get(tenant_id)
     if known is None:
@@ -91,25 +107,13 @@ def _wrapped_key(tenant_id: int) -> bytes:
 
 
 def blind(text: str, purpose: str) -> bytes:
-    """16 bytes that are the same for the same text of the tenant and say nothing else about it."""
-    return hmac.digest(_keys_of_scope().index, f"{purpose}:{text}".encode(), "sha256")[:16]
+    """As Keys.blind, of the scope's tenant."""
+    return keys().blind(text, purpose)
 
 
 def seal(text: str, bound_to: str) -> str:
-    nonce = os.urandom(_NONCE)
-    sealed = _keys_of_scope().data.encrypt(nonce, text.encode(), _binding(bound_to))
-    return "v1:" + base64.b64encode(nonce + sealed).decode()
+    return keys().seal(text, bound_to)
 
 
 def unseal(sealed: str, bound_to: str) -> str:
-    raw = base64.b64decode(sealed.removeprefix("v1:"))
-    try:
-        return (
-            _keys_of_scope().data.decrypt(raw[:_NONCE], raw[_NONCE:], _binding(bound_to)).decode()
-        )
-    except InvalidTag:
-        raise Unreadable(f"This secret was not sealed for {bound_to}.") from None
-
-
-def _binding(bound_to: str) -> bytes:
-    return f"{current_tenant_id()}:{bound_to}".encode()
+    return keys().unseal(sealed, bound_to)

@@ -95,8 +95,6 @@ class Attempt:
         with self._stack:
             folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="import-")))
             self._open(folder)
-            with scope(self.tenant):
-                vault.prepare()
             refused = folder / "errors.csv"
             with refused.open("w", encoding="utf-8", newline="") as stream:
                 self._errors = ErrorFile(stream, self._reader.table.header)
@@ -127,13 +125,14 @@ class Attempt:
         table = files.open_table(Path(self.job.file.path), folder / "sheet.csv")
         layout = lay_out(kind, table.header, self.job.mapping)
         with scope(self.tenant):
-            custom = custom_fields.named_in_files()
+            custom, keys = custom_fields.named_in_files(), vault.keys()
         self._setting = setting = Setting(
             zone=self.tenant.tz,
             currency=self.tenant.currency,
             now=timezone.now(),
             origin=f"import:{self.job.pk}",
             named=lambda key: self._reader.names(key),
+            keys=keys,
             custom=custom,
         )
         self._writer: Writer = WRITERS[kind](setting)
@@ -142,7 +141,7 @@ class Attempt:
         self.job.lines_total = self._reader.total
 
     def _write_everything(self) -> None:
-        for batch in _ahead(self._reader.batches(BATCH)):
+        for batch in _ahead(self._reader.batches(BATCH), self._prepare):
             self._rejected.extend(batch.rejected)
             self._read = batch.read
             if batch.rows:
@@ -155,6 +154,10 @@ class Attempt:
         for row in self._singly:
             self._write([row], last=True)
         self._flush()
+
+    def _prepare(self, batch: Batch) -> None:
+        with scope(self.tenant):
+            self._writer.prepare(batch.rows)
 
     def _write(self, rows: Sequence[Row], *, last: bool) -> None:
         for left in reversed(range(_TRIES)):
@@ -288,15 +291,21 @@ def _aside(act: Callable[[], object]) -> None:
         pool.submit(alone).result()
 
 
-def _ahead(walk: Iterator[Batch]) -> Iterator[Batch]:
-    """Read the next batch while the database writes this one."""
+def _ahead(walk: Iterator[Batch], prepare: Callable[[Batch], object]) -> Iterator[Batch]:
+    """Read and prepare the next batch while the database writes this one."""
     language = copy_context()  # the reader's thread says faults in the import's language
 
     def read() -> Batch | None:
-        return language.run(lambda: next(walk, None))
+        batch = next(walk, None)
+        if batch is not None:
+            prepare(batch)
+        return batch
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        reading = pool.submit(read)
-        while (batch := reading.result()) is not None:
-            reading = pool.submit(read)
-            yield batch
+        try:
+            reading = pool.submit(language.run, read)
+            while (batch := reading.result()) is not None:
+                reading = pool.submit(language.run, read)
+                yield batch
+        finally:
+            pool.submit(connection.close)  # the thread's own

@@ -8,46 +8,46 @@ spell, written as contacts.reach would; what concerns known contacts goes throug
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Any, Final, cast
+from datetime import datetime
+from typing import Any, Final
 
 from contacts import costs, people, reach, search, tagging, timeline, validation
-from contacts.imports import staging
+from contacts.imports import ready, staging
 from contacts.imports.errors import refusal
+from contacts.imports.ready import (
+    ACQUIRED_AT,
+    CHANNEL,
+    CUSTOM,
+    EMAIL,
+    EMAIL_HASH,
+    GENDER,
+    OPENINGS,
+    OWNER,
+    PHONE,
+    PHONE_HASH,
+    REFERRER,
+    TAGS,
+)
 from contacts.imports.rows import FieldInvalid, Form, Row, Values, cached, overwrite
 from contacts.imports.writing import Outcome, Setting, contacts_named
 from contacts.merging import forwarding
-from contacts.models import Contact
 from contacts.upserts import in_rounds
-from tenants import doorbell, vault
-from tenants.fields import EncryptedField
+from tenants import doorbell
 from tenants.scope import current_tenant_id
 
-# Stands for "" in a staged row, where "" would be a blank cell.
-UNKNOWN: Final = "unknown"
-GENDER, _BIRTHDAY, CHANNEL, ACQUIRED_AT, OWNER, TAGS, REFERRER, CUSTOM, OPENINGS = range(4, 13)
-_STAGED: Final = {
-    "line": "int", "external_id": "text", "name": "text", "phone_hash": "bytea",
-    "email_hash": "bytea",
-    "gender": "text", "birthday": "date", "custom": "jsonb", "channel_id": "bigint",
-    "owner_id": "bigint", "sourced_at": "timestamptz", "tags": "bigint[]", "referrer": "text",
-    "staff_id": "bigint", "staff": "text", "opened_at": "timestamptz", "openings": "int",
-}  # fmt: skip
 _OPENINGS: Final = {
     "line": "int", "staff": "text", "opened_at": "timestamptz",
 }  # fmt: skip
 
-_STAGED_TOKENS: Final = {"contact_id": "bigint", "tokens": "text[]"}
-_STAGED_SEALED: Final = {"id": "bigint", "phone": "text", "email": "text"}
+# What channels, staff and tags are called, and their ids.
+_NAMES: Final = {"kind": "text", "name": "text", "id": "bigint"}
 
 _SAID_TO_BE_UNKNOWN = "UPDATE import_row SET gender = '' WHERE gender = %(unknown)s"
 # A blank cell (null) keeps what is stored. Channel and source stay those of the first touch.
 _RESOLVE = """
 CREATE TEMPORARY TABLE import_contact ON COMMIT DROP AS
-SELECT s.*, NULL::bigint AS referrer_id,
-  COALESCE(c.id, nextval(pg_get_serial_sequence('contacts_contact', 'id'))) AS id,
-  c.id IS NULL AS fresh,
+SELECT s.*, NULL::bigint AS referrer_id, COALESCE(c.id, s.new_id) AS id, c.id IS NULL AS fresh,
+  channel.id AS channel_id, owner.id AS owner_id, opener.id AS staff_id,
   CASE WHEN c.id IS NULL THEN '{}' ELSE array_remove(ARRAY[
     CASE WHEN COALESCE(s.name, c.name) <> c.name THEN 'name' END,
     CASE WHEN COALESCE(s.phone_hash, c.phone_hash) IS DISTINCT FROM c.phone_hash
@@ -56,15 +56,18 @@ SELECT s.*, NULL::bigint AS referrer_id,
       THEN 'email' END,
     CASE WHEN COALESCE(s.gender, c.gender) <> c.gender THEN 'gender' END,
     CASE WHEN COALESCE(s.birthday, c.birthday) IS DISTINCT FROM c.birthday THEN 'birthday' END,
-    CASE WHEN COALESCE(s.owner_id, c.owner_id) IS DISTINCT FROM c.owner_id THEN 'owner' END,
+    CASE WHEN COALESCE(owner.id, c.owner_id) IS DISTINCT FROM c.owner_id THEN 'owner' END,
     CASE WHEN s.custom IS NOT NULL AND c.custom || s.custom <> c.custom THEN 'custom' END,
     CASE WHEN s.referrer IS NOT NULL AND c.referrer_id IS NULL THEN 'referrer' END
   ], NULL) END AS different
 FROM import_row s
 LEFT JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.external_id = s.external_id
+LEFT JOIN import_name channel ON channel.kind = 'channel' AND channel.name = s.channel
+LEFT JOIN import_name owner ON owner.kind = 'staff' AND owner.name = s.owner
+LEFT JOIN import_name opener ON opener.kind = 'staff' AND opener.name = s.staff
 ORDER BY s.line
 """
-_FOUND = "SELECT id, fresh, different FROM import_contact ORDER BY line"
+_FOUND = "SELECT id, fresh, NULLIF(different, '{}') FROM import_contact ORDER BY line"
 _REFERRERS = """
 UPDATE import_contact s SET referrer_id = COALESCE(
   (SELECT b.id FROM import_contact b WHERE b.external_id = s.referrer),
@@ -80,37 +83,38 @@ SELECT id, %(tenant)s, external_id, COALESCE(name, ''), phone, phone_hash, email
   email_hash, COALESCE(gender, ''), birthday, COALESCE(custom, '{}'), owner_id,
   CASE WHEN referrer_id IS NULL THEN 'import' ELSE 'referral' END,
   sourced_at, channel_id, referrer_id, opened_at, false, '', now(), now()
-FROM import_contact LEFT JOIN import_sealed USING (id) WHERE fresh ORDER BY line
+FROM import_contact WHERE fresh ORDER BY line
 """
 _UPDATE = """
 UPDATE contacts_contact c SET
   name = COALESCE(s.name, c.name),
-  phone = COALESCE(p.phone, c.phone), phone_hash = COALESCE(s.phone_hash, c.phone_hash),
-  email = COALESCE(p.email, c.email), email_hash = COALESCE(s.email_hash, c.email_hash),
+  phone = COALESCE(s.phone, c.phone), phone_hash = COALESCE(s.phone_hash, c.phone_hash),
+  email = COALESCE(s.email, c.email), email_hash = COALESCE(s.email_hash, c.email_hash),
   gender = COALESCE(s.gender, c.gender),
   birthday = COALESCE(s.birthday, c.birthday), owner_id = COALESCE(s.owner_id, c.owner_id),
   custom = c.custom || COALESCE(s.custom, '{}'), updated_at = now(),
   referrer_id = COALESCE(c.referrer_id, s.referrer_id),
   source = CASE WHEN c.referrer_id IS NULL AND s.referrer_id IS NOT NULL
     AND c.source NOT IN ('live_code', 'platform') THEN 'referral' ELSE c.source END
-FROM import_contact s LEFT JOIN import_sealed p USING (id)
+FROM import_contact s
 WHERE s.different <> '{}' AND c.tenant_id = %(tenant)s AND c.id = s.id
 """
 _TAG_NEW = """
 INSERT INTO contacts_contacttag (tenant_id, tag_id, contact_id, by, at)
-SELECT %(tenant)s, t.tag_id, s.id, %(origin)s, now()
-FROM import_contact s, unnest(s.tags) AS t(tag_id) WHERE s.fresh ORDER BY t.tag_id, s.id
+SELECT %(tenant)s, t.id, s.id, %(origin)s, now()
+FROM import_contact s, unnest(s.tags) AS worn(name) JOIN import_name t USING (name)
+WHERE s.fresh AND t.kind = 'tag' ORDER BY t.id, s.id
 """
 _UNTAGGED = """
-SELECT t.tag_id, s.id
-FROM import_contact s, unnest(s.tags) AS t(tag_id)
-WHERE NOT s.fresh AND NOT EXISTS (SELECT 1 FROM contacts_contacttag h
-  WHERE h.tenant_id = %(tenant)s AND h.tag_id = t.tag_id AND h.contact_id = s.id)
+SELECT t.id, s.id
+FROM import_contact s, unnest(s.tags) AS worn(name) JOIN import_name t USING (name)
+WHERE NOT s.fresh AND t.kind = 'tag' AND NOT EXISTS (SELECT 1 FROM contacts_contacttag h
+  WHERE h.tenant_id = %(tenant)s AND h.tag_id = t.id AND h.contact_id = s.id)
 """
 _TOKENS = """
 INSERT INTO contacts_contacttoken (tenant_id, token, contact_id)
-SELECT %(tenant)s, token, contact_id FROM import_token, unnest(tokens) AS token
-ORDER BY token COLLATE "C", contact_id
+SELECT %(tenant)s, token, id FROM import_contact, unnest(tokens) AS token WHERE fresh
+ORDER BY token COLLATE "C", id
 """
 _KEY = "s.id || ':' || o.staff || ':' || floor(extract(epoch FROM o.opened_at))::bigint"
 _EVENT = """
@@ -149,7 +153,10 @@ SELECT %(tenant)s, id, staff_id, '', opened_at, '', ''
 FROM import_contact WHERE fresh AND staff IS NOT NULL ORDER BY line
 """
 _EVENTS_KNOWN = f"""
-{_OPENING} FROM import_opening o JOIN import_contact s USING (line)
+{_OPENING} FROM (
+  SELECT line, staff, opened_at FROM import_contact WHERE NOT fresh AND openings = 1
+  UNION ALL SELECT line, staff, opened_at FROM import_opening) o
+JOIN import_contact s USING (line)
 WHERE NOT EXISTS (SELECT 1 FROM contacts_event e
   WHERE e.tenant_id = %(tenant)s AND e.source = 'contacts' AND e.key = {_KEY})
 ORDER BY o.line, o.opened_at
@@ -176,14 +183,6 @@ def _both(earlier: object, later: object) -> object:
     return earlier or later
 
 
-def _whole(values: Values) -> None:
-    if values[REFERRER] is not None and values[REFERRER] == values[0]:
-        raise FieldInvalid("referrer", refusal("self_referrer"))
-    if values[OWNER] is not None and values[ACQUIRED_AT] is not None:
-        # FIGURES R8: only both together open a route.
-        values[OPENINGS] = [(values[OWNER], values[ACQUIRED_AT])]
-
-
 def _under_their_names(rows: list[Row]) -> list[list[Row]]:
     """Rows that name a contact as it was called before a merge mean the contact of now."""
     told = {row.key for row in rows}.union(row.values[REFERRER] for row in rows) - {None}
@@ -194,6 +193,7 @@ def _under_their_names(rows: list[Row]) -> list[list[Row]]:
         referrer = now.get(row.values[REFERRER], row.values[REFERRER])
         row.values[0] = now.get(row.values[0], row.values[0])
         row.values[REFERRER] = referrer if referrer != row.values[0] else None
+        row.ready = None
     rounds = in_rounds(rows, key=lambda row: row.values[0])
     return [[row for _place, row in each] for each in rounds]
 
@@ -222,11 +222,25 @@ class Contacts:
             required=("external_id",),
             key=lambda values: str(values[0]),
             key_field="external_id",
-            whole=_whole,
+            whole=self._whole,
             join=_join,
-            extra=1,
+            extra=3,
             custom=setting.custom,
         )
+
+    def _whole(self, values: Values) -> None:
+        if values[REFERRER] is not None and values[REFERRER] == values[0]:
+            raise FieldInvalid("referrer", refusal("self_referrer"))
+        if values[OWNER] is not None and values[ACQUIRED_AT] is not None:
+            # FIGURES R8: only both together open a route.
+            values[OPENINGS] = [(values[OWNER], values[ACQUIRED_AT])]
+        if values[PHONE]:
+            values[PHONE_HASH] = self._hash("phone", values[PHONE])
+        if values[EMAIL]:
+            values[EMAIL_HASH] = self._hash("email", values[EMAIL])
+
+    def _hash(self, column: str, value: str) -> str:
+        return rf"\x{self._setting.keys.blind(value, column).hex()}"
 
     def write(self, rows: Sequence[Row], *, last: bool) -> list[Outcome]:
         self._parameters["tenant"] = current_tenant_id()
@@ -256,57 +270,73 @@ class Contacts:
                     without[key] = FieldInvalid("referrer", refusal("unknown_referrer"))
             here.difference_update(lost)
 
+    def prepare(self, rows: Sequence[Row]) -> None:
+        ready.make(rows)
+
     def _write(self, rows: Sequence[Row]) -> dict[str, Outcome]:
         staging.run("SET LOCAL work_mem = '64MB'", {})  # tokens are sorted by the hundred thousand
-        self._stage(rows)
-        parameters = self._parameters
-        staging.run("DROP TABLE IF EXISTS import_contact", {})
-        staging.run(_RESOLVE, parameters)
-        if any(row.values[REFERRER] for row in rows):
-            staging.run(_REFERRERS, parameters)
-        found = staging.rows_of(_FOUND, {})
         ordered = sorted(rows, key=lambda row: row.line)
-        fresh = [(row, each[0]) for row, each in zip(ordered, found, strict=True) if each[1]]
-        self._setting.fresh.extend(pk for _row, pk in fresh)
-        self._seal(ordered, found)
+        self._stage_names(ordered)
+        found = self._resolved(ordered)
+        if any(row.values[REFERRER] for row in rows):
+            staging.run(_REFERRERS, self._parameters)
+        fresh = [pk for pk, is_fresh, _different in found if is_fresh]
+        self._setting.fresh.extend(fresh)
         touched: set[int] = set()
         if fresh:
-            self._add(fresh)
+            self._add()
         if len(fresh) < len(rows):
             touched = self._refresh({pk: different for pk, _new, different in found if different})
-        touched.update(self._open(ordered, found))
+        touched.update(self._open(ordered, all_fresh=len(fresh) == len(rows)))
         return {
             row.key: "created" if new else "updated" if pk in touched else "unchanged"
             for row, (pk, new, _different) in zip(ordered, found, strict=True)
         }
 
-    def _stage(self, rows: Sequence[Row]) -> None:
-        channels = costs.channels_named({row.values[CHANNEL] for row in rows} - {None})
+    def _stage_names(self, rows: Sequence[Row]) -> None:
+        """Channels, staff and tags that the rows name; unknown ones are made."""
         owners = {row.values[OWNER] for row in rows} - {None}
-        staff = people.staff_named(
-            owners.union(userid for row in rows for userid, _at in _openings(row))
-        )
         sets = {tuple(row.values[TAGS]) for row in rows if row.values[TAGS]}
-        named = tagging.named(sorted({name for names in sets for name in names}))
-        tags = {names: staging.numbers(named[name] for name in names) for names in sets}
-        staging.stage("import_row", _STAGED, (_staged(row, channels, staff, tags) for row in rows))
-        if any(row.values[GENDER] == "" for row in rows):
-            staging.run(_SAID_TO_BE_UNKNOWN, {"unknown": UNKNOWN})
+        named = {
+            "channel": costs.channels_named({row.values[CHANNEL] for row in rows} - {None}),
+            "staff": people.staff_named(
+                owners.union(userid for row in rows for userid, _at in _openings(row))
+            ),
+            "tag": tagging.named(sorted({name for names in sets for name in names})),
+        }
+        staging.stage(
+            "import_name",
+            _NAMES,
+            ((kind, name, pk) for kind, ids in named.items() for name, pk in ids.items()),
+        )
 
-    def _seal(self, rows: list[Row], found: list[tuple[Any, ...]]) -> None:
-        """What is sealed is bound to the id of its row, which is known only now."""
-        sealed = [
-            (pk, _sealed(_PHONE, pk, row.values[2]), _sealed(_EMAIL, pk, row.values[3]))
-            for row, (pk, fresh, different) in zip(rows, found, strict=True)
-            if fresh or {"phone", "email"} & {*different}
-        ]
-        staging.stage("import_sealed", _STAGED_SEALED, sealed)
+    def _resolved(self, rows: list[Row]) -> list[tuple[Any, ...]]:
+        """Stage the rows and answer, for each, its contact's id, whether that is new, and which
+        fields are different (None: none). What was made ready is made anew where it does not suit:
+        a known contact has another phone, or somebody came in between.
+        """
+        ready.make([row for row in rows if row.ready is None])
+        while True:
+            lines = "".join(row.ready.line for row in rows if row.ready)
+            staging.stage_lines("import_row", ready.COLUMNS, lines)
+            if any(row.values[GENDER] == "" for row in rows):
+                staging.run(_SAID_TO_BE_UNKNOWN, {"unknown": ready.UNKNOWN})
+            staging.run("DROP TABLE IF EXISTS import_contact", {})
+            staging.run(_RESOLVE, self._parameters)
+            found = staging.rows_of(_FOUND, {})
+            unsuited = [
+                row
+                for row, (pk, fresh, different) in zip(rows, found, strict=True)
+                if row.ready and not row.ready.suits(pk, fresh=fresh, different=different or ())
+            ]
+            if not unsuited:
+                return found
+            ready.make(unsuited, seal_known=True)
 
-    def _add(self, fresh: list[tuple[Row, int]]) -> None:
+    def _add(self) -> None:
         parameters = self._parameters
         staging.run(_INSERT, parameters)
         staging.run(_TAG_NEW, parameters)
-        staging.stage("import_token", _STAGED_TOKENS, ((pk, _tokens(row)) for row, pk in fresh))
         staging.run(_TOKENS, parameters)
         staging.run(_EVENTS_NEW, parameters)
         staging.run(_FOLLOWS_NEW, parameters)
@@ -327,17 +357,17 @@ class Contacts:
             doorbell.ring(timeline.QUEUE)
         return {pk for contact_ids in untagged.values() for pk in contact_ids} | {*changed}
 
-    def _open(self, rows: list[Row], found: list[tuple[Any, ...]]) -> set[int]:
+    def _open(self, rows: list[Row], *, all_fresh: bool) -> set[int]:
         """Openings of contacts that were there, or that the file opens more than once."""
-        openings = [
+        several = [
             (row.line, userid, at)
-            for row, (_id, fresh, _different) in zip(rows, found, strict=True)
+            for row in rows
+            if row.parts and len(_openings(row)) > 1
             for userid, at in _openings(row)
-            if not (fresh and len(_openings(row)) == 1)
         ]
-        if not openings:
+        if all_fresh and not several:
             return set()
-        staging.stage("import_opening", _OPENINGS, openings)
+        staging.stage("import_opening", _OPENINGS, several)
         opened = set(staging.column_of(_EVENTS_KNOWN, self._parameters))
         if opened:
             reach.rebuild(opened)
@@ -345,50 +375,5 @@ class Contacts:
         return opened
 
 
-@lru_cache(maxsize=50_000)  # many people share a name; the last digits of a phone are cheap
-def _tokens_of_name(name: str) -> list[str]:
-    return [f'"{token}"' for token in search.tokens_of(name)]
-
-
-def _tokens(row: Row) -> str:
-    """As search.tokens_of, in the form of text[]; tokens hold neither quotes nor backslashes."""
-    name, phone = row.values[1], row.values[2]
-    found = _tokens_of_name(name) if name else []
-    return f"{{{','.join([*found, *search.tokens_of('', phone)])}}}"
-
-
-_PHONE = cast("EncryptedField", Contact._meta.get_field("phone"))
-_EMAIL = cast("EncryptedField", Contact._meta.get_field("email"))
-
-
-def _sealed(field: EncryptedField, pk: int, value: str | None) -> str | None:
-    return field.sealed_for(pk, value) if value else None
-
-
-def _hash(column: str, value: str | None) -> str | None:
-    return rf"\x{vault.blind(value, column).hex()}" if value else None
-
-
 def _openings(row: Row) -> list[tuple[str, datetime]]:
     return row.values[OPENINGS] or []
-
-
-def _staged(
-    row: Row, channels: dict[str, int], staff: dict[str, int], tags: dict[tuple[str, ...], str]
-) -> Sequence[str | int | date | None]:
-    (external_id, name, phone, email, gender, birthday, channel, acquired_at, owner,
-     names, referrer, custom, openings) = row.values  # fmt: skip
-    opener, opened_at = openings[0] if openings and len(openings) == 1 else (None, None)
-    return (
-        row.line, external_id, name, _hash("phone", phone), _hash("email", email),
-        UNKNOWN if gender == "" else gender,
-        birthday, staging.document(custom),
-        channels[channel] if channel else None,
-        staff[owner] if owner else None,
-        acquired_at,
-        tags[tuple(names)] if names else None,
-        referrer,
-        staff[opener] if opener else None,
-        opener, opened_at,
-        len(openings) if openings else 0,
-    )  # fmt: skip

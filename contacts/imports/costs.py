@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contacts import costs, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, Values, overwrite
-from contacts.imports.writing import Outcome, Setting
+from contacts.imports.writing import Outcome, Setting, Unprepared
 from contacts.models import Cost
 
 _KINDS = {
@@ -38,7 +38,7 @@ def _complete(values: Values) -> None:
             raise FieldInvalid(name, refusal("blank"))
 
 
-class Costs:
+class Costs(Unprepared):
     """Writer of costs."""
 
     def __init__(self, setting: Setting) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contacts import events, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, Values
-from contacts.imports.writing import Outcome, Setting, contacts_named
+from contacts.imports.writing import Outcome, Setting, Unprepared, contacts_named
 from contacts.validation import Invalid
 
 _DEEPEST = 20
@@ -57,7 +57,7 @@ def _whole(values: Values) -> None:
         raise FieldInvalid("properties", error) from None
 
 
-class Events:
+class Events(Unprepared):
     """Writer of events: append-only, so rows of one id are never joined."""
 
     def __init__(self, setting: Setting) -> None:

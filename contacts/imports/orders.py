@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contacts import orders, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, nothing_more, overwrite
-from contacts.imports.writing import Outcome, Setting, contacts_named
+from contacts.imports.writing import Outcome, Setting, Unprepared, contacts_named
 from contacts.models import Order
 
 _STATUS = {
@@ -22,7 +22,7 @@ def _status(cell: str) -> str:
     return validation.choice(word, Order.Status.values, code="status")
 
 
-class Orders:
+class Orders(Unprepared):
     """Writer of orders."""
 
     def __init__(self, setting: Setting) -> None:

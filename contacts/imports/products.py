@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contacts import costs, validation
 from contacts.imports.errors import refusal
 from contacts.imports.rows import FieldInvalid, Form, Row, nothing_more, overwrite
-from contacts.imports.writing import Outcome, Setting
+from contacts.imports.writing import Outcome, Setting, Unprepared
 from contacts.models import Product
 
 _ROLES = {
@@ -22,7 +22,7 @@ def _role(cell: str) -> str:
     return validation.choice(word, Product.Role.values, code="role")
 
 
-class Products:
+class Products(Unprepared):
     """Writer of products."""
 
     def __init__(self, setting: Setting) -> None:

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contacts.imports.columns import Layout
 from contacts.imports.errors import FileFault, Rejection, refusal
 from contacts.imports.files import UNREADABLE, Table
 from contacts.spreadsheet import restored
 from contacts.validation import Invalid
+
+if TYPE_CHECKING:
+    from contacts.imports.ready import Ready
 
 Check = Callable[[str], object]
 # In the order of Form.fields; None where the cell was blank. Each kind knows its own types.
@@ -64,6 +67,7 @@ class Row:
     key: str
     parts: list[Row] | None = None
     changes: int = 0  # how many of the later parts changed something
+    ready: Ready | None = None  # what the writer of contacts made of it ahead
 
 
 class FieldInvalid(Exception):  # noqa: N818 - reads as what it is

@@ -12,6 +12,7 @@ from contacts import upserts
 from contacts.imports.rows import FieldInvalid, Form, NamesOfColumns, Row, as_titled
 from contacts.merging import forwarding
 from contacts.models import Contact
+from tenants.vault import Keys
 
 # "later": the row waits for what the file names further down.
 Outcome = Literal["created", "updated", "unchanged", "later"] | FieldInvalid
@@ -26,6 +27,7 @@ class Setting:
     now: datetime
     origin: str  # import:<id>, written beside what the file brought
     named: Callable[[str], bool]  # does the file name this key?
+    keys: Keys  # of the business: files are read outside scopes
     # Which custom field a further column's title means (contacts.custom_fields).
     custom: NamesOfColumns = as_titled
     fresh: list[int] = field(default_factory=list)  # ids of the rows that the batch created
@@ -45,9 +47,22 @@ class Writer(Protocol):
     @property
     def form(self) -> Form: ...
 
+    def prepare(self, rows: Sequence[Row]) -> None:
+        """Inside a scope of its own, while an earlier batch is written: do what can be done
+        without writing. `write` does not count on it.
+        """
+        ...
+
     def write(self, rows: Sequence[Row], *, last: bool) -> list[Outcome]:
         """Inside a scope: write the rows, one outcome each. Repeating it changes nothing."""
         ...
+
+
+class Unprepared:
+    """A writer that has nothing to do ahead."""
+
+    def prepare(self, rows: Sequence[Row]) -> None:
+        pass
 
 
 _SAME: dict[upserts.Status, Outcome] = {

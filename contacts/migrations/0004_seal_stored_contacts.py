@@ -38,7 +38,7 @@ def _sealed(pk, column, value):
 def _rewrite(cursor, tenant_id, store, tail):
     """`store` says what lies in a column and its index, `tail` what finds the end of a phone."""
     with scope(tenant_id):
-        vault.prepare()
+        vault.keys()
     cursor.execute(f"SET LOCAL app.tenant = '{tenant_id}'")
     cursor.execute(_DROP_TAILS, [tenant_id])
     cursor.execute(_STORED, [tenant_id])
