@@ -58,6 +58,7 @@ _ADDED: Labels = {
     "ownership": _("ownership level"),
     "predicted_ltv": _("predicted LTV"),
     "p_alive": _("probability of being active"),
+    "groups": pgettext_lazy("of customers", "groups"),
 }
 _ORDERS: Labels = {
     "order_id": _("order id"),

@@ -13,7 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,18 +23,13 @@ from contacts.exports import kinds, run
 from contacts.models import Export
 from tenants import audit, ids
 from tenants.models import User
+from tenants.rest.errors import Gone
 from tenants.rest.fields import IdField, StrictBoolean
 from tenants.rest.filters import Filter, one_of
 from tenants.rest.permissions import can
 from tenants.rest.serializers import StrictSerializer
 from tenants.rest.views import Listed
 from tenants.roles import Can
-
-
-class Gone(APIException):
-    status_code = 410
-    default_detail = _("The file was removed: exports lie for a day. Ask for it again.")
-    default_code = "gone"
 
 
 class NewExportSerializer(StrictSerializer):
@@ -169,7 +164,7 @@ class Exports(Listed):
         """The file; 410 once the link has expired."""
         job: Export = self.get_object()
         if gone(job):
-            raise Gone
+            raise Gone(_("The file was removed: exports lie for a day. Ask for it again."))
         if job.status != Export.Status.DONE:
             raise NotFound
         if job.whole_phones and not can(request, Can.REVEAL):

@@ -125,7 +125,8 @@ class GroupMemberSerializer(serializers.Serializer):
 
 def shown_members(members: Sequence[GroupMember]) -> list[dict[str, object]]:
     stays = lists.stays_of(members)
-    return [_shown_member(member, stays[member.pk]) for member in members]
+    # Who joined since the page was read has a stay by the next one.
+    return [_shown_member(each, stays[each.pk]) for each in members if each.pk in stays]
 
 
 def _shown_member(member: GroupMember, stays: lists.Stays) -> dict[str, object]:

@@ -27,7 +27,7 @@ from contacts.imports.columns import HEADERS, mappable
 from contacts.models import Import
 from tenants import audit, ids
 from tenants.models import User
-from tenants.rest.errors import Conflict, TooLarge
+from tenants.rest.errors import Conflict, Gone, TooLarge
 from tenants.rest.fields import IdField
 from tenants.rest.filters import Filter, one_of
 from tenants.rest.parsers import StrictJSONParser
@@ -219,14 +219,20 @@ class Imports(Listed):
         return Response(self.get_serializer(job).data)
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
-    @action(detail=True, renderer_classes=[CsvRenderer, JSONRenderer], filter_backends=[])
+    @action(detail=True, renderer_classes=[JSONRenderer, CsvRenderer], filter_backends=[])
     def errors(self, request: Request, id: str) -> FileResponse:
-        """The refused rows: line, column, code, message, then the cells as they were."""
+        """The refused rows: line, column, code, message, then the cells as they were; 410 when the
+        file is no longer kept.
+        """
         job = self.get_object()
         if not job.error_file:
             raise NotFound
+        try:
+            stream = job.error_file.open("rb")
+        except FileNotFoundError:
+            raise Gone(_("The file of the rejected rows is no longer kept.")) from None
         return FileResponse(
-            job.error_file.open("rb"),
+            stream,
             as_attachment=True,
             filename=f"{job.kind}-errors.csv",
             content_type="text/csv; charset=utf-8",

@@ -58,6 +58,14 @@ class Conflict(exceptions.APIException):
     default_code = "conflict"
 
 
+class Gone(exceptions.APIException):
+    """410: it was here, and is no longer kept."""
+
+    status_code = status.HTTP_410_GONE
+    default_detail = gettext_lazy("This is no longer kept.")
+    default_code = "gone"
+
+
 class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = gettext_lazy("The request is too large.")

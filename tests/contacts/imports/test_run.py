@@ -178,6 +178,10 @@ def test_by_the_api(business: Business, other_business: Business) -> None:
     again.close()
     for path in (one, f"{one}/errors"):
         assert other_business.api().get(path).status_code == 404
+    with business.scope():
+        Path(Import.objects.get().error_file.path).unlink()
+    gone = api.get(done["errors_url"])
+    assert (gone.status_code, gone.json()["error"]["code"]) == (410, "gone")
 
 
 def test_the_same_key_queues_once(business: Business) -> None:
