@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from django.contrib.auth import logout
 from django.contrib.auth.models import Group
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -20,6 +19,7 @@ from scrm import admin_home
 from tenants import admin_settings
 from tenants.models import User
 from tenants.roles import Can
+from tenants.views import sign_out
 
 View = Callable[..., HttpResponseBase]
 
@@ -55,8 +55,8 @@ class OperatorsSite(UnfoldAdminSite):
     def logout(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        logout(request)
-        return redirect("sign-in")
+        """By a form only: a link on another page must not sign people out."""
+        return sign_out(request)
 
     def search(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

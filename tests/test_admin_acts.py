@@ -170,6 +170,8 @@ def test_secrets_are_written_and_never_read(business: Business) -> None:
     add = reverse("admin:tenants_wechataccount_add")
     assert browser.post(add, typed).status_code == 200  # a new account needs its secret
     first = {"new_secret": "alpha", "new_token": "beta", "new_aes_key": key}
+    no_number = browser.post(add, typed | first | {"agent_id": "app one"})
+    assert "（AgentId）是一串数字" in no_number.content.decode()
     assert browser.post(add, typed | first).status_code == 302
     with business.scope():
         account = WeChatAccount.objects.get()

@@ -43,6 +43,14 @@ class AccountForm(TenantForm):
         model = WeChatAccount
         fields = ("kind", "name", "app_id", "agent_id", "active")
 
+    def clean_agent_id(self) -> str:
+        text = str(self.cleaned_data["agent_id"]).strip()
+        if text and not (text.isascii() and text.isdigit()):
+            raise ValidationError(
+                _("The agent id is a number. The platform shows it with the app.")
+            )
+        return text
+
     def clean_new_secret(self) -> str:
         text = str(self.cleaned_data["new_secret"])
         if not text and self.instance.pk is None:

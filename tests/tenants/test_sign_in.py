@@ -124,6 +124,15 @@ def test_after_sign_in_only_pages_of_ours_are_next(business: Business) -> None:
     assert answer["Location"] == "/"
 
 
+def test_a_link_on_another_page_signs_nobody_out(business: Business) -> None:
+    browser = business.browser("operator")
+    for path in ("/sign-out/", "/admin/logout/"):
+        assert browser.get(path).status_code == 405
+    assert browser.get("/admin/").status_code == 200
+    assert browser.post("/admin/logout/").headers["Location"].startswith("/sign-in/")
+    assert browser.get("/admin/").status_code == 302
+
+
 def test_sign_out_ends_the_session(business: Business) -> None:
     client, _status = sign_in(business.users["viewer"].email)
     client.post("/sign-out/")
