@@ -7,7 +7,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.contrib.admin.widgets import (
+    AutocompleteSelect,
+    AutocompleteSelectMultiple,
+    get_select2_language,
+)
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -43,10 +47,29 @@ class TenantForm(forms.ModelForm):
         super()._update_errors(errors)  # type: ignore[misc]
 
 
+class _InLanguageOfPage:
+    """Forms are made once, with their widgets, and read in either language."""
+
+    @property
+    def i18n_name(self) -> str | None:
+        return get_select2_language()
+
+    @i18n_name.setter
+    def i18n_name(self, _name: str | None) -> None:
+        """What was spoken when the form was made does not matter."""
+
+
+class _One(_InLanguageOfPage, AutocompleteSelect):
+    """One of many."""
+
+
+class _Several(_InLanguageOfPage, AutocompleteSelectMultiple):
+    """Several of many."""
+
+
 def autocomplete(field: models.Field[Any, Any]) -> AutocompleteSelect | AutocompleteSelectMultiple:
     """A select that asks for choices as one types: no page carries a list of all staff or tags."""
-    many = isinstance(field, models.ManyToManyField)
-    widget = AutocompleteSelectMultiple if many else AutocompleteSelect
+    widget = _Several if isinstance(field, models.ManyToManyField) else _One
     return widget(field, admin.site)
 
 

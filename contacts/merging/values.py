@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts import masking
@@ -151,4 +153,6 @@ def _text(value: object) -> str:
         return "; ".join(f"{name}: {each}" for name, each in masking.values(value).items())
     if value is True:
         return str(_("yes"))
-    return f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else str(value)
+    if isinstance(value, datetime):
+        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
+    return str(value)

@@ -79,6 +79,14 @@ class Visit:
         assert answer.status == 200, path
         self.page.wait_for_load_state("networkidle")
 
+    def look(self, name: str, *, whole: bool = False) -> None:
+        """The page is sound; SCRM_SHOTS=folder keeps its picture (the whole page) for people."""
+        self.is_sound()
+        if folder := os.environ.get("SCRM_SHOTS"):
+            size = self.page.viewport_size or {"width": 0}
+            path = f"{folder}/{name}-{self.language[:2]}-{size['width']}.png"
+            self.page.screenshot(path=path, full_page=whole)
+
     def is_sound(self) -> None:
         """No script failed, nothing was asked elsewhere, and nothing sticks out sideways."""
         assert self.faults == []
@@ -115,10 +123,10 @@ def _note_foreign(url: str, ours: str, faults: list[str]) -> None:
 
 @pytest.fixture
 def signed_in(visit: Callable[..., Visit], shop: Business) -> Callable[..., Visit]:
-    def sign_in(role: str, **how: Any) -> Visit:
+    def sign_in(role: str, business: Business = shop, **how: Any) -> Visit:
         window = visit(**how)
         window.open("/sign-in/")
-        window.page.fill("[name=username]", shop.users[role].email)
+        window.page.fill("[name=username]", business.users[role].email)
         window.page.fill("[name=password]", PASSWORD)
         window.page.press("[name=password]", "Enter")
         window.page.wait_for_url(lambda url: "/sign-in/" not in url)

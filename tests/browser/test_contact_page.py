@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +13,6 @@ from tests.conftest import Business
 
 pytestmark = pytest.mark.browser
 SignIn = Callable[..., Visit]
-
-
-def look(window: Visit, name: str, size: str) -> None:
-    """For people: SHOTS=folder keeps pictures."""
-    if folder := os.environ.get("SHOTS"):
-        path = Path(folder) / f"{name}-{window.language[:2]}-{size}.png"
-        window.page.screenshot(path=str(path), full_page=name.startswith(("page", "form")))
 
 
 @pytest.fixture
@@ -52,18 +43,17 @@ def test_the_page_of_a_contact(
     window = signed_in("operator", language=language, size=size)
     page = window.page
     window.open(f"/admin/contacts/contact/{person.pk}/change/")
-    look(window, "page", size)
-    window.is_sound()
+    window.look("page", whole=True)
     phone = size == "phone"
     assert page.is_visible(".scrm-pane-what")
     assert page.is_visible(".scrm-pane-who") is not phone
     if phone:
         page.click(".scrm-tabs label:first-of-type")
         assert page.is_visible(".scrm-pane-who")
-        look(window, "page-who", size)
+        window.look("page-who", whole=True)
         page.click(".scrm-tabs label:last-of-type")
         assert page.is_visible(".scrm-pane-next")
-        look(window, "page-next", size)
+        window.look("page-next", whole=True)
         page.click(".scrm-tabs label:nth-of-type(2)")
 
     before = page.locator(".scrm-timeline li").count()
@@ -77,8 +67,7 @@ def test_the_page_of_a_contact(
     window.open(f"/admin/contacts/contact/{person.pk}/change/?edit=1")
     assert page.input_value(f"[name=custom_{_field(shop, '肤质')}]") == "干性"
     assert page.input_value("[name=new_email]") == ""
-    look(window, "form", size)
-    window.is_sound()
+    window.look("form", whole=True)
 
 
 def _field(shop: Business, key: str) -> int:
@@ -94,26 +83,22 @@ def test_the_list_is_saved_as_a_view_and_changed_at_once(
     page = window.page
     window.open("/admin/contacts/contact/?view=0&excluded__exact=0")
     page.click(".scrm-view-form summary")
-    look(window, "columns", size)
-    window.is_sound()
+    window.look("columns")
     page.check(f"[name=columns][value=custom_{_field(shop, '肤质')}]")
     page.fill(".scrm-view-form [name=name]", f"干皮 {language[:2]}{size}")
     page.click(".scrm-view-form [value=save]")
     page.wait_for_url("**view=*")
     page.wait_for_load_state("networkidle")
     assert "干皮" in page.inner_text(".scrm-views [aria-current]")
-    look(window, "list", size)
-    window.is_sound()
+    window.look("list")
 
     page.check("#action-toggle" if size == "desktop" else ".action-select >> nth=0", force=True)
     page.select_option("select[name=action]", "exclude")
-    look(window, "ticked", size)
+    window.look("ticked")
     page.click("#changelist-actions button[type=submit]")
     page.wait_for_selector("[name=who]")
-    look(window, "bulk", size)
-    window.is_sound()
+    window.look("bulk")
     page.fill("[name=reason]", "测试")
     page.click(".scrm-narrow button[type=submit]")
     page.wait_for_selector("#scrm-progress")
-    look(window, "progress", size)
-    window.is_sound()
+    window.look("progress")

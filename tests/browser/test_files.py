@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,6 @@ TEXT = "Kundennummer,姓名,手机号,城市,备注,生日\n" + "".join(
     f"{{}}{n},客户{n},{'1380013' if n % 9 else '99'}{n:04d},上海,老客户,1990-0{n % 11}-05\n"
     for n in range(60)
 )
-# A folder to look at the pages afterwards.
-SHOTS = os.environ.get("SCRM_SHOTS", "")
-
-
-def look(window: Visit, name: str) -> None:
-    window.is_sound()
-    if SHOTS:
-        size = window.page.viewport_size or {"width": 0}
-        path = f"{SHOTS}/{name}-{window.language}-{size['width']}.png"
-        window.page.screenshot(path=path, full_page=True)
 
 
 def choose_columns(window: Visit, file: Path) -> None:
@@ -36,19 +25,19 @@ def choose_columns(window: Visit, file: Path) -> None:
     page = window.page
     window.open("/admin/contacts/import/add/")
     page.set_input_files("[name=file]", file)
-    look(window, "1-upload")
+    window.look("1-upload", whole=True)
     page.click("[name=_save]")
     page.wait_for_selector("[name=c0]")
     if page.input_value("[name=c0]") != "external_id":  # else remembered
         page.click("button[value=try]")
         page.wait_for_selector("[role=alert]")
-        look(window, "2-missing")
+        window.look("2-missing", whole=True)
     page.select_option("[name=c0]", "external_id")
     page.select_option("[name=c4]", "")
-    look(window, "3-columns")
+    window.look("3-columns", whole=True)
     page.click("button[value=try]")
     page.wait_for_selector("#scrm-import progress")
-    look(window, "4-queued")
+    window.look("4-queued", whole=True)
 
 
 @EVERYWHERE
@@ -62,22 +51,22 @@ def test_a_file_comes_in_and_goes_again(
     choose_columns(window, file)
     run.work(shop.pk)
     page.wait_for_selector("form[action$='/start/'] button")  # the bar asks by itself
-    look(window, "5-tried")
+    window.look("5-tried", whole=True)
     page.click("form[action$='/start/'] button")
     page.click("form[action$='/pause/'] button")
     page.click("form[action$='/resume/'] button")
     page.wait_for_selector("form[action$='/pause/'] button")
     run.work(shop.pk)
     page.wait_for_selector("a[href$='/undo/']")
-    look(window, "6-done")
+    window.look("6-done", whole=True)
     page.click("a[href$='/undo/']")
     page.wait_for_selector("text=客户1")
-    look(window, "7-undo")
+    window.look("7-undo", whole=True)
     page.click("form:has(table) button")
     page.wait_for_selector("#scrm-import progress")
     run.work(shop.pk)
     page.wait_for_selector("#scrm-import:not([hx-get])")
-    look(window, "8-undone")
+    window.look("8-undone", whole=True)
 
 
 @EVERYWHERE
@@ -85,16 +74,16 @@ def test_a_list_goes_out(language: str, size: str, shop: Business, signed_in: Si
     window = signed_in("admin", language=language, size=size)
     page = window.page
     window.open("/admin/contacts/export/ask/contacts/")
-    look(window, "9-ask")
+    window.look("9-ask", whole=True)
     page.click(".scrm-buttons button")
     page.wait_for_selector("#scrm-export progress")
     exports.work(shop.pk)
     page.wait_for_selector("a[href$='/file/']")
-    look(window, "10-export")
+    window.look("10-export", whole=True)
     with page.expect_download() as download:
         page.click("a[href$='/file/']")
     text = Path(download.value.path()).read_text("utf-8-sig")
     assert text.count("\n") > 100
     assert ("客户编号" in text) == (language == "zh-CN")
     window.open("/admin/contacts/export/")
-    look(window, "11-exports")
+    window.look("11-exports", whole=True)

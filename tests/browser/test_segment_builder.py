@@ -33,12 +33,12 @@ def test_a_rule_is_built_by_clicking(
     page, name = window.page, f"Readers {language} {size}"
     window.open("/admin/contacts/segment/add/")
     page.fill("#id_name", name)
-    _choose(page.locator(".scrm-condition").first, "event", "content.read")
+    choose(page.locator(".scrm-condition").first, "event", "content.read")
     page.locator(".scrm-condition input[type=number]").first.fill("2")
     estimate = page.locator("[data-estimate]")
     expect(estimate).to_contain_text(re.compile(counted))
     page.locator(".scrm-group > .scrm-row").last.locator("button").nth(1).click()
-    _choose(page.locator(".scrm-group .scrm-group .scrm-condition").first, "gender", "female")
+    choose(page.locator(".scrm-group .scrm-group .scrm-condition").first, "gender", "female")
     expect(estimate).to_contain_text(re.compile(counted))
     window.is_sound()
 
@@ -63,7 +63,7 @@ def test_a_rule_is_built_by_clicking(
     window.is_sound()
 
 
-def _choose(row: Locator, what: str, value: str) -> None:
+def choose(row: Locator, what: str, value: str) -> None:
     """A condition on something, with one value picked from the list."""
     row.locator("select").first.select_option(what)
     row.locator("[role=combobox]").fill(value)

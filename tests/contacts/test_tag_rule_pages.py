@@ -167,3 +167,11 @@ def test_several_tags_narrow_the_list(business: Business) -> None:
     )
     rows = {row.external_id for row in listed.context["cl"].result_list}
     assert rows == {"a"}
+
+
+def test_the_choice_of_tags_speaks_the_language_of_the_page(business: Business) -> None:
+    for language, script in (("zh-hans", "i18n/zh-CN.js"), ("en", "i18n/en.js")):
+        page = business.browser("operator", language).get("/admin/contacts/tagrule/add/")
+        text = page.content.decode()
+        assert script in text
+        assert f'lang="{script[5:-3]}"' in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,13 @@ def test_an_expired_file_is_gone(business: Business, ids: dict[str, int]) -> Non
     page = browser.get(path, follow=True).content.decode()
 
     assert "not there" in page and "Download" not in page
+
+
+def test_every_column_is_offered_in_the_language_of_the_page(business: Business) -> None:
+    browser = business.browser("operator", language="zh-hans")
+    for kind in ("contacts", "orders", "events"):
+        page = browser.get(f"/admin/contacts/export/ask/{kind}/").content.decode()
+        offered = re.findall(r'name="column" value="(\w+)"[^>]*>([^<]*)<', page)
+        assert len(offered) > 5
+        english = [pair for pair in offered if re.search("[A-Za-z]{4}", pair[1])]
+        assert english == []
