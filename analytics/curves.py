@@ -253,7 +253,7 @@ class Curves:
             later=later,
         ):
             curve = self.curve(group)
-            orders = list(zip(ages, margins, strict=True))  # type: ignore[call-overload]
+            orders = list(zip(ages, margins, strict=True))  # type: ignore[call-overload] # arrays
             if first >= self.question.as_of_us:
                 curve.customers -= 1
                 for age, margin in orders:

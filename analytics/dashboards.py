@@ -21,7 +21,8 @@ from analytics.asking import Wrong
 from analytics.curves import DAYS
 from analytics.periods import Question
 from contacts.models import Channel
-from tenants.models import Tenant, User
+from tenants.middleware import tenant_of
+from tenants.models import User
 from tenants.roles import Can
 
 FUNNEL_DAYS = 90
@@ -64,7 +65,7 @@ class Asked:
 
 
 def _asked(request: HttpRequest, *, days: int | None = None) -> Asked:
-    tenant = _tenant(request)
+    tenant = tenant_of(request)
     given = {name: request.GET[name].strip() for name in _KNOWN if name in request.GET}
     wrong: dict[str, str] = {}
     try:
@@ -85,11 +86,6 @@ def _with_end(given: Mapping[str, str], wrong: dict[str, str]) -> dict[str, str]
         except (ValueError, OverflowError):
             wrong["through"] = _("Write a date such as 2026-01-31.")
     return texts
-
-
-def _tenant(request: HttpRequest) -> Tenant:
-    tenant: Tenant = request.tenant  # type: ignore[attr-defined]
-    return tenant
 
 
 @require_GET
@@ -124,7 +120,7 @@ def value_page(request: HttpRequest) -> HttpResponse:
     days = next((d for d in DAYS if str(d) == asked.given.get("days")), 90)
     referral = asked.given.get("referral") == "1"
     report = answers.steadily(lambda: value.report(asked.question, group))
-    look = tables.Look(_tenant(request).currency, group, days, referral=referral)
+    look = tables.Look(tenant_of(request).currency, group, days, referral=referral)
     table = tables.of_value(report, look)
     if asked.given.get("export") == "csv":
         return tables.as_file(tables.whole_value(report, look), f"value-{group}")

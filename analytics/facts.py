@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from analytics import models, upkeep, whole
@@ -219,8 +220,8 @@ def _much() -> bool:
     return _state().basis != _basis() and _more_than(Contact.objects.all(), CONTACTS)
 
 
-def _more_than(rows: object, limit: int) -> bool:
-    return len(rows.order_by("id").values_list("id")[: limit + 1]) > limit  # type: ignore[attr-defined]
+def _more_than(rows: QuerySet[TenantModel], limit: int) -> bool:
+    return len(rows.order_by("pk").values_list("pk")[: limit + 1]) > limit
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from django.db import connection
 from analytics.periods import Question, midnight
 from contacts.models import Channel, LiveCode, SourceKind
 from tenants.models import Staff
-from tenants.scope import current_tenant_id
+from tenants.scope import TenantModel, current_tenant_id
 
 DAYS: Final = (1, 3, 7, 30, 90)
 Group = Literal["channel", "staff", "live_code", "source"]
@@ -135,11 +135,10 @@ def _after(counts: Sequence[int]) -> list[After]:
 def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:
     if group == "source":
         return {key: key for key in keys}
-    rows: Sequence[Any] = {
-        "channel": Channel.objects.filter(pk__in=keys),
-        "staff": Staff.objects.filter(pk__in=keys),
-        "live_code": LiveCode.objects.filter(pk__in=keys),
-    }[group]  # type: ignore[assignment]
+    of: dict[Group, type[TenantModel]] = {
+        "channel": Channel, "staff": Staff, "live_code": LiveCode,
+    }  # fmt: skip
+    rows = of[group].objects.filter(pk__in=keys)
     return {str(row.pk): str(row) for row in rows}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+from rest_framework.request import Request
 
 from tenants import auth
 from tenants.models import Tenant, User
@@ -31,6 +32,12 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def tenant_of(request: HttpRequest | Request) -> Tenant:
+    """The tenant whose scope is open; whoever is let in has one."""
+    tenant: Tenant = getattr(request, "tenant")  # noqa: B009 - set below
+    return tenant
 
 
 class TenantScope:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from analytics import answers, asking, losses
 from analytics.api.reports import PERIOD, one_of
-from tenants.models import Tenant
+from tenants.middleware import tenant_of
 from tenants.rest import errors
 from tenants.rest.filters import Filter
 from tenants.rest.views import Resource
@@ -70,7 +70,7 @@ class LossReports(Resource):
     @action(detail=False, methods=["get"])
     def losses(self, request: Request) -> Response:
         """By channel, staff, live code or source; `staff` and `team` mean the friends' own."""
-        tenant: Tenant = request.tenant  # type: ignore[attr-defined]
+        tenant = tenant_of(request)
         given = {name: text for name, text in self.given().items() if name in asking.NAMES}
         try:
             question = asking.ask(given, tenant, days=_DAYS)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from analytics import answers, asking, funnel, value
 from analytics.curves import DAYS
 from analytics.periods import Question
-from tenants.models import Tenant
+from tenants.middleware import tenant_of
 from tenants.rest import errors
 from tenants.rest.filters import Filter
 from tenants.rest.views import Resource
@@ -128,18 +128,14 @@ class Reports(Resource):
         report = answers.steadily(lambda: value.report(question, group))
         return self._answer(question, rows=[answers.of_row(row) for row in report.rows])
 
-    def _tenant(self) -> Tenant:
-        tenant: Tenant = self.request.tenant  # type: ignore[attr-defined]
-        return tenant
-
     def _question(self, *, days: int | None = None) -> Question:
         given = {name: text for name, text in self.given().items() if name in asking.NAMES}
         try:
-            question = asking.ask(given, self._tenant(), days=days)
+            question = asking.ask(given, tenant_of(self.request), days=days)
         except asking.Wrong as wrong:
             raise errors.invalid(**wrong.fields) from None
         return answers.complete(question)
 
     def _answer(self, question: Question, **figures: object) -> Response:
-        as_of = answers.text_of_moment(question.as_of, self._tenant().tz)
+        as_of = answers.text_of_moment(question.as_of, tenant_of(self.request).tz)
         return Response({"as_of": as_of, **figures})

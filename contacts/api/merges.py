@@ -129,7 +129,7 @@ class ContactMerges(Forwarding, Resource):
     abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.READ, "POST": Can.WRITE}
 
     def get_queryset(self) -> QuerySet[Contact]:
-        return visible(self.request, Contact.objects.all())  # type: ignore[no-any-return]
+        return visible(self.request, Contact.objects.all())
 
     @extend_schema(request=MergeRequest, responses=MergePreviewSerializer)
     @action(detail=True, methods=["POST"])

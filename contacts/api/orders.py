@@ -24,9 +24,9 @@ from contacts.models import Order, OrderItem
 from contacts.upserts import Outcome, refused
 from contacts.validation import Invalid, Item
 from tenants import ids, money
+from tenants.middleware import tenant_of
 from tenants.models import Tenant
 from tenants.rest import bulk
-from tenants.rest.authentication import tenant_of
 from tenants.rest.fields import IdField, Moment, Money
 from tenants.rest.filters import Filter, equals, flag, one_of, since, until
 from tenants.rest.pages import Ordering

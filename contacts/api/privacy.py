@@ -104,7 +104,7 @@ class ContactPrivacy(Forwarding, Resource):
     }  # fmt: skip
 
     def get_queryset(self) -> QuerySet[Contact]:
-        return visible(self.request, Contact.objects.all())  # type: ignore[no-any-return]
+        return visible(self.request, Contact.objects.all())
 
     @extend_schema(responses=ConsentLineSerializer(many=True))
     @action(detail=True, methods=["GET"])

@@ -12,13 +12,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from tenants.models import ApiKey, Tenant, User
-
-
-def tenant_of(request: Request) -> Tenant:
-    """The tenant whose scope is open; an authenticated request always has one."""
-    tenant: Tenant = getattr(request._request, "tenant")  # noqa: SLF001, B009 - set by the middleware
-    return tenant
+from tenants.models import ApiKey, User
 
 
 class ByApiKey(BaseAuthentication):
