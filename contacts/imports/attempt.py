@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from django.core.files import File
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from contacts import custom_fields
 from contacts.imports import files
@@ -293,19 +292,20 @@ def _aside(act: Callable[[], object]) -> None:
 
 def _ahead(walk: Iterator[Batch], prepare: Callable[[Batch], object]) -> Iterator[Batch]:
     """Read and prepare the next batch while the database writes this one."""
-    language = copy_context()  # the reader's thread says faults in the import's language
+    language = translation.get_language()  # of the import; a thread has one of its own
 
     def read() -> Batch | None:
-        batch = next(walk, None)
-        if batch is not None:
-            prepare(batch)
+        with translation.override(language):
+            batch = next(walk, None)
+            if batch is not None:
+                prepare(batch)
         return batch
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         try:
-            reading = pool.submit(language.run, read)
+            reading = pool.submit(read)
             while (batch := reading.result()) is not None:
-                reading = pool.submit(language.run, read)
+                reading = pool.submit(read)
                 yield batch
         finally:
             pool.submit(connection.close)  # the thread's own

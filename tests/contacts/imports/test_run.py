@@ -11,7 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from contacts.imports import attempt, run
 from contacts.imports.contacts import Contacts
@@ -335,3 +335,17 @@ def test_load_maps_headers(business: Business, folder: Path) -> None:
 
     with business.scope():
         assert Contact.objects.get().name == "eins"
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"), [("en", "phone number"), ("zh-hans", "请填写电话号码")]
+)
+def test_reasons_are_said_in_the_language_of_who_brought_the_file(
+    business: Business, language: str, reason: str
+) -> None:
+    text = b"external_id,phone\nA,99\n"
+    with business.scope(), translation.override(language):
+        run.bring("contacts", io.BytesIO(text), "contacts.csv")
+    run.work(business.pk)
+    with business.scope(), Import.objects.get().error_file.open("rb") as file:
+        assert reason in file.read().decode()
