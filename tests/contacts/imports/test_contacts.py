@@ -9,6 +9,7 @@ from django.db import connection
 
 from contacts import reach, search
 from contacts.imports import attempt
+from contacts.imports.rows import Batch
 from contacts.models import (
     Channel,
     Contact,
@@ -313,3 +314,29 @@ def test_text_is_stored_as_typed(business: Business, load: Load) -> None:
         contact = Contact.objects.get()
         assert contact.name == " 🎉 =SUM(A1) עברית\\N "
         assert contact.custom == {"备注": 'two\nlines, "quoted"\t\\'}
+
+
+def test_who_came_or_went_since_the_look_ahead_is_seen(
+    business: Business, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load("contacts", "external_id,phone\nA,13800000001\nB,13800000002\n")
+    look_ahead = attempt.Attempt._prepare
+
+    def and_then_it_changes(self: attempt.Attempt, batch: Batch) -> None:
+        look_ahead(self, batch)
+        with business.scope():
+            Contact.objects.filter(external_id="A").delete()
+            Contact.objects.create(external_id="C", name="quick")
+
+    monkeypatch.setattr(attempt.Attempt, "_prepare", and_then_it_changes)
+
+    again = load("contacts", "external_id,phone\nA,13800000011\nB,13800000012\nC,13800000013\n")
+
+    assert counts(again) == (1, 2, 0, 0)
+    with business.scope():
+        phones = {each.external_id: each.phone for each in Contact.objects.all()}
+        assert phones == {"A": "+8613800000011", "B": "+8613800000012", "C": "+8613800000013"}
+        for name, digits in (("A", "0011"), ("B", "0012"), ("C", "0013")):
+            found = search.filter(Contact.objects.all(), digits)
+            assert [each.external_id for each in found] == [name]
+        assert list(search.filter(Contact.objects.all(), "0002")) == []
