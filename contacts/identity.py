@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from django.db import connection
 
 from contacts.merging import pairs
 from contacts.models import Duplicate, Identity, SourceKind
+from tenants import vault
 from tenants.scope import current_tenant_id
+
+if TYPE_CHECKING:
+    from tenants.fields import EncryptedField
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,10 @@ _CLAIM = """
 WITH fresh AS (SELECT nextval(pg_get_serial_sequence('contacts_contact', 'id')) AS id),
 claimed AS (
   INSERT INTO contacts_identity AS i
-    (tenant_id, contact_id, kind, account, value, created_at, nickname, avatar, refresh_attempts)
-  SELECT %(tenant)s, fresh.id, %(kind)s, %(account)s, %(value)s, now(), '', '', 0 FROM fresh
+    (tenant_id, contact_id, kind, account, value, sealed, created_at, nickname, avatar,
+     refresh_attempts)
+  SELECT %(tenant)s, fresh.id, %(kind)s, %(account)s, %(value)s, %(sealed)s, now(), '', '', 0
+  FROM fresh
   ON CONFLICT (tenant_id, kind, account, value) DO UPDATE SET value = i.value
   RETURNING contact_id
 ), made AS (
@@ -91,9 +97,12 @@ def attach(contact_id: int, accounts: Sequence[Account]) -> list[int]:
     free = [one for one in accounts if one not in held]
     if free:
         rows = [
-            Identity(contact_id=contact_id, kind=one.kind, account=one.app, value=one.value)
+            Identity(
+                contact_id=contact_id, kind=one.kind, account=one.app, value=_value(one),
+                sealed=one.value if one.kind in Identity.HASHED else "",
+            )
             for one in free
-        ]
+        ]  # fmt: skip
         Identity.objects.bulk_create(rows, ignore_conflicts=True)
         held = holders(accounts)
     others = {one: holder for one, holder in held.items() if holder != contact_id}
@@ -108,7 +117,8 @@ def claim(account: Account, origin: Origin, name: str = "") -> Found:
         "tenant": current_tenant_id(),
         "kind": account.kind,
         "account": account.app,
-        "value": account.value,
+        "value": _value(account),
+        "sealed": _sealed(account),
         "name": name,
         "source": origin.source,
         "at": origin.at,
@@ -123,14 +133,29 @@ def claim(account: Account, origin: Origin, name: str = "") -> Found:
 
 def holders(accounts: Iterable[Account]) -> dict[Account, int]:
     """Which contacts hold these accounts; one query for any number."""
-    wanted = set(accounts)
+    wanted = {(one.kind, _value(one), one.app): one for one in accounts}
     rows = Identity.objects.filter(
-        kind__in={one.kind for one in wanted},
-        account__in={one.app for one in wanted},
-        value__in={one.value for one in wanted},
+        kind__in={kind for kind, _value, _app in wanted},
+        account__in={app for _kind, _value, app in wanted},
+        value__in={value for _kind, value, _app in wanted},
     ).values_list("kind", "value", "account", "contact_id")
-    held = {Account(kind, value, app): contact for kind, value, app, contact in rows}
-    return {account: contact for account, contact in held.items() if account in wanted}
+    held = {(kind, value, app): contact for kind, value, app, contact in rows}
+    return {wanted[account]: contact for account, contact in held.items() if account in wanted}
+
+
+def _value(account: Account) -> str:
+    """As it lies in the table: a phone or an e-mail address as keyed hash."""
+    if account.kind in Identity.HASHED:
+        return vault.blind(account.value, account.kind).hex()
+    return account.value
+
+
+def _sealed(account: Account) -> str:
+    """For a statement of our own: the text beside the keyed hash."""
+    if account.kind not in Identity.HASHED:
+        return ""
+    field = cast("EncryptedField", Identity._meta.get_field("sealed"))
+    return field.sealed_for(_value(account), account.value)
 
 
 def _note(contact_id: int, others: dict[Account, int]) -> None:

@@ -102,9 +102,8 @@ def apply(contact_ids: Sequence[int]) -> int:
     ):
         keys[PreTag.Kind.PHONE, bytes(key)] = contact_id
     accounts = Identity.objects.filter(contact_id__in=contact_ids, kind__in=_IDENTITIES)
-    for contact_id, kind, value in accounts.values_list("contact_id", "kind", "value"):
-        known_as = _IDENTITIES[Identity.Kind(kind)]
-        keys[known_as, hash_of(known_as, value)] = contact_id
+    for each in accounts:
+        keys[_IDENTITIES[Identity.Kind(each.kind)], each.key] = each.contact_id
     if not keys:
         return 0
     waiting = PreTag.objects.filter(applied_at=None, hash__in={key for _kind, key in keys})

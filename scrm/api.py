@@ -13,6 +13,7 @@ from contacts.api import (
     exports,
     follows,
     groups,
+    identities,
     imports,
     live_codes,
     merges,
@@ -51,6 +52,7 @@ router.register("tag-groups", tags.TagGroups, "tag-group")
 router.register("tag-rules", tag_rules.TagRules, "tag-rule")
 router.register("pre-tag-lists", tag_rules.PreTagLists, "pre-tag-list")
 router.register("contacts", privacy.ContactPrivacy, "contact-privacy")
+router.register("contacts", identities.ContactIdentities, "contact-identity")
 router.register("erasures", privacy.Erasures, "erasure")
 router.register("retention-rules", privacy.Retentions, "retention-rule")
 router.register("segments", segments.Segments, "segment")

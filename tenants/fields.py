@@ -72,7 +72,7 @@ class EncryptedField(models.TextField):
         return Sealed(vault.seal(value, self.binding(model_instance)))
 
     def get_prep_value(self, value: Any) -> Any:
-        if value is not None and not isinstance(value, Sealed):
+        if value and not isinstance(value, Sealed):  # nothing is nothing, sealed or not
             raise TypeError(
                 f"{self.name} is written through save(), never in a query: it is sealed."
             )

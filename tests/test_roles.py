@@ -19,7 +19,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from contacts import search
+from contacts import identity, search
+from contacts.identity import Account
 from contacts.models import (
     Contact,
     ContactSettings,
@@ -27,7 +28,6 @@ from contacts.models import (
     Follow,
     GroupMember,
     GroupSpell,
-    Identity,
     Import,
     Order,
     SegmentMember,
@@ -134,9 +134,8 @@ def _make_personal(rows: Rows, whose: str, staff: Staff) -> None:
     Event.objects.filter(contact=contact).update(
         properties={"phone": phone[3:], "note": f"{name}: call {phone[3:]} or {email}"}
     )
-    Identity.objects.filter(contact=contact).update(kind="phone", value=phone)
-    for number, told in enumerate((("email", email), ("other", f"id-{name}"))):
-        Identity.objects.create(contact=contact, kind=told[0], value=told[1], account=str(number))
+    proved = [("phone", phone), ("email", email), ("other", f"id-{name}")]
+    identity.attach(contact.pk, [Account(kind, value) for kind, value in proved])
     Order.objects.filter(contact=contact).update(order_id=f"order-{name}")
     StaffTask.objects.filter(contact=contact).update(text=f"Write to {name}")
     Lead.objects.filter(contact=contact).update(state=Lead.State.CLAIMED, owner=staff)

@@ -122,7 +122,7 @@ def identities(request: HttpRequest, contact: Contact) -> Panel:
 def _value(identity: Identity) -> str:
     masks = {Identity.Kind.PHONE: masking.phone, Identity.Kind.EMAIL: masking.email}
     mask = masks.get(Identity.Kind(identity.kind))
-    return (mask(identity.value) if mask else identity.value) or ""
+    return (mask(identity.text) if mask else identity.text) or ""
 
 
 def follows(request: HttpRequest, contact: Contact) -> Panel:

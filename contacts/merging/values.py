@@ -125,9 +125,8 @@ def compare(survivor: Contact, absorbed: Contact, why: str = "") -> Iterator[Dif
 
 def _accounts(contact: Contact, kind: Identity.Kind) -> list[str]:
     found = Identity.objects.filter(contact=contact, kind=kind).order_by("id")
-    values = list(found.values_list("value", flat=True))
     hide = kind == Identity.Kind.PHONE
-    return [str(masking.phone(value)) if hide else value for value in values]
+    return [str(masking.phone(each.text)) if hide else each.text for each in found]
 
 
 def _shown(contact: Contact, attribute: str) -> str:

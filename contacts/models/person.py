@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from tenants.fields import BlindIndexField, EncryptedField
 from tenants.models import Staff, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
+from tenants.vault import blind
 
 from .settings import staff_seen_by
 from .sources import Channel, LiveCode, SourceKind
@@ -202,10 +203,14 @@ class Identity(TenantModel):
         EMAIL = "email", _("verified e-mail")
         OTHER = "other", _("other")
 
+    HASHED: Final = frozenset({Kind.PHONE, Kind.EMAIL})
+
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="identities")
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     account = models.CharField(_("account"), max_length=64, blank=True)
     value = models.CharField(_("value"), max_length=254)
+    # Of a verified phone or e-mail, whose `value` is a keyed hash: the text.
+    sealed = EncryptedField(_("value"), bound_to="value", blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     # What the platform shows of this account, asked through `via`; due again at `refresh_at`.
     via = TenantForeignKey(
@@ -236,6 +241,18 @@ class Identity(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"
+
+    @property
+    def text(self) -> str:
+        """The account as it is called outside."""
+        return self.sealed or self.value
+
+    @property
+    def key(self) -> bytes:
+        """The keyed hash by which lists that name nobody know the account."""
+        return (
+            bytes.fromhex(self.value) if self.kind in self.HASHED else blind(self.value, self.kind)
+        )
 
 
 class Follow(TenantModel):

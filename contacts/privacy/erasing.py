@@ -160,6 +160,5 @@ def again(*, by: str) -> list[Erasure]:
             if stored:
                 look(kind, bytes(stored), one.pk, one.created_at)
     for each in Identity.objects.select_related("contact").iterator():
-        key = vault.blind(each.value, each.kind)
-        look(each.kind, key, each.contact_id, each.contact.created_at)
+        look(each.kind, each.key, each.contact_id, each.contact.created_at)
     return [erase(pk, by=by, reason=reason, at=at) for pk, (at, reason) in sorted(found.items())]

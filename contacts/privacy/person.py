@@ -50,7 +50,7 @@ def read(contact: Contact) -> Person:
     names = {contact.name: None}
     for one in Identity.objects.filter(contact=contact):
         kind = "external_id" if one.kind == Identity.Kind.OTHER else one.kind
-        keys[kind, one.value] = None
+        keys[kind, one.text] = None
         names[one.nickname] = None
     for former in Merge.objects.filter(survivor=contact):
         if former.external_id:

@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import timeline
-from contacts.models import Consent, Contact, Event, Follow, Identity
+from contacts import identity, timeline
+from contacts.identity import Account
+from contacts.models import Consent, Contact, Event, Follow
 from contacts.timeline import NewEvent
 from journeys.models import StaffTask
 from tenants.models import AuditEntry
@@ -34,7 +35,7 @@ def contact(business: Business) -> Contact:
         Follow.objects.create(
             contact=made, staff=staff, opened_at=timezone.now(), remark="展会客户"
         )
-        Identity.objects.create(contact=made, kind="email", value=EMAIL)
+        identity.attach(made.pk, [Account("email", EMAIL)])
         return made
 
 

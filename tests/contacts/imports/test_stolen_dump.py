@@ -66,6 +66,11 @@ def test_a_dump_tells_no_phone_and_no_email_address(business: Business, load: Lo
     load("contacts", "external_id,phone\n" + f"P0,{people[1][1]}\n")  # another's, on the timeline
     api = business.api()
     for _key, phone, email in people[1:4]:
+        found = api.get("/api/v1/contacts", {"q": email}).json()["results"][0]["id"]
+        for kind, value in (("phone", phone), ("email", email)):
+            proved = {"kind": kind, "value": value}
+            path = f"/api/v1/contacts/{found}/identities"
+            assert api.post(path, proved, format="json").status_code == 201
         assert api.get("/api/v1/contacts", {"q": phone}).json()["results"]
         assert api.get("/api/v1/contacts", {"q": email}).json()["results"]
     with business.scope():
