@@ -37,6 +37,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 django.setup()
 
 from django.conf import settings  # noqa: E402 - needs the settings
+from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -242,6 +243,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
+    call_command("migrate", verbosity=0)
     tenant = lead_queue.fill(5000)
     with scope(tenant):
         _key, key = auth.make_key("bench", list(Can))

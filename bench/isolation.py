@@ -23,6 +23,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 django.setup()
 
 from django.conf import settings  # noqa: E402 - needs the settings
+from django.core.management import call_command  # noqa: E402
 from django.db import connection, connections  # noqa: E402
 from django.db.models import F  # noqa: E402
 
@@ -89,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=200_000)
     rows = parser.parse_args().rows
+    call_command("migrate", verbosity=0)
     tenant = lead_queue.fill(rows)
     with connections["owner"].cursor() as cursor:
         cursor.execute("ANALYZE contacts_contact")
