@@ -50,8 +50,16 @@ class Supervisor:
             self.look_after()
 
     def look_after(self, but: Child | None = None) -> None:
-        """Restart the dead whose pause is over, longer each time; give up on the hopeless."""
-        for child in [*self.servers.children, *self.application]:
+        """Restart the dead whose pause is over, longer each time; give up on the hopeless.
+
+        The application waits for its servers: without them it would only die again.
+        """
+        self._revive_dead(self.servers.children, but)
+        if all(server.runs() for server in self.servers.children):
+            self._revive_dead(self.application, but)
+
+    def _revive_dead(self, children: list[Child], but: Child | None) -> None:
+        for child in children:
             if child is not but and not child.runs():
                 self._revive(child)
 

@@ -21,9 +21,9 @@ def watch(var: Path) -> Supervisor:
     return Supervisor(Servers(State(var).open()))
 
 
-def child(watch: Supervisor, code: str) -> Child:
-    log = watch.servers.state.logs / "part.log"
-    return Child("part", [sys.executable, "-u", "-c", code], log)
+def child(watch: Supervisor, code: str, name: str = "part") -> Child:
+    log = watch.servers.state.logs / f"{name}.log"
+    return Child(name, [sys.executable, "-u", "-c", code], log)
 
 
 def look_after_for(watch: Supervisor, seconds: float) -> None:
@@ -57,6 +57,26 @@ def test_a_dead_part_is_started_again(watch: Supervisor) -> None:
     assert part.pid != first
     watch.stop()
     assert processes.birth(part.pid) is None
+
+
+def test_parts_wait_for_their_servers(watch: Supervisor) -> None:
+    server = child(watch, "import time; time.sleep(60)", "server")
+    server.start()
+    watch.servers.children.append(server)
+    part = watch.start(child(watch, "import time; print('up'); time.sleep(60)"))
+    wait_for(watch, part, "up")
+
+    for each in (server, part):
+        each.send(signal.SIGKILL)
+        each.wait(5)
+    watch.look_after()  # notes the death of the server, which has its pause
+    assert not server.runs() and not part.runs()
+    assert watch.deaths["part"] == []
+    look_after_for(watch, 3)
+
+    assert server.runs() and part.runs()
+    server.stop()
+    watch.stop()
 
 
 def test_a_part_that_keeps_dying_stops_the_demo_with_its_last_words(
