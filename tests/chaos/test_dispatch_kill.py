@@ -91,6 +91,19 @@ def open_touches(business: Business) -> int:
         return Touch.objects.exclude(state="awaiting_staff").count()
 
 
+def accepted(world: Platform) -> Counter[tuple[str, str, str]]:
+    """Whom the platform took which text for, under which number; from its journal."""
+    return Counter(
+        (
+            call["body"]["external_userid"][0],
+            call["body"]["text"]["content"],
+            call["answer"]["msgid"],
+        )
+        for call in world.calls()
+        if call["errcode"] == 0 and call["answer"].get("msgid")
+    )
+
+
 def test_no_touch_is_sent_twice_or_lost(
     business: Business, world: Platform, tmp_path: Path
 ) -> None:
@@ -128,15 +141,7 @@ def test_no_touch_is_sent_twice_or_lost(
             (people[touch.contact_id], str((touch.request or {})["text"]), touch.provider_id)
             for touch in Touch.objects.all()
         )
-    taken = Counter(
-        (
-            call["body"]["external_userid"][0],
-            call["body"]["text"]["content"],
-            call["answer"]["msgid"],
-        )
-        for call in world.calls()
-        if call["errcode"] == 0 and call["answer"].get("msgid")
-    )
+    taken = accepted(world)
     assert killed >= 5
     assert max(taken.values()) == 1
     assert len({(who, text) for who, text, _msgid in taken}) == len(taken) == 2 * PEOPLE
