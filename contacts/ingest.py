@@ -27,7 +27,8 @@ from contacts.timeline import NewEvent
 from tenants import doorbell, ids
 from tenants.models import Callback, WeChatAccount
 from tenants.scope import current_tenant_id
-from tenants.wechat import events
+from tenants.wechat import event_types as events
+from tenants.wechat.events import parse
 from tenants.wechat.payload import BadPayload
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def _alone() -> bool:
 
 def _read(row: Callback) -> Taken | None:
     try:
-        return Taken(row, events.parse(bytes(row.body)))
+        return Taken(row, parse(bytes(row.body)))
     except BadPayload as error:
         _bury(row, error)
         return None
@@ -228,7 +229,7 @@ def _understand(batch: Batch, one: Taken) -> None:
             contact_id = batch.people.get(_wecom(event.external_user_id))
             if contact_id is not None:
                 batch.unknown[one.row.account_id].add(contact_id)
-        case event if one.row.account.kind == WeChatAccount.Kind.OFFICIAL:
+        case events.FanFollowed() | events.FanLeft() as event:
             _fan(batch, one, event)
 
 
@@ -262,13 +263,13 @@ def _removed(batch: Batch, one: Taken, userid: str, external_userid: str, by: st
     batch.moved.add(contact_id)
 
 
-def _fan(batch: Batch, one: Taken, event: events.Event) -> None:
+def _fan(batch: Batch, one: Taken, event: events.FanFollowed | events.FanLeft) -> None:
     """A fan of an official account follows it or leaves it."""
-    opened = {"subscribe": True, "unsubscribe": False}.get(event.route)
-    if opened is None or not event.sender:
+    if one.row.account.kind != WeChatAccount.Kind.OFFICIAL:
         return
     app = one.row.account.app_id
-    fan = Account(Identity.Kind.OPENID, event.sender, app)
+    fan = Account(Identity.Kind.OPENID, event.openid, app)
+    opened = isinstance(event, events.FanFollowed)
     contact_id = batch.meet(fan, Origin(at=one.at) if opened else Origin())
     kind = kinds.SUBSCRIPTION_OPENED if opened else kinds.SUBSCRIPTION_ENDED
     batch.happened.append(one.tells(contact_id, kind, {"account": app}))

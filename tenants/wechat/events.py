@@ -1,17 +1,13 @@
-"""What did WeChat tell us? Typed reading of decrypted callbacks; meaning is given elsewhere."""
+"""What did WeChat tell us? Reading of decrypted callbacks; meaning is given elsewhere."""
 
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from tenants.wechat.event_types import Event, Fields, Kind, Value
 from tenants.wechat.payload import BadPayload, Node, read
-
-Value = str | int | list["Value"] | dict[str, "Value"]
-Fields = dict[str, Value]
-Kind = Literal["event", "message", "suite_event"]
+from tenants.wechat.typing_events import typed
 
 # Elements that are numbers at the platform. Everything else is text: ids most of all.
 INTEGERS: Final = frozenset(
@@ -29,85 +25,10 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _SCENE_PREFIX = "qrscene_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """`fields` holds every element; `created` is Unix seconds; `dedupe` tells two events apart."""
-
-    route: str
-    kind: Kind
-    fields: Fields
-    sender: str | None
-    created: int | None
-    scene: str | None
-    dedupe: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ExternalContact(Event):
-    user_id: str
-    external_user_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactAdded(_ExternalContact):
-    state: str
-    welcome_code: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HalfAdded(_ExternalContact):
-    """The customer added without approval; the member has not confirmed yet."""
-
-    state: str
-    welcome_code: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactEdited(_ExternalContact):
-    state: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffRemovedContact(_ExternalContact):
-    """`by_transfer`: the relation moved to a colleague; nobody was lost."""
-
-    source: str
-    by_transfer: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactRemovedStaff(_ExternalContact):
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferFailed(_ExternalContact):
-    """`user_id` is the member who was to take over."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveAgreed(_ExternalContact):
-    welcome_code: str
-
-
-# Type, and which of its own arguments comes from which element.
-_TYPED: Final[dict[str, tuple[Callable[..., Event], dict[str, str]]]] = {
-    "add_external_contact": (ContactAdded, {"state": "State", "welcome_code": "WelcomeCode"}),
-    "add_half_external_contact": (HalfAdded, {"state": "State", "welcome_code": "WelcomeCode"}),
-    "edit_external_contact": (ContactEdited, {"state": "State"}),
-    "del_external_contact": (StaffRemovedContact, {"source": "Source"}),
-    "del_follow_user": (ContactRemovedStaff, {}),
-    "transfer_fail": (TransferFailed, {"reason": "FailReason"}),
-    "msg_audit_approved": (ArchiveAgreed, {"welcome_code": "WelcomeCode"}),
-}
-
-
 def parse(body: bytes) -> Event:
     """The event or message in a decrypted body; raises BadPayload.
 
-    An external-contact event that names no member or no customer comes back as a plain Event.
+    What has no type of its own, or lacks what its type needs, comes back as a plain Event.
     """
     fields = _fields(read(body))
     kind = _kind(fields)
@@ -121,22 +42,7 @@ def parse(body: bytes) -> Event:
         scene=_scene(route, fields),
         dedupe=_dedupe(kind, fields),
     )
-    return _typed(event) or event
-
-
-def _typed(event: Event) -> Event | None:
-    family, _, change = event.route.partition("/")
-    if family != "change_external_contact" or change not in _TYPED:
-        return None
-    user_id, customer = _text(event.fields, "UserID"), _text(event.fields, "ExternalUserID")
-    if not user_id or not customer:
-        return None
-    make, elements = _TYPED[change]
-    own: dict[str, object] = {name: _text(event.fields, tag) for name, tag in elements.items()}
-    if make is StaffRemovedContact:
-        own["by_transfer"] = own["source"] == "DELETE_BY_TRANSFER"
-    common = {name: getattr(event, name) for name in Event.__dataclass_fields__}
-    return make(**common, user_id=user_id, external_user_id=customer, **own)
+    return typed(event)
 
 
 def _kind(fields: Fields) -> Kind:

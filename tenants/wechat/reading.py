@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from tenants.wechat import calls
 from tenants.wechat.errors import RateLimited, Retryable, refusal
-from tenants.wechat.events import Event
+from tenants.wechat.event_types import Event
 from tenants.wechat.reactions import reaction
 
 _STATUS = frozenset({"errcode", "errmsg"})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import translation
 
 from tenants.wechat.reading import NotAnAnswerError, answer_words
 
@@ -27,7 +28,8 @@ class Command(BaseCommand):
         refused = 0
         for path in options["files"]:
             try:
-                words = answer_words(path.read_bytes(), api=options["api"])
+                with translation.override("en"):  # like everything that commands say
+                    words = answer_words(path.read_bytes(), api=options["api"])
             except (OSError, NotAnAnswerError) as error:
                 refused += 1
                 self.stderr.write(f"{path}: {error}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenants.wechat import events
+from tenants.wechat import event_types as events
 from tenants.wechat.events import parse
 from tenants.wechat.payload import BadPayload
 
@@ -49,6 +49,131 @@ def test_an_added_contact() -> None:
 )
 def test_each_change_has_its_type(change: str, kind: type[events.Event]) -> None:
     assert type(parse(contact(change))) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "members"),
+    [
+        ("<MemChangeList><Item>wm1</Item><Item>mei</Item></MemChangeList>", ("wm1", "mei")),
+        ("<MemChangeList><Item>wm1</Item></MemChangeList>", ("wm1",)),
+        ("<MemChangeList><![CDATA[wm1,mei]]></MemChangeList>", ("wm1", "mei")),
+        ("<MemChangeList></MemChangeList>", ()),
+        ("", None),
+    ],
+)
+def test_a_group_update_in_all_forms_of_its_list(
+    body: str, members: tuple[str, ...] | None
+) -> None:
+    got = parse(
+        event(
+            "<ChangeType>update</ChangeType><ChatId>wr1</ChatId>"
+            "<UpdateDetail>del_member</UpdateDetail><QuitScene>0</QuitScene>"
+            f"<LastMemVer>v1</LastMemVer><CurMemVer>v2</CurMemVer>{body}",
+            "change_external_chat",
+        )
+    )
+
+    assert isinstance(got, events.GroupChanged)
+    assert (got.change, got.chat_id, got.detail) == ("update", "wr1", "del_member")
+    assert (got.join_scene, got.quit_scene, got.members) == (None, 0, members)
+    assert (got.last_version, got.version) == ("v1", "v2")
+
+
+def test_the_oldest_group_event_is_an_update_of_something() -> None:
+    got = parse(event("<ChatId>wr1</ChatId>", "change_external_chat"))
+
+    assert isinstance(got, events.GroupChanged)
+    assert (got.change, got.detail) == ("update", "")
+
+
+@pytest.mark.parametrize(
+    ("family", "inner", "kind", "shown"),
+    [
+        (
+            "change_external_tag",
+            "<ChangeType>delete</ChangeType><Id>et1</Id><TagType>tag_group</TagType>",
+            events.TagChanged,
+            {"change": "delete", "object_id": "et1", "tag_type": "tag_group"},
+        ),
+        (
+            "change_contact",
+            "<ChangeType>update_user</ChangeType><UserID>a</UserID><NewUserID>b</NewUserID>",
+            events.StaffChanged,
+            {"change": "update", "user_id": "a", "new_user_id": "b"},
+        ),
+        (
+            "change_contact",
+            "<ChangeType>create_party</ChangeType><Id>7</Id>",
+            events.DepartmentChanged,
+            {"change": "create", "department_id": "7"},
+        ),
+        (
+            "customer_acquisition",
+            "<ChangeType>friend_request</ChangeType><LinkId>cl</LinkId><State>s</State>",
+            events.AcquisitionChanged,
+            {"change": "friend_request", "link_id": "cl", "state": "s"},
+        ),
+        (
+            "kf_msg_or_event",
+            "<Token>t</Token><OpenKfId>wk</OpenKfId>",
+            events.ServiceMessage,
+            {"token": "t", "account": "wk"},
+        ),
+        (
+            "batch_job_result",
+            "<BatchJob><JobId>j</JobId><JobType>sync_user</JobType><ErrCode>0</ErrCode></BatchJob>",
+            events.JobDone,
+            {"job_id": "j", "job_type": "sync_user", "errcode": 0},
+        ),
+        (
+            "click",
+            "<AgentID>7</AgentID><EventKey>k</EventKey>",
+            events.AppUsed,
+            {"name": "click", "user_id": "sys", "key": "k"},
+        ),
+        ("CLICK", "<EventKey>k</EventKey>", events.MenuClicked, {"openid": "sys", "key": "k"}),
+        ("unsubscribe", "<EventKey></EventKey>", events.FanLeft, {"openid": "sys"}),
+        (
+            "TEMPLATESENDJOBFINISH",
+            "<MsgID>200</MsgID><Status>failed:user block</Status>",
+            events.TemplateFinished,
+            {"openid": "sys", "message_id": "200", "status": "failed:user block"},
+        ),
+        (
+            "subscribe_msg_popup_event",
+            "<SubscribeMsgPopupEvent>"
+            "<List><TemplateId>a</TemplateId><SubscribeStatusString>accept</SubscribeStatusString>"
+            "</List><List><TemplateId>b</TemplateId>"
+            "<SubscribeStatusString>reject</SubscribeStatusString></List></SubscribeMsgPopupEvent>",
+            events.SubscribeMessageChanged,
+            {"change": "popup", "entries": (("a", "accept"), ("b", "reject"))},
+        ),
+        (
+            "subscribe_msg_sent_event",
+            "<SubscribeMsgSentEvent><List><TemplateId>a</TemplateId><MsgID>1</MsgID>"
+            "<ErrorStatus>success</ErrorStatus></List></SubscribeMsgSentEvent>",
+            events.SubscribeMessageChanged,
+            {"change": "sent", "entries": (("a", "success"),)},
+        ),
+    ],
+)
+def test_the_other_families(
+    family: str, inner: str, kind: type[events.Event], shown: dict[str, object]
+) -> None:
+    got = parse(event(inner, family))
+
+    assert type(got) is kind
+    assert {name: getattr(got, name) for name in shown} == shown
+
+
+def test_a_suite_command_names_its_suite() -> None:
+    got = parse(
+        b"<xml><SuiteId>ww4</SuiteId><InfoType>suite_ticket</InfoType>"
+        b"<TimeStamp>1403610513</TimeStamp><SuiteTicket>asdf</SuiteTicket></xml>"
+    )
+
+    assert isinstance(got, events.SuiteChanged)
+    assert (got.change, got.suite_id, got.ticket) == ("suite_ticket", "ww4", "asdf")
 
 
 def test_a_removal_by_transfer_is_no_loss() -> None:

@@ -21,7 +21,8 @@ from tenants.wechat import contact_ways, customers, messages
 from tenants.wechat.accounts import credentials_of, wecom_client_for
 from tenants.wechat.client import WeComClient
 from tenants.wechat.errors import Terminal
-from tenants.wechat.events import ContactAdded, parse
+from tenants.wechat.event_types import ContactAdded
+from tenants.wechat.events import parse
 from tenants.wechat.views import callback
 
 urlpatterns = [path("door/<str:code>", callback)]
