@@ -39,7 +39,10 @@ def django_db_modify_db_settings() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def database(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator[None]:
-    """A fresh database for this worker: migrated by the owner, used through the plain roles."""
+    """A fresh database for this worker: migrated by the owner, used through the plain roles.
+
+    With --reuse-db the one of the run before, with what is new migrated: quick for one test.
+    """
     if not settings.SERVERS_KNOWN:
         pytest.exit("No database: run `make test`, or `python -m scrm.local exec -- pytest …`.", 2)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -51,7 +54,12 @@ def database(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator
             connections[alias].settings_dict["NAME"] = name
         # Tests sign in often; how slow a hash is, is Django's affair and not tested here.
         settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-        owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        owner.creation.create_test_db(
+            verbosity=0,
+            autoclobber=True,
+            serialize=False,
+            keepdb=request.config.getvalue("reuse_db") and not request.config.getvalue("create_db"),
+        )
         _own_redis_database(worker)
         yield
         for connection in connections.all():
