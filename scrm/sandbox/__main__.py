@@ -20,6 +20,13 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
+def _say_ready(path: Path, url: str) -> None:
+    """All at once: whoever waits for the file must not find it empty."""
+    unfinished = path.with_suffix(".new")
+    unfinished.write_text(url + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
 def _refusal(error: OSError, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is in use: stop what listens there or choose another --port."
@@ -37,7 +44,7 @@ def main(given: list[str]) -> int:
             sys.stdout.write(f"WeCom sandbox on {sandbox.url}\n")
             sys.stdout.flush()
             if arguments.ready_file:
-                arguments.ready_file.write_text(sandbox.url + "\n", encoding="utf-8")
+                _say_ready(arguments.ready_file, sandbox.url)
             stopped.wait()
         if arguments.ready_file:
             arguments.ready_file.unlink(missing_ok=True)

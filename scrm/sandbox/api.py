@@ -2,24 +2,39 @@
 
 import json
 import time
-from dataclasses import dataclass, field
 from typing import cast
 
 from scrm.sandbox import (
+    acquisition,
     app_messages,
+    behaviour,
     contact_ways,
     customers,
     errors,
+    group_statistics,
+    group_templates,
+    group_transfers,
+    groups,
+    identity,
+    join_ways,
     mass_sends,
+    media,
+    moment_making,
+    moments,
+    multipart,
     people,
     tags,
+    tickets,
+    transfers,
     welcome,
 )
-from scrm.sandbox.calls import Call, Endpoint
+from scrm.sandbox.calls import Call, Endpoint, File
 from scrm.sandbox.errors import ApiError, BadFieldError
+from scrm.sandbox.exchange import HTML_TYPE, Reply, Request, Story, file_reply, json_body
 from scrm.sandbox.faults import Rule
 from scrm.sandbox.fields import Json
 from scrm.sandbox.journal import LONGEST, masked, masked_body, masked_query
+from scrm.sandbox.oa import router as oa
 from scrm.sandbox.state import App, Corp
 from scrm.sandbox.world import World
 
@@ -31,49 +46,27 @@ ENDPOINTS: dict[str, Endpoint] = {
     **welcome.ENDPOINTS,
     **mass_sends.ENDPOINTS,
     **app_messages.ENDPOINTS,
+    **media.ENDPOINTS,
+    **groups.ENDPOINTS,
+    **join_ways.ENDPOINTS,
+    **group_transfers.ENDPOINTS,
+    **group_templates.ENDPOINTS,
+    **group_statistics.ENDPOINTS,
+    **behaviour.ENDPOINTS,
+    **transfers.ENDPOINTS,
+    **moment_making.ENDPOINTS,
+    **moments.ENDPOINTS,
+    **acquisition.ENDPOINTS,
+    **tickets.ENDPOINTS,
+    **identity.ENDPOINTS,
 }
 IP = "127.0.0.1"
-JSON_TYPE = "application/json; charset=utf-8"
-HTML_TYPE = "text/html; charset=utf-8"
 BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    target: str
-    path: str
-    query: dict[str, str]
-    raw: bytes
-
-
-@dataclass
-class Reply:
-    """`reset` drops the connection in place of an answer; `slow_s` drips the body out."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = JSON_TYPE
-    reset: bool = False
-    slow_s: float = 0.0
-
-
-@dataclass
-class Story:
-    """What the journal will say of a call."""
-
-    corpid: str = ""
-    agentid: int = 0
-    errcode: int = 0
-    errmsg: str = "ok"
-    answer: Json = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-    mark: str = ""
 
 
 def respond(world: World, request: Request) -> Reply:
     began = time.monotonic()
-    api = request.path.removeprefix("/cgi-bin/")
+    api = request.path.removeprefix("/cgi-bin/").removeprefix("/")
     story = Story(corpid=_corpid(world, request))
     struck = world.faults.struck("api", story.corpid, api)
     story.faults = [rule.kind for rule in struck]
@@ -88,7 +81,8 @@ def respond(world: World, request: Request) -> Reply:
 
 def _corpid(world: World, request: Request) -> str:
     token = request.query.get("access_token", "")
-    return world.tokens.corpid_of(token) or request.query.get("corpid", "")
+    corpid = world.tokens.corpid_of(token) or request.query.get("corpid", "")
+    return corpid or oa.appid_of(world, request)
 
 
 def _linger(world: World, api: str, struck: list[Rule]) -> None:
@@ -105,8 +99,11 @@ def _answer(world: World, request: Request, api: str, story: Story, struck: list
     if any(rule.kind == "http_502" for rule in struck):
         return Reply(BAD_GATEWAY, 502, HTML_TYPE)
     endpoint = ENDPOINTS.get(api)
+    refusal = next((rule for rule in struck if rule.kind == "errcode"), None)
+    if oa.is_ours(world, request, api, wecom=endpoint is not None):
+        return oa.answered(world, request, api, story, refusal)
+    fields: Json | File
     try:
-        refusal = next((rule for rule in struck if rule.kind == "errcode"), None)
         if refusal:
             raise ApiError(refusal.errcode, refusal.errmsg)
         if api == "gettoken":
@@ -114,6 +111,9 @@ def _answer(world: World, request: Request, api: str, story: Story, struck: list
             fields = world.tokens.issue(corpid, secret)
         else:
             fields = _called(world, request, api, endpoint, story)
+        if isinstance(fields, File):
+            story.answer = {"file": fields.name, "bytes": len(fields.content)}
+            return file_reply(fields)
         story.answer = {"errcode": 0, "errmsg": "ok", **fields}
     except BadFieldError as bad:
         error = ApiError(40058, f"{errors.WRONG_JSON if bad.wrong_type else ''}{bad}")
@@ -125,7 +125,7 @@ def _answer(world: World, request: Request, api: str, story: Story, struck: list
 
 def _called(
     world: World, request: Request, api: str, endpoint: Endpoint | None, story: Story
-) -> Json:
+) -> Json | File:
     corp, app = world.tokens.bearer(request.query.get("access_token", ""))
     story.corpid, story.agentid = corp.corpid, app.agentid
     if app.ip_list and IP not in app.ip_list:
@@ -136,7 +136,7 @@ def _called(
     if endpoint.contact and not app.customer_contact:
         raise ApiError(48002)
     world.limits.admit(corp.corpid, api, factor=world.settings.rate_factor)
-    call = _call(world, corp, app, request)
+    call = _call(world, corp, app, request, upload=endpoint.upload)
     with world.limits.at_once(corp.corpid, api, endpoint.at_once):
         if not endpoint.locked:
             return endpoint.answer(call)
@@ -144,16 +144,11 @@ def _called(
             return endpoint.answer(call)
 
 
-def _call(world: World, corp: Corp, app: App, request: Request) -> Call:
-    body: object = {}
-    if request.raw:
-        try:
-            body = json.loads(request.raw)
-        except ValueError as error:
-            raise BadFieldError("the body is not JSON", wrong_type=True) from error
-    if not isinstance(body, dict):
-        raise BadFieldError("the body is not an object", wrong_type=True)
-    return Call(world, corp, app, request.query, cast(Json, body))
+def _call(world: World, corp: Corp, app: App, request: Request, *, upload: bool) -> Call:
+    if upload:
+        sent = multipart.parts(request.content_type, request.raw) if request.raw else []
+        return Call(world, corp, app, request.query, {}, sent)
+    return Call(world, corp, app, request.query, json_body(request))
 
 
 def _refusal(world: World, error: ApiError, endpoint: Endpoint | None, story: Story) -> Json:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from threading import Condition
 from typing import cast
 
-from scrm.sandbox import cipher, events, transport
+from scrm.sandbox import transport, wrapping
 from scrm.sandbox.clock import Clock
 from scrm.sandbox.dice import Dice
 from scrm.sandbox.errors import RefusedError
@@ -19,12 +19,11 @@ from scrm.sandbox.fields import Json
 from scrm.sandbox.settings import Settings
 from scrm.sandbox.state import App
 from scrm.sandbox.timetable import Timetable
+from scrm.sandbox.wrapping import Recipient, Stamp
 
 KEPT = 20_000
-FORGED = ("bad_signature", "other_receive_id", "dtd")
 SWAP_S = 0.5
 SKEW_S = 300
-OTHER_CORP = "ww0000000000000000"
 
 
 @dataclass
@@ -41,6 +40,8 @@ class Attempt:
 
 @dataclass
 class Callback:
+    """`corpid` is an appid when it goes to an official account."""
+
     id: int
     corpid: str
     agentid: int
@@ -64,17 +65,20 @@ class Callbacks:
     def send(
         self,
         corpid: str,
-        app: App,
+        to: Recipient,
         event: str,
         xml: str,
         settings: Settings,
         begun: Callable[[], None] = lambda: None,
+        heard: Callable[[transport.Answer], None] = lambda answer: None,
     ) -> Callback:
-        """Queues one callback. `begun` is called as its first delivery sets out."""
+        """Queues one callback. `begun` is called as its first delivery sets out, `heard` with the
+        answer that ended it."""
         number = self._dice.number("callback")
-        callback = Callback(number, corpid, app.agentid, event, xml, self._clock.now())
+        agentid = to.agentid if isinstance(to, App) else 0
+        callback = Callback(number, corpid, agentid, event, xml, self._clock.now())
         struck = self._faults.struck("callback", corpid, event)
-        delivery = Delivery(self, callback, app, settings, struck, begun)
+        delivery = Delivery(self, callback, to, settings, struck, begun, heard)
         with self._idle:
             self._kept.append(callback)
         delay = self._dice.between(*settings.callback_delay_s, "delay", number)
@@ -83,12 +87,14 @@ class Callbacks:
         self.later(delay, delivery.first)
         return callback
 
-    def again(self, number: int, app_of: Callable[[Callback], App], settings: Settings) -> Callback:
+    def again(
+        self, number: int, to_whom: Callable[[Callback], Recipient], settings: Settings
+    ) -> Callback:
         """Delivers an old callback once more, as the platform may."""
         found = next((kept for kept in list(self._kept) if kept.id == number), None)
         if found is None:
             raise RefusedError(f"there is no callback {number}", 404)
-        delivery = Delivery(self, found, app_of(found), settings, [], lambda: None)
+        delivery = Delivery(self, found, to_whom(found), settings, [])
         self.later(0.0, lambda: delivery.attempt("duplicate"))
         return found
 
@@ -132,17 +138,18 @@ class Callbacks:
 
 @dataclass
 class Delivery:
-    """One callback on its way to one app."""
+    """One callback on its way to one app or official account."""
 
     callbacks: Callbacks
     callback: Callback
-    app: App
+    to: Recipient
     settings: Settings
     struck: list[Rule]
-    begun: Callable[[], None]
+    begun: Callable[[], None] = lambda: None
+    heard: Callable[[transport.Answer], None] = lambda answer: None
 
     def first(self) -> None:
-        for kind in FORGED:
+        for kind in wrapping.forgeries(self.to):
             if any(rule.kind == kind for rule in self.struck):
                 self.attempt(kind)
         self.begun()
@@ -157,20 +164,23 @@ class Delivery:
             self.callback.state = "delivered" if answer.status == 200 else "refused"
             if any(rule.kind == "duplicate" for rule in self.struck):
                 self.callbacks.later(self._pause(number), lambda: self.attempt("duplicate"))
+            self.heard(answer)
         elif number < self.settings.callback_deliveries:
             self.callbacks.later(self._pause(number), lambda: self._deliver(number + 1))
         else:
             self.callback.state = "failed"
+            self.heard(answer)
 
     def attempt(self, kind: str) -> transport.Answer:
         now = self.callbacks.now()
         dice, key = self.callbacks.dice, ("callback", self.callback.id, len(self.callback.attempts))
         timestamp = str(int(now + self._skew(dice, key)))
         nonce = str(int(dice.between(10**8, 10**9, *key, "nonce")))
-        body, signature = self._sealed(kind, timestamp, nonce, dice.octets(16, *key))
-        query = {"msg_signature": signature, "timestamp": timestamp, "nonce": nonce}
+        stamp = Stamp(timestamp, nonce, dice.octets(16, *key))
+        callback = self.callback
+        query, body = wrapping.wrapped(self.to, callback.corpid, callback.xml, stamp, kind=kind)
         answer = transport.call(
-            "POST", self.app.callback_url, query, body, self.settings.callback_timeout_s
+            "POST", self.to.callback_url, query, body, self.settings.callback_timeout_s
         )
         self.callback.attempts.append(
             Attempt(
@@ -186,14 +196,6 @@ class Delivery:
         )
         return answer
 
-    def _sealed(self, kind: str, timestamp: str, nonce: str, random16: bytes) -> tuple[bytes, str]:
-        message = events.with_dtd(self.callback.xml) if kind == "dtd" else self.callback.xml
-        receiver = OTHER_CORP if kind == "other_receive_id" else self.callback.corpid
-        encrypted = cipher.encrypt(message, receiver, cipher.key_from(self.app.aes_key), random16)
-        token = self.app.token + "?" if kind == "bad_signature" else self.app.token
-        body = events.envelope(self.callback.corpid, encrypted)
-        return body, cipher.signature(token, timestamp, nonce, encrypted)
-
     def _skew(self, dice: Dice, key: tuple[object, ...]) -> float:
         widest = self.settings.callback_skew_s
         if any(rule.kind == "skew" for rule in self.struck):
@@ -205,28 +207,20 @@ class Delivery:
         return self.callbacks.dice.between(*span, "spacing", self.callback.id, number)
 
 
-def check_url(corpid: str, app: App, settings: Settings, dice: Dice, *, at: float) -> None:
-    """The platform enables a URL only when it decrypts an echo, exactly and within a second."""
-    transport.check_url(app.callback_url)
+def check_url(corpid: str, to: Recipient, settings: Settings, dice: Dice, *, at: float) -> None:
+    """The platform enables a URL only when it sends back an echo, exactly and within a second."""
+    transport.check_url(to.callback_url)
     number = dice.number("url check")
     echo = str(int(dice.between(10**18, 10**19, "echo", number)))
-    encrypted = cipher.encrypt(
-        echo, corpid, cipher.key_from(app.aes_key), dice.octets(16, "url check", number)
-    )
-    timestamp, nonce = str(int(at)), str(10**8 + number)
-    query = {
-        "msg_signature": cipher.signature(app.token, timestamp, nonce, encrypted),
-        "timestamp": timestamp,
-        "nonce": nonce,
-        "echostr": encrypted,
-    }
-    answer = transport.call("GET", app.callback_url, query, None, settings.url_check_timeout_s)
+    stamp = Stamp(str(int(at)), str(10**8 + number), dice.octets(16, "url check", number))
+    query = wrapping.echo_query(to, corpid, echo, stamp)
+    answer = transport.call("GET", to.callback_url, query, None, settings.url_check_timeout_s)
     if not answer.status:
         raise RefusedError(f"the callback URL gave no answer within its time: {answer.error}")
     if answer.status != 200 or answer.body != echo.encode():
         raise RefusedError(
             f"the callback URL answered HTTP {answer.status} and not the exact echo: "
-            "the token, the key or the corpid differ, or the URL is another page"
+            "the token, the key or the id differ, or the URL is another page"
         )
     if answer.seconds > settings.url_check_timeout_s:
         raise RefusedError(f"the callback URL took {answer.seconds:.1f} s to answer the check")

@@ -30,7 +30,8 @@ def key_from(encoding_aes_key: str) -> bytes:
         raise ValueError("an EncodingAESKey is base64 without its padding") from error
 
 
-def signature(token: str, timestamp: str, nonce: str, encrypted: str) -> str:
+def signature(token: str, timestamp: str, nonce: str, encrypted: str = "") -> str:
+    """Without `encrypted` it is the plain one of official accounts."""
     joined = "".join(sorted((token, timestamp, nonce, encrypted)))
     return hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest()
 

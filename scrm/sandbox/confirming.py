@@ -1,32 +1,30 @@
 """What happens when a member confirms a mass send in the client?"""
 
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
+from scrm.sandbox import days, group_sends
 from scrm.sandbox.errors import RefusedError
-from scrm.sandbox.state import Corp, MassSend, MassTask, Message
+from scrm.sandbox.state import Corp, MassRow, MassSend, MassTask, Message
 from scrm.sandbox.world import World
-
-CHINA = timezone(timedelta(hours=8))
-DAY_S = 86_400
 
 
 def quota(kind: str, now: float) -> tuple[int, float]:
-    """How many mass messages a customer may get, and since when they count."""
-    today = datetime.fromtimestamp(now, UTC).astimezone(CHINA)
-    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
+    """How many mass messages a customer or a group may get, and since when they count."""
     if kind == "day1":
-        return 1, midnight.timestamp()
+        return 1, days.start(now)
+    today = datetime.fromtimestamp(now, days.CHINA)
     if kind == "week7":
-        return 7, midnight.timestamp() - today.weekday() * DAY_S
-    days = monthrange(today.year, today.month)[1]
-    return 4 if kind == "month4" else days, midnight.replace(day=1).timestamp()
+        return 7, days.start(now) - today.weekday() * days.DAY_S
+    most = 4 if kind == "month4" else monthrange(today.year, today.month)[1]
+    return most, days.month_start(now)
 
 
 def confirm(
     world: World, corp: Corp, send: MassSend, task: MassTask, only: list[str] | None = None
 ) -> dict[int, int]:
-    """Sends a member's share; `only` are the customers picked. Returns how many got each status."""
+    """Sends a member's share; `only` are the customers or groups picked. Returns how many got each
+    status."""
     if task.status:
         raise RefusedError(f"{task.userid} has confirmed this task already")
     if send.cancelled:
@@ -36,11 +34,11 @@ def confirm(
     now = world.clock.now()
     tally: dict[int, int] = {}
     for row in task.rows:
-        if only is None or row.external_userid in only:
-            row.status = _outcome(world, corp, task.userid, row.external_userid, now)
+        if only is None or (row.chat_id or row.external_userid) in only:
+            row.status = _outcome(world, corp, task.userid, row, now)
         if row.status == 1:
             row.send_time = int(now)
-            _arrive(world, corp, send, task.userid, row.external_userid)
+            _arrive(world, corp, send, task.userid, row)
         tally[row.status] = tally.get(row.status, 0) + 1
     task.status, task.send_time = 2, int(now)
     low, high = world.settings.result_lag_s
@@ -48,11 +46,13 @@ def confirm(
     return tally
 
 
-def _outcome(world: World, corp: Corp, userid: str, external_userid: str, now: float) -> int:
-    if corp.follow(userid, external_userid) is None:
-        return 2
+def _outcome(world: World, corp: Corp, userid: str, row: MassRow, now: float) -> int:
     most, since = quota(world.settings.mass_quota, now)
-    person = world.state.people[corp.externals[external_userid]]
+    if row.chat_id:
+        return group_sends.outcome(corp, userid, row.chat_id, (most, since))
+    if corp.follow(userid, row.external_userid) is None:
+        return 2
+    person = world.state.people[corp.externals[row.external_userid]]
     had = [
         message
         for message in person.messages
@@ -61,15 +61,18 @@ def _outcome(world: World, corp: Corp, userid: str, external_userid: str, now: f
     return 3 if len(had) >= most else 1
 
 
-def _arrive(world: World, corp: Corp, send: MassSend, userid: str, external_userid: str) -> None:
-    person = world.state.people[corp.externals[external_userid]]
+def _arrive(world: World, corp: Corp, send: MassSend, userid: str, row: MassRow) -> None:
+    if row.chat_id:
+        group_sends.arrive(world, corp, send, userid, row.chat_id)
+        return
+    person = world.state.people[corp.externals[row.external_userid]]
     person.messages.append(
         Message(
             id=f"m{world.dice.number('message')}",
             kind="mass",
             corpid=corp.corpid,
             userid=userid,
-            external_userid=external_userid,
+            external_userid=row.external_userid,
             at=int(world.clock.now()),
             text=send.text,
             attachments=send.attachments,

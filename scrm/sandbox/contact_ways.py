@@ -27,9 +27,9 @@ KEPT_FIELDS = (
 
 
 def members(corp: Corp, users: list[str], parties: list[int]) -> list[str]:
-    """The people behind a way, departments expanded."""
+    """The people behind a way who are still there, departments expanded."""
     wanted = set[int]().union(*(below(corp, party) for party in parties))
-    found = dict.fromkeys(users)
+    found = dict.fromkeys(userid for userid in users if userid in corp.staff)
     for staff in corp.staff.values():
         if wanted & set(staff.departments):
             found[staff.userid] = None
@@ -44,6 +44,8 @@ def _checked_range(call: Call, kind: int, body: Json) -> tuple[list[str], list[i
             raise ApiError(84083)
         if not staff.customer_contact:
             raise ApiError(84074)
+        if not staff.verified:
+            raise ApiError(40098)
     if any(str(party) not in call.corp.departments for party in parties):
         raise ApiError(60123)
     people = members(call.corp, users, parties)
@@ -80,8 +82,7 @@ def add(call: Call) -> Json:
     _check_texts(call.body)
     users, parties = _checked_range(call, kind, call.body)
     world = call.world
-    mine = sum(1 for way in world.state.contact_ways.values() if way.corpid == call.corp.corpid)
-    if mine >= world.settings.contact_way_limit:
+    if world.state.ways_of(call.corp.corpid) >= world.settings.contact_way_limit:
         raise ApiError(41044)
     number = world.dice.number("contact way")
     way = ContactWay(

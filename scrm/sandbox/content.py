@@ -1,8 +1,7 @@
 """Is what somebody wants to send to a customer well formed?"""
 
-from collections.abc import Mapping
-
-from scrm.sandbox import fields
+from scrm.sandbox import fields, media
+from scrm.sandbox.calls import Call
 from scrm.sandbox.errors import ApiError, BadFieldError
 from scrm.sandbox.fields import Json
 
@@ -20,29 +19,30 @@ TITLE_BYTES = {"link": 128, "miniprogram": 64}
 DESC_BYTES = 512
 
 
-def of(body: Mapping[str, object]) -> tuple[str, list[Json]]:
+def of(call: Call) -> tuple[str, list[Json]]:
     """The text and the attachments of a welcome or mass message; at least one must be there."""
-    message = fields.text(fields.mapping(body, "text"), "content")
+    message = fields.text(fields.mapping(call.body, "text"), "content")
     if len(message.encode()) > TEXT_BYTES:
         raise ApiError(45002)
-    attachments = fields.mappings(body, "attachments", most=ATTACHMENTS)
+    attachments = fields.mappings(call.body, "attachments", most=ATTACHMENTS)
     if not message and not attachments:
         raise ApiError(40063)
     for attachment in attachments:
-        _check(attachment)
+        kind = fields.given(attachment, "msgtype")
+        if kind not in REQUIRED:
+            raise BadFieldError(f"msgtype {kind} is unknown")
+        check(call, kind, fields.mapping(attachment, kind))
     return message, attachments
 
 
-def _check(attachment: Json) -> None:
-    kind = fields.given(attachment, "msgtype")
-    if kind not in REQUIRED:
-        raise BadFieldError(f"msgtype {kind} is unknown")
-    content = fields.mapping(attachment, kind)
+def check(call: Call, kind: str, content: Json) -> None:
+    """One object of a message: an image, a link, a mini-program, a video or a file."""
     if not any(fields.text(content, name) for name in REQUIRED[kind]):
         raise BadFieldError(f"{kind} lacks {' or '.join(REQUIRED[kind])}")
-    if fields.text(content, "media_id"):
-        # No upload is simulated yet, so every media id is one that the platform never gave.
-        raise ApiError(40007)
+    for name, wanted in (("media_id", kind), ("pic_media_id", "image")):
+        media_id = fields.text(content, name)
+        if media_id:
+            media.usable(call.world, call.corp, media_id, wanted, use=media.MESSAGE)
     if len(fields.text(content, "title").encode()) > TITLE_BYTES.get(kind, 10_000):
         raise BadFieldError("title is too long")
     if len(fields.text(content, "desc").encode()) > DESC_BYTES:

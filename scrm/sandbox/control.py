@@ -5,16 +5,42 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import cast
 
-from scrm.sandbox import fields, founding, profiles, settings, views
-from scrm.sandbox.acts import ACTS
+from scrm.sandbox import (
+    acquisition,
+    acts,
+    chat_archive,
+    fields,
+    founding,
+    group_views,
+    handing_over,
+    profiles,
+    publishing,
+    settings,
+    staff_changes,
+    tag_acts,
+    tickets,
+    views,
+)
 from scrm.sandbox.callbacks import Callback
 from scrm.sandbox.errors import RefusedError
-from scrm.sandbox.events import event
 from scrm.sandbox.fields import Json
-from scrm.sandbox.state import App
+from scrm.sandbox.group_acts import ACTS as GROUP_ACTS
+from scrm.sandbox.oa import control as oa
+from scrm.sandbox.oa.acts import ACTS as OA_ACTS
+from scrm.sandbox.telling import worded
 from scrm.sandbox.world import World
+from scrm.sandbox.wrapping import Recipient
 
 Route = Callable[[World, Json], Json]
+ACTS: dict[str, Route] = {
+    **acts.ACTS,
+    **staff_changes.ACTS,
+    **handing_over.ACTS,
+    **publishing.ACTS,
+    **acquisition.ACTS,
+    **tag_acts.ACTS,
+    **chat_archive.ACTS,
+}
 
 
 def _clock(world: World, body: Json) -> Json:
@@ -28,6 +54,7 @@ def _clock(world: World, body: Json) -> Json:
         raise RefusedError("time does not go back")
     if seconds:
         world.clock.advance(seconds)
+        world.timetable.catch_up()
     return {"now": world.clock.now(), "scale": world.clock.scale}
 
 
@@ -74,10 +101,11 @@ def _flush(world: World, body: Json) -> Json:
 
 
 def _resend(world: World, body: Json) -> Json:
-    def app_of(callback: Callback) -> App:
-        return world.app(world.corp(callback.corpid), callback.agentid)
+    def to_whom(callback: Callback) -> Recipient:
+        account = world.state.accounts.get(callback.corpid)
+        return account or world.app(world.corp(callback.corpid), callback.agentid)
 
-    found = world.callbacks.again(fields.integer(body, "id"), app_of, world.settings)
+    found = world.callbacks.again(fields.integer(body, "id"), to_whom, world.settings)
     return {"id": found.id}
 
 
@@ -92,7 +120,7 @@ def _inject(world: World, body: Json) -> Json:
         (key, value if isinstance(value, int) else str(value))
         for key, value in fields.mapping(body, "fields").items()
     ]
-    xml = fields.text(body, "xml") or event(corp.corpid, name, world.clock.now(), pairs)
+    xml = fields.text(body, "xml") or worded(corp, app, name, world.clock.now(), pairs)
     return {"id": world.callbacks.send(corp.corpid, app, name, xml, world.settings).id}
 
 
@@ -103,7 +131,7 @@ def _revoke(world: World, body: Json) -> Json:
 
 
 def _state(world: World, body: Json) -> Json:
-    return views.state(world)
+    return {**views.state(world), **oa.accounts(world)}
 
 
 def _customers(world: World, body: Json) -> Json:
@@ -120,6 +148,7 @@ UNLOCKED: dict[tuple[str, str], Route] = {
     ("POST", "corps"): founding.new_corp,
     ("POST", "apps"): founding.new_app,
     ("POST", "callback_url"): founding.set_callback_url,
+    **oa.UNLOCKED,
 }
 LOCKED: dict[tuple[str, str], Route] = {
     ("GET", "state"): _state,
@@ -136,7 +165,9 @@ LOCKED: dict[tuple[str, str], Route] = {
     ("POST", "callbacks/resend"): _resend,
     ("POST", "callbacks/send"): _inject,
     ("POST", "tokens/revoke"): _revoke,
-    **{("POST", f"act/{name}"): act for name, act in ACTS.items()},
+    ("POST", "check_signature"): tickets.check_signature,
+    **oa.LOCKED,
+    **{("POST", f"act/{name}"): act for name, act in {**ACTS, **GROUP_ACTS, **OA_ACTS}.items()},
 }
 
 
@@ -160,7 +191,12 @@ def _one(world: World, method: str, path: str) -> Json:
         return views.customer(world, parts[1])
     if method == "GET" and len(parts) == 3 and parts[0] == "staff":
         return views.staff(world, parts[1], parts[2])
-    raise RefusedError(f"there is no {method} /_sim/{path}", 404)
+    if method == "GET" and len(parts) == 3 and parts[0] == "groups":
+        return group_views.group(world, parts[1], parts[2])
+    shown = oa.one(world, parts) if method == "GET" else None
+    if shown is None:
+        raise RefusedError(f"there is no {method} /_sim/{path}", 404)
+    return shown
 
 
 def _note(world: World, path: str, body: Json) -> None:
@@ -169,7 +205,7 @@ def _note(world: World, path: str, body: Json) -> None:
         {
             "at": round(world.clock.now(), 3),
             "path": f"/_sim/{path}",
-            "corpid": fields.text(body, "corpid"),
+            "corpid": fields.text(body, "corpid") or fields.text(body, "appid"),
             "body": body,
         },
     )

@@ -1,6 +1,6 @@
 """Who are a corp's customers, and what does each member know about them?"""
 
-from scrm.sandbox import cursors, fields
+from scrm.sandbox import cursors, fields, friends
 from scrm.sandbox.calls import Call, Endpoint
 from scrm.sandbox.errors import ApiError, BadFieldError
 from scrm.sandbox.fields import Json
@@ -146,6 +146,9 @@ def remark(call: Call) -> Json:
     if mobiles:
         # A list with one empty string clears the numbers.
         follow.remark_mobiles = [mobile for mobile in mobiles if mobile]
+    told = set(call.body) - {"userid", "external_userid", "remark_mobiles"}
+    if told and call.world.settings.echo_api_changes:
+        friends.notify(call.world, call.corp, follow, "edit_external_contact")
     return {}
 
 

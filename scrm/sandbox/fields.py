@@ -62,12 +62,14 @@ def strings(body: Mapping[str, object], name: str, *, most: int = 0) -> list[str
     return cast(list[str], value)
 
 
-def integers(body: Mapping[str, object], name: str) -> list[int]:
+def integers(body: Mapping[str, object], name: str, *, most: int = 0) -> list[int]:
     value = body.get(name)
     if value is None:
         return []
     if not isinstance(value, list) or not all(type(item) is int for item in value):
         raise BadFieldError(f"{name} must be a list of integers", wrong_type=True)
+    if most and len(value) > most:
+        raise BadFieldError(f"{name} has more than {most} items")
     return cast(list[int], value)
 
 

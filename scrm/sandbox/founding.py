@@ -1,5 +1,7 @@
 """How do corps, apps, staff and customers come into the world?"""
 
+from dataclasses import replace
+
 from scrm.sandbox import callbacks, cipher, fields, transport
 from scrm.sandbox.errors import RefusedError
 from scrm.sandbox.fields import Json
@@ -53,6 +55,8 @@ def _app_from(world: World, corp: Corp, body: Json) -> App:
         ip_list=fields.strings(body, "ip_list"),
         token=fields.text(body, "token") or dice.hexadecimal(24, "app token", number),
         aes_key=fields.text(body, "aes_key") or _aes_key(world, number),
+        suite_id=fields.text(body, "suite_id"),
+        receive_id=fields.text(body, "receive_id"),
     )
     _point(world, corp, app, body)
     return app
@@ -66,13 +70,15 @@ def set_callback_url(world: World, body: Json) -> Json:
     """Saves and checks the URL; an empty one switches callbacks off."""
     corp = world.corp(fields.given(body, "corpid"))
     app = world.app(corp, fields.integer(body, "agentid"))
-    before = (app.token, app.aes_key, app.callback_url)
+    before = replace(app)
     app.token = fields.text(body, "token") or app.token
     app.aes_key = fields.text(body, "aes_key") or app.aes_key
+    app.suite_id = fields.text(body, "suite_id", app.suite_id)
+    app.receive_id = fields.text(body, "receive_id", app.receive_id)
     try:
         _point(world, corp, app, body)
     except RefusedError:
-        app.token, app.aes_key, app.callback_url = before
+        vars(app).update(vars(before))
         raise
     return _shown_app(corp, app)
 
@@ -130,6 +136,7 @@ def new_staff(world: World, body: Json) -> Json:
     staff.customer_contact = fields.flag(body, "customer_contact", default=staff.customer_contact)
     staff.admin_welcome = fields.flag(body, "admin_welcome", default=staff.admin_welcome)
     staff.dormant = fields.flag(body, "dormant", default=staff.dormant)
+    staff.verified = fields.flag(body, "verified", default=staff.verified)
     return {"corpid": corp.corpid, "userid": staff.userid, "name": staff.name}
 
 
@@ -148,6 +155,14 @@ def new_person(world: World, body: Json) -> Person:
     )
     world.state.people[person.id] = person
     return person
+
+
+def someone(world: World, body: Json) -> Person:
+    """The `customer` of a control call: known by id, or new, described or not."""
+    who = body.get("customer")
+    if isinstance(who, str) and who:
+        return world.person(who)
+    return new_person(world, fields.mapping(body, "customer"))
 
 
 def new_customer(world: World, body: Json) -> Json:

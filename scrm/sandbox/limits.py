@@ -37,6 +37,12 @@ class Limits:
                     window = self._windows[caller, api, seconds]
                     _count(window, now, seconds, max(1, int(quota * factor)))
 
+    def allow(self, caller: str, api: str, *, most: int, seconds: int = MINUTE) -> None:
+        """A narrower limit that one endpoint has of its own."""
+        now = self._clock.now()
+        with self._lock:
+            _count(self._windows[caller, f"{api} itself", seconds], now, seconds, most)
+
     @contextmanager
     def at_once(self, corpid: str, api: str, most: int) -> Iterator[None]:
         key = (corpid, api)

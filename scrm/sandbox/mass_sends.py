@@ -4,7 +4,7 @@ Creating a mass send delivers nothing. Each member's task waits until that membe
 then is it known, customer by customer, what arrived.
 """
 
-from scrm.sandbox import content, cursors, fields
+from scrm.sandbox import content, cursors, fields, group_sends
 from scrm.sandbox.calls import Call, Endpoint
 from scrm.sandbox.confirming import confirm
 from scrm.sandbox.errors import ApiError, BadFieldError
@@ -18,12 +18,11 @@ REMINDERS_A_DAY = 3
 
 
 def create(call: Call) -> Json:
-    if fields.text(call.body, "chat_type", "single") != "single":
-        raise ApiError(48002, "group mass sends are not simulated")
-    message, attachments = content.of(call.body)
-    chosen, failed = _addressed(call)
-    if not chosen:
-        raise ApiError(40096 if failed else 41048, fail_list=failed)
+    kind = _chat_type(call)
+    message, attachments = content.of(call)
+    to_groups = kind == "group"
+    tasks, failed = group_sends.addressed(call) if to_groups else _to_customers(call)
+    picks = to_groups and not call.body.get("chat_id_list")
     world = call.world
     number = world.dice.number("mass send")
     send = MassSend(
@@ -33,11 +32,10 @@ def create(call: Call) -> Json:
         created=int(world.clock.now()),
         text=message,
         attachments=attachments,
-        allow_select=fields.flag(call.body, "allow_select"),
+        allow_select=fields.flag(call.body, "allow_select", default=picks),
+        chat_type=kind,
+        tasks=tasks,
     )
-    for follow in chosen:
-        task = send.tasks.setdefault(follow.userid, MassTask(follow.userid))
-        task.rows.append(MassRow(follow.external_userid))
     call.corp.mass_sends[send.msgid] = send
     if world.settings.confirm_after_s >= 0:
         for task in send.tasks.values():
@@ -45,10 +43,29 @@ def create(call: Call) -> Json:
     return {"fail_list": failed, "msgid": send.msgid}
 
 
+def _chat_type(call: Call) -> str:
+    kind = fields.text(call.body, "chat_type") or "single"
+    if kind not in ("single", "group"):
+        raise BadFieldError("chat_type is single or group")
+    return kind
+
+
+def _to_customers(call: Call) -> tuple[dict[str, MassTask], list[str]]:
+    chosen, failed = _addressed(call)
+    if not chosen:
+        raise ApiError(40096 if failed else 41048, fail_list=failed)
+    tasks: dict[str, MassTask] = {}
+    for follow in chosen:
+        task = tasks.setdefault(follow.userid, MassTask(follow.userid))
+        task.rows.append(MassRow(follow.external_userid))
+    return tasks, failed
+
+
 def _confirm_later(call: Call, send: MassSend, task: MassTask) -> None:
     def work() -> None:
         with call.world.lock:
-            if not task.status and not send.cancelled:
+            here = task.userid in call.corp.staff
+            if here and not task.status and not send.cancelled:
                 confirm(call.world, call.corp, send, task)
 
     call.world.timetable.after(call.world.settings.confirm_after_s, work)
@@ -99,13 +116,17 @@ def list_all(call: Call) -> Json:
     limit = fields.integer(call.body, "limit", 50)
     if not 0 <= ends - begins <= MONTH_S or not 1 <= limit <= 100:
         raise BadFieldError("start_time to end_time is at most a month, limit is 1 to 100")
-    group = fields.text(call.body, "chat_type", "single") == "group"
-    personal = fields.integer(call.body, "filter_type", 2) == 1 or group
-    rows = [send for send in call.corp.mass_sends.values() if begins <= send.created <= ends]
+    kind = _chat_type(call)
+    personal = fields.integer(call.body, "filter_type", 2) == 1
+    rows = [
+        send
+        for send in call.corp.mass_sends.values()
+        if begins <= send.created <= ends and send.chat_type == kind
+    ]
     taken, following = cursors.page(
         [] if personal else rows,
         number=lambda send: send.number,
-        of=f"mass:{call.corp.corpid}",
+        of=f"mass:{call.corp.corpid}:{kind}",
         cursor=fields.text(call.body, "cursor"),
         limit=limit,
         dice=call.world.dice,
@@ -162,18 +183,20 @@ def results(call: Call) -> Json:
     task = send.tasks.get(fields.given(call.body, "userid"))
     if task is None:
         raise ApiError(60111)
-    rows: list[Json] = []
-    for each in task.rows:
-        row: Json = {
-            "external_userid": each.external_userid,
-            "userid": task.userid,
-            "status": each.status if _is_shown(call, task) else 0,
-        }
-        if row["status"] == 1:
-            row["send_time"] = each.send_time
-        rows.append(row)
+    rows = [_result(task, each, shown=_is_shown(call, task)) for each in task.rows]
+    if send.chat_type == "group":
+        rows = [row for row in rows if row["status"] == 1]
     taken, following = _page_of(call, rows, f"results:{send.msgid}:{task.userid}")
     return {"send_list": taken, "next_cursor": following}
+
+
+def _result(task: MassTask, row: MassRow, *, shown: bool) -> Json:
+    """A customer or a group; of groups only those that it was sent to are listed."""
+    to = {"chat_id": row.chat_id} if row.chat_id else {"external_userid": row.external_userid}
+    result: Json = {**to, "userid": task.userid, "status": row.status if shown else 0}
+    if result["status"] == 1:
+        result["send_time"] = row.send_time
+    return result
 
 
 def remind(call: Call) -> Json:

@@ -34,7 +34,12 @@ HOSTILE_RULES: list[Json] = [
 PROFILES: dict[str, tuple[Json, list[Json]]] = {
     "calm": ({}, []),
     "realistic": (
-        {"latency_s": [0.04, 0.25], "result_lag_s": [0, 60], "welcome_fail_share": 0.02},
+        {
+            "latency_s": [0.04, 0.25],
+            "result_lag_s": [0, 60],
+            "welcome_fail_share": 0.02,
+            "template_fail_share": 0.01,
+        },
         REALISTIC_RULES,
     ),
     "hostile": (
@@ -42,10 +47,14 @@ PROFILES: dict[str, tuple[Json, list[Json]]] = {
             "latency_s": [0.04, 0.25],
             "result_lag_s": [0, 60],
             "welcome_fail_share": 0.2,
+            "template_delay_s": [0.5, 10],
+            "template_fail_share": 0.1,
             "stale_read_s": 2.0,
             "short_pages": True,
             "contact_way_shape": "list",
+            "mem_change_list": "comma",
             "unknown_fields": True,
+            "echo_api_changes": True,
         },
         HOSTILE_RULES,
     ),

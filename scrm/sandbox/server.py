@@ -8,9 +8,19 @@ from threading import Thread
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from scrm.sandbox import api, control, storage, transport
-from scrm.sandbox.api import HTML_TYPE, Reply, Request
+from scrm.sandbox import (
+    api,
+    control,
+    group_transfers,
+    handing_over,
+    links,
+    media,
+    signing_in,
+    storage,
+    transport,
+)
 from scrm.sandbox.errors import BadFieldError, RefusedError
+from scrm.sandbox.exchange import HTML_TYPE, Reply, Request
 from scrm.sandbox.fields import Json, integer
 from scrm.sandbox.world import World
 
@@ -18,9 +28,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 HOST = "127.0.0.1"
-LARGEST_BODY = 10 * 1024 * 1024
+LARGEST_BODY = 32 * 1024 * 1024
 PAGES = Path(__file__).parent / "pages"
 NOT_FOUND = b"<html><head><title>404 Not Found</title></head><body>404 Not Found</body></html>"
+PAGE_OF = (
+    ("/qr/", "qr.html"),
+    ("/join/", "qr.html"),
+    ("/ca/", "qr.html"),
+    ("/q/", "person.html"),
+    ("/connect/oauth2/authorize", "person.html"),
+)
 IDLE_S = 120
 SAVED_EVERY_S = 5.0
 
@@ -44,6 +61,8 @@ class Sandbox:
         self.world = World(seed=seed, base_url=self.url, state=state)
         if state_file:
             storage.carry_time_on(self.world, state_file)
+            for resume in (handing_over.resume, links.resume, group_transfers.resume):
+                resume(self.world)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     def start(self) -> "Sandbox":
@@ -110,13 +129,16 @@ class Handler(BaseHTTPRequestHandler):
             return
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if parts.path.startswith("/cgi-bin/"):
-            request = Request(self.command, self.path, parts.path, query, raw)
+        if parts.path.startswith(("/cgi-bin/", "/sns/")):
+            kind = self.headers.get("Content-Type", "")
+            request = Request(self.command, self.path, parts.path, query, raw, kind)
             self._reply(api.respond(self._sandbox.world, request))
         elif parts.path.startswith("/_sim/"):
             self._reply(self._controlled(parts.path.removeprefix("/_sim/"), query, raw))
         else:
-            self._reply(_page(self.command, parts.path))
+            cookies = self.headers.get("Cookie", "")
+            signed = signing_in.respond(self._sandbox.world, parts.path, query, cookies)
+            self._reply(signed or _page(self._sandbox.world, self.command, parts.path))
 
     @property
     def _sandbox(self) -> Sandbox:
@@ -170,6 +192,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
+        if reply.disposition:
+            self.send_header("Content-disposition", reply.disposition)
+        if reply.location:
+            self.send_header("Location", reply.location)
+        if reply.cookie:
+            self.send_header("Set-Cookie", reply.cookie)
         self.end_headers()
         if reply.slow_s:
             self.wfile.write(reply.body[:1])
@@ -193,8 +221,13 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-def _page(method: str, path: str) -> Reply:
-    name = "qr.html" if path.startswith("/qr/") else "index.html" if path == "/" else ""
+def _page(world: World, method: str, path: str) -> Reply:
+    if path.startswith("/wwpic/"):
+        picture = media.picture(world, path.removeprefix("/wwpic/"))
+        if picture:
+            return Reply(picture.content, 200, picture.content_type)
+    name = next((page for start, page in PAGE_OF if path.startswith(start)), "")
+    name = name or {"/": "index.html", "/oa": "oa.html"}.get(path, "")
     if method != "GET" or not name:
         return Reply(NOT_FOUND, 404, HTML_TYPE)
     return Reply((PAGES / name).read_bytes(), 200, HTML_TYPE)

@@ -28,17 +28,40 @@ class Settings:
     result_lag_s: Span = (0.0, 0.0)
     stale_read_s: float = 0.0
     short_pages: bool = False
+    mem_change_list: str = "items"  # items | comma | absent
+    unfiltered_members: int = 1000  # more of them need an owner_filter
+    group_size: int = 500
+    join_way_group_size: int = 200  # above it a QR code leads into the next group
+    group_transfer_s: float = 0.0
+    statistics_lag_days: int = 1  # 0: figures of today are there, too
     contact_way_shape: str = "object"  # object | list
     unknown_fields: bool = False
     contact_way_limit: int = 500_000
     rate_factor: float = 1.0
+    echo_api_changes: bool = False  # what the API changed is told back, too
+    archive: bool = False  # chats are archived: msgaudit_notify
+    unassigned_delay_s: float = 60.0
+    customer_limit: int = 20_000  # customers of one member
+    moment_job_s: Span = (1.0, 3.0)  # status 1 before the first, 2 before the second, then 3
+    moment_quota: int = 4  # moments of a corp that a customer sees in a month
+    personal_moment_quota: int = 3  # and of one member, in a day
+    moment_tasks_a_month: int = 100_000
+    acquisition_quota: int = 100  # what a corp has at first
+    acquisition_profile_events: bool = True
+    fans_a_page: int = 10_000
+    qr_code_limit: int = 100_000  # lasting ones of an official account
+    template_delay_s: Span = (0.2, 1.0)
+    template_fail_share: float = 0.0
+    message_id_form: str = "mixed"  # numeric | string | mixed: of what fans say
     latency_s: Span = (0.0, 0.0)
 
 
 CHOICES = {
+    "mem_change_list": ("items", "comma", "absent"),
     "retry_on_status": ("never", "non200"),
     "mass_quota": ("month_days", "week7", "day1", "month4"),
     "contact_way_shape": ("object", "list"),
+    "message_id_form": ("numeric", "string", "mixed"),
 }
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import cast
 
+from scrm.sandbox import group_views, outreach_views
 from scrm.sandbox.contact_ways import qr_code
 from scrm.sandbox.fields import Json
 from scrm.sandbox.settings import shown
@@ -24,8 +25,8 @@ def links(message: Message) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _message(message: Message) -> Json:
-    return {**cast(Json, asdict(message)), "links": links(message)}
+def message(shown: Message) -> Json:
+    return {**cast(Json, asdict(shown)), "links": links(shown)}
 
 
 def customer(world: World, who: str) -> Json:
@@ -43,7 +44,8 @@ def customer(world: World, who: str) -> Json:
         "mobile": person.mobile,
         "externals": person.externals,
         "follows": [_follow(world, follow) for follow in follows],
-        "messages": [_message(message) for message in person.messages],
+        "messages": [message(each) for each in person.messages],
+        **outreach_views.of_customer(world, person),
     }
 
 
@@ -88,8 +90,9 @@ def staff(world: World, corpid: str, userid: str) -> Json:
         "userid": userid,
         "name": member.name,
         "customers": [_follow(world, follow) for follow in corp.customers_of(userid)],
-        "messages": [_message(message) for message in member.messages],
+        "messages": [message(each) for each in member.messages],
         "tasks": [_task(send, userid) for send in corp.mass_sends.values() if userid in send.tasks],
+        **outreach_views.of_staff(world, corp, userid),
     }
 
 
@@ -97,6 +100,7 @@ def _task(send: MassSend, userid: str) -> Json:
     task = send.tasks[userid]
     return {
         "msgid": send.msgid,
+        "chat_type": send.chat_type,
         "text": send.text,
         "attachments": send.attachments,
         "status": task.status,
@@ -150,6 +154,8 @@ def _corp(world: World, corp: Corp) -> Json:
         ],
         "contact_ways": [_way(world, way) for way in ways if way.corpid == corp.corpid],
         "mass_sends": list(corp.mass_sends),
+        **group_views.of_corp(world, corp),
+        **outreach_views.of_corp(world, corp),
     }
 
 

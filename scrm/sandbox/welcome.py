@@ -47,7 +47,7 @@ def send(call: Call) -> Json:
 def _checked(call: Call) -> tuple[str, list[Json]]:
     if not fields.text(call.body, "welcome_code"):
         raise ApiError(41049)
-    return content.of(call.body)
+    return content.of(call)
 
 
 def _claimed(call: Call) -> WelcomeCode:

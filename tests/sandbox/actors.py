@@ -24,6 +24,7 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    disposition: str = ""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -35,7 +36,10 @@ def fetch(method: str, url: str, raw: bytes | None = None, **headers: str) -> An
     try:
         connection.request(method, f"{parts.path}?{parts.query}", raw, headers)
         response = connection.getresponse()
-        return Answer(response.status, response.getheader("Content-Type", ""), response.read())
+        kind, name = (
+            response.getheader(each, "") for each in ("Content-Type", "Content-disposition")
+        )
+        return Answer(response.status, kind, response.read(), name)
     finally:
         connection.close()
 
@@ -89,7 +93,8 @@ class Caller:
 
 @dataclass
 class Receiver:
-    """Decrypts with the product's library. `events` holds what it believed."""
+    """Decrypts with the product's library. `events` holds what it believed; `reply` is what it
+    answers to each."""
 
     url: str = ""
     crypto: WeChatCrypto | None = None
@@ -99,6 +104,7 @@ class Receiver:
     status: int = 200
     delay_s: float = 0.0
     echo: Callable[[str], str] = str
+    reply: str = ""
 
     def take(self, query: dict[str, str], body: str) -> int:
         self.requests.append({"query": query, "body": body})
@@ -129,21 +135,27 @@ class Receiver:
 @contextmanager
 def receiver() -> Iterator[Receiver]:
     app = Receiver()
+    with served(app, "wecom"):
+        yield app
 
+
+@contextmanager
+def served(app: Receiver, path: str) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.answer(200, app.checked(dict(parse_qsl(urlsplit(self.path).query))))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.answer(app.take(dict(parse_qsl(urlsplit(self.path).query)), body), "")
+            self.answer(app.take(dict(parse_qsl(urlsplit(self.path).query)), body), app.reply)
 
-        def answer(self, status: int, body: str) -> None:
+        def answer(self, status: int, text: str) -> None:
+            body = text.encode()
             try:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body.encode())
+                self.wfile.write(body)
             except ConnectionError:
                 self.close_connection = True
 
@@ -151,11 +163,11 @@ def receiver() -> Iterator[Receiver]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    app.url = f"http://127.0.0.1:{server.server_address[1]}/wecom"
+    app.url = f"http://127.0.0.1:{server.server_address[1]}/{path}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield app
+        yield
     finally:
         server.shutdown()
         thread.join()

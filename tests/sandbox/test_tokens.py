@@ -115,8 +115,8 @@ def test_two_thousand_failures_lock_gettoken_for_an_hour() -> None:
 
 def test_endpoint_that_is_not_simulated_is_never_a_silent_ok() -> None:
     with scene() as s:
-        answer = s.caller.post("externalcontact/groupchat/list")
-        entry = s.sim.journal("groupchat/list")[0]
+        answer = s.caller.post("kf/sync_msg")
+        entry = s.sim.journal("kf/sync_msg")[0]
 
     assert answer["errcode"] == 48002
     assert entry["mark"] == "not simulated"

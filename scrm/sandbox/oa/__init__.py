@@ -1,0 +1,1 @@
+"""Official accounts: fans, their tags and messages, QR codes with scenes, menus, web login."""
