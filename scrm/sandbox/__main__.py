@@ -7,17 +7,20 @@ import sys
 from pathlib import Path
 from threading import Event
 
+from scrm.sandbox import profiles
 from scrm.sandbox.errors import RefusedError
+from scrm.sandbox.profiles import PROFILES
 from scrm.sandbox.server import Sandbox
 
 
-def _arguments(given: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scrm.sandbox", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8801)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--profile", choices=PROFILES, default="calm", help="how well the platform behaves"
+    )
     parser.add_argument("--ready-file", type=Path, help="written with the URL once it listens")
     parser.add_argument("--state-file", type=Path, help="what exists is kept here between runs")
-    return parser.parse_args(given)
 
 
 def _say_ready(path: Path, url: str) -> None:
@@ -33,13 +36,14 @@ def _refusal(error: OSError, port: int) -> str:
     return f"The sandbox cannot start: {error.strerror or error}."
 
 
-def main(given: list[str]) -> int:
-    arguments = _arguments(given)
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT. Answers the exit code."""
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
         sandbox = Sandbox(seed=arguments.seed, port=arguments.port, state_file=arguments.state_file)
+        profiles.choose(sandbox.world, arguments.profile)
         with sandbox:
             sys.stdout.write(f"WeCom sandbox on {sandbox.url}\n")
             sys.stdout.flush()
@@ -58,4 +62,6 @@ def main(given: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    options = argparse.ArgumentParser(prog="python -m scrm.sandbox", description=__doc__)
+    add_arguments(options)
+    sys.exit(run(options.parse_args()))

@@ -154,6 +154,7 @@ LOCKED: dict[tuple[str, str], Route] = {
     ("GET", "state"): _state,
     ("GET", "customers"): _customers,
     ("POST", "customers"): founding.new_customer,
+    ("POST", "customers/many"): founding.many_customers,
     ("POST", "staff"): founding.new_staff,
     ("POST", "departments"): founding.new_department,
     ("GET", "settings"): _settings,

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
-from scrm.sandbox import callbacks, cipher, fields, transport
+from scrm.sandbox import callbacks, cipher, fields, friends, transport
 from scrm.sandbox.errors import RefusedError
 from scrm.sandbox.fields import Json
-from scrm.sandbox.state import App, Corp, Department, Person, Staff
+from scrm.sandbox.state import App, Corp, Department, Follow, Person, Staff
 from scrm.sandbox.world import World
 
 FIRST_AGENT = 1_000_001
+MOST_AT_ONCE = 10_000
+YEAR_S = 365 * 86_400
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_NAMES = ("子涵", "雨桐", "浩然", "思远", "佳怡", "明轩", "晓雯", "志强", "丽华", "建国")
 
@@ -163,6 +165,29 @@ def someone(world: World, body: Json) -> Person:
     if isinstance(who, str) and who:
         return world.person(who)
     return new_person(world, fields.mapping(body, "customer"))
+
+
+def many_customers(world: World, body: Json) -> Json:
+    """Thousands at once, who have been friends of these members for up to a year. Tells nobody."""
+    corp = world.corp(fields.given(body, "corpid"))
+    userids = [world.member(corp, each).userid for each in fields.strings(body, "userids")]
+    count, tag_ids = fields.integer(body, "count"), fields.strings(body, "tag_ids")
+    if not userids or not 1 <= count <= MOST_AT_ONCE:
+        raise RefusedError(f"userids, and a count of 1 to {MOST_AT_ONCE}")
+    now = int(world.clock.now())
+    for place in range(count):
+        person = new_person(world, {})
+        follow = Follow(
+            number=world.dice.number("follow"),
+            userid=userids[place % len(userids)],
+            external_userid=friends.external_id(world, corp, person),
+            person=person.id,
+            createtime=now - int(world.dice.between(3600, YEAR_S, "since", person.id)),
+            remark=person.name if place % 3 == 0 else "",
+            tag_ids=[tag_ids[place % len(tag_ids)]] if tag_ids else [],
+        )
+        friends.store(corp, follow)
+    return {"founded": count}
 
 
 def new_customer(world: World, body: Json) -> Json:

@@ -1,5 +1,6 @@
 """Is one seed one run, does a run end cleanly, and does its state come back?"""
 
+import json
 import os
 import signal
 import socket
@@ -8,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from scrm.sandbox import Sandbox
 
@@ -105,30 +108,38 @@ def test_state_comes_back_in_the_next_run(tmp_path: Path) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def _command(*more: str) -> "subprocess.Popen[str]":
-    root = Path(__file__).parents[2]
+ALONE = ["-m", "scrm.sandbox"]
+
+
+def _command(*more: str, start: list[str] = ALONE) -> "subprocess.Popen[str]":
+    """As an integrator starts it: the environment names neither servers nor settings of ours."""
     return subprocess.Popen(
-        [sys.executable, "-m", "scrm.sandbox", *more],
-        cwd=root,
+        [sys.executable, *start, *more],
+        cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={"PATH": os.environ["PATH"]},
     )
 
 
-def test_command_says_when_it_is_ready_and_ends_on_sigterm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [ALONE, ["manage.py", "sandbox"]])
+def test_command_says_when_it_is_ready_and_ends_on_sigterm(
+    tmp_path: Path, start: list[str]
+) -> None:
     ready = tmp_path / "ready"
-    process = _command("--port", "0", "--ready-file", str(ready))
-    deadline = time.monotonic() + 10
+    process = _command(
+        *("--port", "0", "--profile", "realistic", "--ready-file", str(ready)), start=start
+    )
+    deadline = time.monotonic() + 30
     while not ready.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     url = ready.read_text().strip()
-    status = fetch("GET", f"{url}/_sim/state").status
+    rules = json.loads(fetch("GET", f"{url}/_sim/faults").body)["rules"]
     process.send_signal(signal.SIGTERM)
-    _, complaints = process.communicate(timeout=10)
+    _, complaints = process.communicate(timeout=30)
 
-    assert status == 200
+    assert [rule["kind"] for rule in rules] == ["errcode", "http_502", "duplicate"]
     assert (process.returncode, complaints) == (0, "")
     assert not ready.exists()
 
