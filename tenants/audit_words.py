@@ -16,6 +16,8 @@ VERBS = {
     "paused": _("paused"),
     "resumed": _("resumed"),
     "retired": _("retired"),
+    "online": _("switched on for live codes"),
+    "offline": _("switched off for live codes"),
     "revoked": _("revoked"),
     "moved": _("moved to another stage"),
     "transferred": _("handed over"),
@@ -30,6 +32,7 @@ VERBS = {
     "downloaded": _("downloaded"),
     "asked": _("asked for"),
     "queued": _("queued"),
+    "started": _("started"),
     "undone": _("undone"),
     "stopped": _("stopped"),
     "left": _("taken out"),
@@ -42,6 +45,8 @@ VERBS = {
     "run": _("run over all contacts"),
     "filled": _("people added"),
     "expired": _("old events deleted"),
+    "replayed": _("read once more"),
+    "keys_made": _("callback token and key made anew"),
 }
 
 

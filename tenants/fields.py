@@ -53,12 +53,22 @@ class EncryptedField(models.TextField):
         setattr(cls, self.attname, _Opened(self))
 
     def binding(self, instance: models.Model) -> str:
-        table = instance._meta.db_table
-        return f"{table}.{self.attname}:{getattr(instance, self.bound_to)}"
+        row = getattr(instance, self.bound_to)
+        if row is None:
+            raise ValueError(f"{self} is bound to the row's {self.bound_to}: save the row first.")
+        return self.bound_in(row)
+
+    def bound_in(self, row: object) -> str:
+        """What a value is bound to in the row that `bound_to` says."""
+        return f"{self.model._meta.db_table}.{self.attname}:{row}"
 
     def sealed_for(self, row: object, value: str) -> str:
-        """For statements of one's own: the value as it lies in the row that `bound_to` says."""
-        return vault.seal(value, f"{self.model._meta.db_table}.{self.attname}:{row}")
+        """For statements of one's own: the value as it lies in that row."""
+        return vault.seal(value, self.bound_in(row))
+
+    def opened(self, row: object, value: str | None) -> str | None:
+        """For statements of one's own: the text of the value that lies in that row."""
+        return vault.unseal(value, self.bound_in(row)) if value else value
 
     def from_db_value(self, value: str | None, *_: Any) -> Sealed | None:
         return None if value is None else Sealed(value)
@@ -67,9 +77,10 @@ class EncryptedField(models.TextField):
         value = model_instance.__dict__.get(self.attname)
         if not value:
             return None if self.null else Sealed("")
+        binding = self.binding(model_instance)
         if isinstance(value, Sealed):
-            return value
-        return Sealed(vault.seal(value, self.binding(model_instance)))
+            return Sealed(vault.renewed(value, binding))
+        return Sealed(vault.seal(value, binding))
 
     def get_prep_value(self, value: Any) -> Any:
         if value and not isinstance(value, Sealed):  # nothing is nothing, sealed or not

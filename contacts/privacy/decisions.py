@@ -71,18 +71,27 @@ def register() -> None:
     """What contacts decide of their own tables. Contact itself is erasing.py's."""
     cleared("the shell: source, channel and first moment, for figures", m.Contact)
     deleted("names the person", m.Identity, m.ContactToken)
-    deleted("says who they are", m.ContactTag, m.SegmentMember, m.TagRuleMatch, m.PreTag)
-    deleted("holds copies of records", m.Merge, m.MergedRows, m.Duplicate, m.Welcome)
+    deleted("says who they are", m.ContactTag, m.TagRuleMatch, m.PreTag,
+            m.ContactValue)  # fmt: skip
+    deleted("holds copies of records", m.Merge, m.MergedRows, m.Duplicate)
     cleared("what happened, when and by which staff; nothing that was said", m.Event,
             rewrite=properties.forget)  # fmt: skip
-    cleared("a friendship and its times", m.Follow, remark="", description="")
+    cleared("a friendship, its times and live code", m.Follow, rewrite=properties.forget_in_follows)
+    cleared("that a welcome was sent, and when", m.Welcome, rewrite=properties.forget_in_welcomes)
     cleared("proof of what was agreed to", m.Consent, channel="")
     cleared("a loss and its times", m.FollowLoss, tags=[])
+    cleared("that somebody was handed over", m.TransferItem, target="", problem="")
     cleared("that staff were told of a loss", m.LossNotice, request=None, problem="",
             withdrawn=True)  # fmt: skip
+    deleted("says who they are, at WeCom", m.PairTag, m.RemarkPush, m.Unassigned)
+    cleared("that a friendship differed at WeCom", m.Drift, detail="")
+    kept("found by rules over what is left", m.SegmentMember)  # segments/upkeep.py sees to that
     kept("pseudonymous money", m.Order, m.OrderItem)
     kept("when they could be reached, without a name", m.ReachSpell)
-    kept("a head in a group, without a name", m.GroupMember, m.GroupMove, m.GroupSpell)
+    cleared("that somebody came by a live code", m.LiveCodeAdd, remark_due_at=None,
+            remark_problem="")  # fmt: skip
+    cleared("a head in a group, without a name", m.GroupMember, name="")
+    kept("when a head came and went, by which invitation", m.GroupMove, m.GroupSpell, m.GroupJoin)
     kept("the proof of the erasure itself", m.Erasure, m.ErasedKey)
 
 

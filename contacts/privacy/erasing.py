@@ -13,15 +13,16 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy, pgettext
 
 from contacts import changes, kinds, search, timeline
-from contacts.merging import merge
+from contacts.merging import forwarding, merge
 from contacts.models import Contact, ErasedKey, Erasure, Identity
-from contacts.privacy import decisions, holdings, traces
+from contacts.privacy import decisions, holdings, traces, written
 from contacts.privacy import person as persons
 from contacts.privacy.decisions import Decision, Fate
 from contacts.privacy.person import Person
+from contacts.segments import upkeep
 from contacts.timeline import NewEvent
 from tenants import vault
 
@@ -30,15 +31,17 @@ ERASED: Final = "contact.erased"
 RETURNED: Final = "contact.returned"
 _REASON: Final = "erased"
 
-kinds.declare(ERASED, _("Was erased: only money and figures stay, without a name"), "person_off")
+kinds.declare(
+    ERASED, gettext_lazy("Was erased: only money and figures stay, without a name"), "person_off"
+)
 kinds.declare(
     RETURNED,
-    _("Is known as before: a person with this {known_by} was erased on {day}"),
+    gettext_lazy("Is known as before: a person with this {known_by} was erased on {day}"),
     "history",
     {
-        "external_id": _("A person with the same external id was erased on {day}"),
-        "phone": _("A person with the same phone was erased on {day}"),
-        "email": _("A person with the same e-mail was erased on {day}"),
+        "external_id": gettext_lazy("A person with the same external id was erased on {day}"),
+        "phone": gettext_lazy("A person with the same phone was erased on {day}"),
+        "email": gettext_lazy("A person with the same e-mail was erased on {day}"),
     },
 )
 
@@ -48,16 +51,20 @@ class Gone(Exception):  # noqa: N818 - reads as what happened
 
 
 def erase(contact_id: int, *, by: str, reason: str, at: datetime | None = None) -> Erasure:
-    """Inside a scope: forget this person. Raises Gone, or traces.InUse with what to do first.
+    """Inside a scope: forget this person. Raises Gone, traces.InUse with what to do first, or
+    written.NamesThem: the reason stays.
 
     With `at` it is done again, as of then.
     """
     merge.hold([contact_id])
+    upkeep.hold()
     contact = Contact.objects.select_for_update(of=("self",)).filter(pk=contact_id).first()
     if contact is None or among([contact_id]):
         raise Gone
     person = persons.read(contact)
-    counts = traces.forget(person)
+    written.check(reason, person)
+    written.refuse_what_is_in_use(person)
+    counts = traces.forget(person) | written.forget(person)
     for hook in decisions.before:
         hook(contact_id)
     for model in reversed(holdings.tables()):  # what hangs on other rows first
@@ -106,6 +113,19 @@ def among(contact_ids: Collection[int]) -> set[int]:
     """Those of these contacts who are shells of erased people."""
     rows = Erasure.objects.filter(contact_id__in=contact_ids)
     return {pk for pk in rows.values_list("contact_id", flat=True) if pk is not None}
+
+
+def called_now(contact_ids: Collection[int]) -> dict[int, Contact | str]:
+    """For the audit log: who is meant by these ids, also by those that a merge took out."""
+    merged = forwarding.survivors(contact_ids)
+    rows = Contact.objects.in_bulk({*contact_ids, *merged.values()})
+    shells = among(rows)
+    found: dict[int, Contact | str] = {}
+    for pk in contact_ids:
+        now = merged.get(pk, pk)
+        if now in rows:
+            found[pk] = pgettext("of a person", "erased") if now in shells else rows[now]
+    return found
 
 
 # --- who comes again ---

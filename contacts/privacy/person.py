@@ -56,6 +56,6 @@ def read(contact: Contact) -> Person:
         if former.external_id:
             keys["external_id", former.external_id] = None
         names[str(former.record.get("name") or "")] = None
-    for remark in Follow.objects.filter(contact=contact).values_list("remark", flat=True):
-        names[remark] = None
+    for follow in Follow.objects.filter(contact=contact):
+        names |= dict.fromkeys([follow.remark, *(follow.remark_mobiles or "").split()])
     return Person(contact.pk, tuple(keys), tuple(name for name in names if name))

@@ -1,4 +1,4 @@
-"""What may stay of an event of an erased person? That it happened, when, and what figures read."""
+"""What may stay of what happened to an erased person? That it did, when, and what figures read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
+from contacts import kinds
+from contacts.models import LiveCode, Welcome
 from contacts.privacy.person import Person
 from tenants.scope import current_tenant_id
 
@@ -28,7 +30,9 @@ UPDATE contacts_event e SET problem = '',
     WHERE p.key = ANY(%(stay)s::text[]) AND jsonb_typeof(p.value) <> 'object'
       AND jsonb_typeof(p.value) <> 'array'
       AND NOT EXISTS (SELECT 1 FROM unnest(%(words)s::text[]) w
-        WHERE strpos(lower(p.value #>> '{}'), lower(w)) > 0)), '{}'::jsonb)
+        WHERE strpos(lower(p.value #>> '{}'), lower(w)) > 0)
+      AND (p.key <> 'state' OR e.kind <> %(opened)s OR EXISTS (SELECT 1 FROM contacts_livecode l
+        WHERE l.tenant_id = e.tenant_id AND l.state = p.value #>> '{}'))), '{}'::jsonb)
 WHERE e.tenant_id = %(tenant)s AND e.contact_id = %(contact)s
 """
 
@@ -44,6 +48,20 @@ def forget(rows: QuerySet[Any], person: Person) -> int:
                 "ours": list(_OURS),
                 "stay": list(_STAY),
                 "words": person.words(),
+                "opened": kinds.FOLLOW_OPENED,
             },
         )
         return int(cursor.rowcount)
+
+
+def forget_in_follows(rows: QuerySet[Any], person: Person) -> int:
+    """A state that is of no live code of ours may have been made for this person."""
+    ours = LiveCode.objects.values("state")
+    rows.exclude(state__in=ours).update(state="")
+    return int(rows.update(remark="", description="", remark_company="", remark_mobiles=None))
+
+
+def forget_in_welcomes(rows: QuerySet[Any], person: Person) -> int:
+    """Live codes count them; one that is owed still is not sent."""
+    rows.filter(state=Welcome.State.DUE).update(state=Welcome.State.EXPIRED)
+    return int(rows.update(code="", text="", attachments=[], problem=""))

@@ -81,7 +81,7 @@ def step() -> bool:
         mine.update(done_at=timezone.now())
     if gone:
         audit.record(
-            "event.expired", summary=each.kind,
+            "event.expired", each,
             detail={"kind": each.kind, "days": each.days, "events": gone},
         )  # fmt: skip
     return True

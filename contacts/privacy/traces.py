@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Export, Import, ImportedRows, PreTag, SavedView
 from contacts.privacy.person import Person
+from tenants import vault
 from tenants.scope import current_tenant_id
 
 _CHUNK = 1 << 20
-_WAITING = (
+WAITING = (
     Import.Status.DRAFT, Import.Status.QUEUED, Import.Status.RUNNING, Import.Status.PAUSED,
     Import.Status.UNDOING,
 )  # fmt: skip
@@ -59,7 +60,7 @@ def _imports(person: Person) -> int:
         names = [str(file.name) for file in (job.file, job.error_file) if file]
         if not (job.pk in created or any(holds(name, person.words()) for name in names)):
             continue
-        if job.status in _WAITING:
+        if job.status in WAITING:
             raise InUse(
                 _("The import “%(file)s” holds this person and is not finished. End it first.")
                 % {"file": job}
@@ -88,10 +89,20 @@ def _remove(names: Iterable[str]) -> None:
 
 
 def holds(name: str, words: Sequence[str]) -> bool:
-    """Does a stored file hold one of these texts, in UTF-8 or GB18030, or inside a spreadsheet?"""
+    """Does a stored file hold one of these texts, in UTF-8 or GB18030, or inside a spreadsheet?
+
+    One that does not open might: it is of no use to anybody.
+    """
     if not words or not default_storage.exists(name):
         return False
     wanted = {word.encode(code) for word in words for code in ("utf-8", "gb18030")}
+    try:
+        return _file_holds(name, wanted)
+    except vault.Unreadable:
+        return True
+
+
+def _file_holds(name: str, wanted: set[bytes]) -> bool:
     with default_storage.open(name, "rb") as file:
         if not zipfile.is_zipfile(file):
             file.seek(0)

@@ -8,7 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from contacts.models import Follow
 from tenants import auth, ids, setup, vault
+from tenants.fields import EncryptedField
 from tenants.models import ApiKey, AuditEntry, Membership, Tenant, WeChatAccount
 from tenants.roles import Can
 from tenants.scope import scope
@@ -47,6 +49,13 @@ def test_a_secret_is_never_written_by_a_query(business: Business) -> None:
         account = WeChatAccount.objects.create(name="w", app_id="ww1", secret="x")
         with pytest.raises(TypeError, match="sealed"):
             WeChatAccount.objects.filter(pk=account.pk).update(secret="plain")
+
+
+def test_what_is_bound_to_a_row_waits_for_its_id(business: Business) -> None:
+    with business.scope():
+        follow = Follow(remark_mobiles="13912345678")
+        with pytest.raises(ValueError, match="save the row first"):
+            EncryptedField.pre_save(Follow._meta.get_field("remark_mobiles"), follow, True)
 
 
 def test_a_key_is_found_in_its_tenant_only_and_not_stored(

@@ -162,7 +162,7 @@ def test_an_open_import_that_holds_the_person_stops_it(
         Import.objects.create(token="0" * 32, kind="contacts", file=name, status="paused")
     path = f"{API}/contacts/{encode(one.pk)}/erase"
     answer = business.api().post(path, {"reason": "asked"}, format="json")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "import_running")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "in_use")
     with business.scope():
         one.refresh_from_db()
         assert one.name == "Person 1"
