@@ -11,8 +11,6 @@ import uuid
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +27,7 @@ from tenants import doorbell
 from tenants.models import Tenant, User
 from tenants.roles import Can, Role
 from tenants.scope import current_tenant_id, scope
+from tenants.sealed_files import Scratch
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +116,8 @@ def carry_out(tenant: Tenant, job: Export) -> None:
     """Outside a scope: make a claimed export, or say why it cannot be made."""
     with translation.override(job.language or None), timezone.override(tenant.tz):
         try:
-            with TemporaryDirectory(prefix="export-") as folder:
-                _make(tenant, job, Path(folder) / "sheet")
+            with Scratch() as scratch:
+                _make(tenant, job, scratch)
         except _ClaimLost:
             log.warning("export %s was taken over by another worker", job.pk)
         except Refused as refusal:
@@ -130,7 +129,7 @@ def carry_out(tenant: Tenant, job: Export) -> None:
             _fail(tenant, job, _("The export broke off. Ask for it again."))
 
 
-def _make(tenant: Tenant, job: Export, path: Path) -> None:
+def _make(tenant: Tenant, job: Export, scratch: Scratch) -> None:
     kind = kinds.named(job.kind)
     if kind is None:
         raise Refused(_("There is no such list."))
@@ -139,12 +138,12 @@ def _make(tenant: Tenant, job: Export, path: Path) -> None:
         _note(job, total=len(ids), done=0)
     whole = job.whole_phones
     header = [kind.title(name, in_words=job.by_admin) for name in job.columns]
-    with sheets.open_sheet(path, job.format, header) as sheet:
+    with sheets.open_sheet(scratch, job.format, header) as sheet:
         for batch in _batches(ids):
             with scope(tenant):
                 sheet.add(kind.cells(batch, job.columns, whole))
                 _note(job, done=job.done + len(batch))
-    with scope(tenant), path.open("rb") as file:
+    with scope(tenant), scratch.open() as file:
         _note(job)
         job.file.save(f"{job.kind}.{job.format}", File(file), save=False)
         job.status, job.finished_at, job.lease_until = S.DONE, timezone.now(), None

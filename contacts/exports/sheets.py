@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from django.utils import timezone
-from openpyxl import Workbook
 
+from contacts.exports.workbook import Workbook
 from contacts.spreadsheet import neutral
-
-_MOST_ROWS = 1_048_576  # of a sheet of Excel
-_LONGEST = 32_767  # characters of its cells
+from tenants.sealed_files import Scratch
 
 
 class Sheet(Protocol):
@@ -23,52 +21,41 @@ class Sheet(Protocol):
 
 
 class _Csv:
-    def __init__(self, path: Path, header: Sequence[str]) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
+    def __init__(self, file: BinaryIO, header: Sequence[str]) -> None:
+        self._file = io.TextIOWrapper(file, encoding="utf-8", newline="")
         # Excel takes a CSV for UTF-8 only when it begins with this mark.
         self._file.write("\ufeff")
         self._writer = csv.writer(self._file)
-        self._writer.writerow([neutral(title) for title in header])
+        self._writer.writerow(header)
 
     def add(self, rows: Iterable[Sequence[object]]) -> None:
         self._writer.writerows([text(cell) for cell in row] for row in rows)
 
     def close(self) -> None:
-        self._file.close()
+        self._file.flush()
 
 
 class _Xlsx:
-    def __init__(self, path: Path, header: Sequence[str]) -> None:
-        self._path, self._header = path, [neutral(title) for title in header]
-        self._book = Workbook(write_only=True)
-        self._begin()
-
-    def _begin(self) -> None:
-        """Another sheet: one holds a million rows."""
-        self._sheet = self._book.create_sheet()
-        self._sheet.append(self._header)
-        self._rows = 1
+    def __init__(self, file: BinaryIO, header: Sequence[str]) -> None:
+        self._book = Workbook(file, header)
 
     def add(self, rows: Iterable[Sequence[object]]) -> None:
         for row in rows:
-            if self._rows == _MOST_ROWS:
-                self._begin()
-            self._sheet.append([text(cell)[:_LONGEST] for cell in row])
-            self._rows += 1
+            self._book.add([text(cell) for cell in row])
 
     def close(self) -> None:
-        self._book.save(self._path)
         self._book.close()
 
 
 @contextmanager
-def open_sheet(path: Path, form: str, header: Sequence[str]) -> Iterator[Sheet]:
+def open_sheet(target: Scratch, form: str, header: Sequence[str]) -> Iterator[Sheet]:
     """A file in the making; whole when the block ends."""
-    sheet = (_Xlsx if form == "xlsx" else _Csv)(path, header)
-    try:
-        yield sheet
-    finally:
-        sheet.close()
+    with target.writer() as file:
+        made = (_Xlsx if form == "xlsx" else _Csv)(file, [neutral(title) for title in header])
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def text(value: object) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 from django.core.files import File
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone, translation
 
 from contacts import custom_fields
-from contacts.imports import files
+from contacts.imports import files, keeping, places
 from contacts.imports.columns import lay_out
 from contacts.imports.contacts import Contacts
 from contacts.imports.costs import Costs
@@ -26,12 +26,14 @@ from contacts.imports.errors import ErrorFile, FileFault, Rejection
 from contacts.imports.events import Events
 from contacts.imports.orders import Orders
 from contacts.imports.products import Products
-from contacts.imports.rows import Batch, FieldInvalid, Reader, Row
+from contacts.imports.rows import Batch, FieldInvalid, Place, Reader, Row
 from contacts.imports.writing import Outcome, Setting, Writer
 from contacts.models import Import, ImportedRows
-from tenants import vault
+from contacts.upserts import in_rounds
+from tenants import storage, vault
 from tenants.models import Tenant
 from tenants.scope import scope
+from tenants.sealed_files import Scratch
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,8 @@ class ClaimLost(RuntimeError):  # noqa: N818 - reads as what happened
 
 @dataclass
 class Counts:
+    """Of rows of the file."""
+
     created: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -75,36 +79,49 @@ class Counts:
         else:
             self.unchanged += further + 1
 
+    def take(self, more: Counts) -> None:
+        self.created += more.created
+        self.updated += more.updated
+        self.unchanged += more.unchanged
+        self.rejected += more.rejected
+
+
+@dataclass
+class Step:
+    """What became of a batch: nothing of it stands before its transaction does."""
+
+    counts: Counts
+    rejected: list[Rejection] = field(default_factory=list)  # by the writer
+    later: list[Row] = field(default_factory=list)  # wait for what the file names further down
+    alone: list[Row] = field(default_factory=list)  # could not be written joined
+
 
 @dataclass
 class Attempt:
-    """Call `run` outside a scope; raises FileFault or ClaimLost."""
+    """Call `run` outside a scope; raises FileFault, Paused or ClaimLost."""
 
     tenant: Tenant
     job: Import
     lease: timedelta
     _stack: ExitStack = field(default_factory=ExitStack)
     _later: list[Row] = field(default_factory=list)
-    _singly: list[Row] = field(default_factory=list)
-    _rejected: list[Rejection] = field(default_factory=list)
-    _read: int = 0  # rows of the file that were looked at
+    _alone: list[Row] = field(default_factory=list)
     _paused: bool = False
 
     def run(self) -> None:
         with self._stack:
-            folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="import-")))
-            self._open(folder)
-            refused = folder / "errors.csv"
-            with refused.open("w", encoding="utf-8", newline="") as stream:
+            spool = self._stack.enter_context(Scratch())
+            refused = self._stack.enter_context(Scratch())
+            place = self._open(spool)
+            with io.TextIOWrapper(refused.writer(), encoding="utf-8", newline="") as stream:
                 self._errors = ErrorFile(stream, self._reader.table.header)
-                self._totals = Counts(created=self.job.created, updated=self.job.updated)
-                self._say_where(aside=False)
+                self._say_where(0, aside=False)
                 if self.job.dry_run:
                     with scope(self.tenant):
-                        self._write_everything()
+                        self._write_everything(place)
                         transaction.set_rollback(True)
                 else:
-                    self._write_everything()
+                    self._write_everything(place)
             self._finish(refused)
 
     def fail(self, fault: FileFault) -> None:
@@ -118,122 +135,142 @@ class Attempt:
                 finished_at=timezone.now(),
             )
 
-    def _open(self, folder: Path) -> None:
-        """Read the file once before anything is written: what is wrong as a whole shows here."""
-        kind = self.job.kind
-        table = files.open_table(Path(self.job.file.path), folder / "sheet.csv")
-        layout = lay_out(kind, table.header, self.job.mapping)
-        with scope(self.tenant):
-            custom, keys = custom_fields.named_in_files(), vault.keys()
-        self._setting = setting = Setting(
-            zone=self.tenant.tz,
-            currency=self.tenant.currency,
-            now=timezone.now(),
-            origin=f"import:{self.job.pk}",
-            named=lambda key: self._reader.names(key),
-            keys=keys,
-            custom=custom,
-        )
-        self._writer: Writer = WRITERS[kind](setting)
-        self._reader = Reader(table, layout, self._writer.form)
-        self._reader.count_keys(remember="referrer" in layout.places)
-        self.job.lines_total = self._reader.total
+    def _open(self, spool: Scratch) -> Place:
+        """Read the file once before anything is written: what is wrong as a whole shows here.
 
-    def _write_everything(self) -> None:
+        Answers where an earlier attempt had come to.
+        """
+        kind, job = self.job.kind, self.job
+        with keeping.faults():
+            with scope(self.tenant):
+                source = storage.source(job.file)
+                custom, keys = custom_fields.named_in_files(), vault.keys()
+                required = [of for of in custom_fields.defined() if of.required]
+                place = places.of(job)
+            table = files.open_table(source, spool)
+            layout = lay_out(kind, table.header, job.mapping)
+            self._setting = setting = Setting(
+                zone=self.tenant.tz,
+                currency=self.tenant.currency,
+                now=timezone.now(),
+                origin=f"import:{job.pk}",
+                named=lambda key: self._reader.names(key),
+                keys=keys,
+                custom=custom,
+                required=required,
+            )
+            self._writer: Writer = WRITERS[kind](setting)
+            self._reader = Reader(table, layout, self._writer.form)
+            self._reader.count_keys(remember="referrer" in layout.places)
+        job.lines_total = self._reader.total
+        self._totals = Counts(job.created, job.updated, job.unchanged, job.rejected)
+        return place
+
+    def _write_everything(self, place: Place) -> None:
+        for bad in self._reader.replay(place):
+            self._errors.add([bad])
+        self._later, self._alone = self._reader.later, self._reader.alone
         for batch in _ahead(self._reader.batches(BATCH), self._prepare):
-            self._rejected.extend(batch.rejected)
-            self._read = batch.read
-            if batch.rows:
-                self._write(batch.rows, last=False)
-            self._flush()
-            self._say_where(aside=self.job.dry_run)
+            self._write(batch)
+            self._say_where(batch.read, aside=self.job.dry_run)
+        end = Batch([], [], self._reader.read, self._reader.read + self._reader.behind)
         if self._later:
-            self._write(self._later, last=True)
-        # Rows of one key that could not be written joined are tried as they came, one by one.
-        for row in self._singly:
-            self._write([row], last=True)
-        self._flush()
+            later, self._later = self._later, []
+            self._write(replace(end, rows=later), last=True)
+            self._say_where(end.read, aside=self.job.dry_run)
+        # Rows of one key that could not be written joined are tried as they came.
+        rounds = list(_one_a_key(self._alone))
+        for number, rows in enumerate(rounds, start=1):
+            self._alone = [row for others in rounds[number:] for row in others]
+            self._write(replace(end, rows=rows), last=True)
+            self._say_where(end.read, aside=self.job.dry_run)
 
     def _prepare(self, batch: Batch) -> None:
         with scope(self.tenant):
             self._writer.prepare(batch.rows)
 
-    def _write(self, rows: Sequence[Row], *, last: bool) -> None:
+    def _write(self, batch: Batch, *, last: bool = False) -> None:
         for left in reversed(range(_TRIES)):
             self._setting.fresh.clear()
             try:
                 with scope(self.tenant):
-                    outcomes = self._writer.write(rows, last=last)
-                    counts, refused, later = self._count(rows, outcomes)
+                    outcomes = self._writer.write(batch.rows, last=last) if batch.rows else []
+                    step = self._step(batch, outcomes)
                     if not self.job.dry_run:
-                        self._keep_fresh()
-                        self._note(counts)
+                        self._keep(batch, step)
                 break
             except (IntegrityError, OperationalError) as error:
                 # A row came in between from elsewhere, or a deadlock: the next look knows it.
                 if not left:
                     raise
                 log.warning("a batch of import %s is tried again: %s", self.job.pk, error)
-        self._add(counts)
-        self._later = [*self._later, *later] if not last else []
-        for row, problem in refused:
-            self._refuse(row, problem)
-        self._flush()
+        if not self.job.dry_run:
+            self.job.lease_until = self._next_lease
+        self._totals.take(step.counts)
+        self._later, self._alone = step.later, step.alone
+        self._errors.add([*batch.rejected, *step.rejected])
 
-    def _count(
-        self, rows: Sequence[Row], outcomes: Sequence[Outcome]
-    ) -> tuple[Counts, list[tuple[Row, FieldInvalid]], list[Row]]:
-        counts, refused, later = Counts(), [], []
-        for row, outcome in zip(rows, outcomes, strict=True):
-            if isinstance(outcome, FieldInvalid):
-                refused.append((row, outcome))
-            elif outcome == "later":
-                later.append(row)
+    def _step(self, batch: Batch, outcomes: Sequence[Outcome]) -> Step:
+        step = Step(Counts(), later=[*self._later], alone=[*self._alone])
+        for row, outcome in zip(batch.rows, outcomes, strict=True):
+            if outcome == "later":
+                step.later.append(row)
+            elif not isinstance(outcome, FieldInvalid):
+                step.counts.add(row, outcome)
+            elif row.parts:
+                step.alone.extend(row.parts)
             else:
-                counts.add(row, outcome)
-        return counts, refused, later
+                step.rejected.append(
+                    self._reader.rejection(row.line, outcome.name, outcome.error, row.cells)
+                )
+        step.counts.rejected = len(batch.rejected) + len(step.rejected)
+        return step
 
-    def _refuse(self, row: Row, problem: FieldInvalid) -> None:
-        if row.parts:
-            self._singly.extend(row.parts)
-        else:
-            self._rejected.append(
-                self._reader.rejection(row.line, problem.name, problem.error, row.cells)
+    def _keep(self, batch: Batch, step: Step) -> None:
+        """In the batch's transaction: its counts, how far it came, what it created and refused."""
+        counts = step.counts
+        if self._setting.fresh or counts.rejected:
+            ImportedRows.objects.create(
+                of_id=self.job.pk,
+                ids=list(self._setting.fresh),
+                refused=places.grouped(batch.rejected, step.rejected),
             )
-
-    def _keep_fresh(self) -> None:
-        """In the batch's transaction: which rows it created, so that they can be taken out."""
-        if self._setting.fresh:
-            ImportedRows.objects.create(of_id=self.job.pk, ids=list(self._setting.fresh))
-
-    def _note(self, counts: Counts) -> None:
-        """In the batch's transaction: count it, and see that the import is still ours."""
-        lease = timezone.now() + self.lease
-        mine = Import.objects.filter(pk=self.job.pk, lease_until=self.job.lease_until)
-        noted = mine.update(
+        self._hold(
             created=F("created") + counts.created,
             updated=F("updated") + counts.updated,
             unchanged=F("unchanged") + counts.unchanged,
-            rejected=self._totals.rejected + len(self._rejected),
-            lines_done=Greatest("lines_done", self._read),
-            lines_total=self.job.lines_total,
-            lease_until=lease,
+            rejected=F("rejected") + counts.rejected,
+            lines_done=batch.read,
+            reached=batch.reached,
+            later=[part.line for row in step.later for part in row.parts or (row,)],
+            alone=[row.line for row in step.alone],
         )
-        if not noted:
+
+    def _hold(self, **columns: Any) -> None:
+        """Inside a scope: see that the import is still ours, and whether somebody paused it."""
+        lease = timezone.now() + self.lease
+        mine = Import.objects.filter(pk=self.job.pk, lease_until=self.job.lease_until)
+        if not mine.update(lease_until=lease, lines_total=self.job.lines_total, **columns):
             raise ClaimLost
         self._next_lease = lease
         status = Import.objects.values_list("status", flat=True).get(pk=self.job.pk)
         self._paused = status == Import.Status.PAUSED
 
-    def _say_where(self, *, aside: bool) -> None:
+    def _say_where(self, read: int, *, aside: bool) -> None:
         """Between batches: say how far it is, and stop if somebody paused it.
 
         A dry run is one transaction that is undone: it says so `aside`, on a connection of its own.
         """
+
+        def say() -> None:
+            with scope(self.tenant):
+                done = {"rejected": self._totals.rejected} if self.job.dry_run else {}
+                self._hold(lines_done=Greatest("lines_done", read), **done)
+
         if aside:
-            _aside(self._note_place)
+            _aside(say)
         elif not self._paused:
-            self._note_place()
+            say()
         self.job.lease_until = self._next_lease
         if self._paused:
             with scope(self.tenant):
@@ -241,40 +278,33 @@ class Attempt:
                 mine.update(lease_until=None)
             raise Paused
 
-    def _note_place(self) -> None:
-        with scope(self.tenant):
-            self._note(Counts())
-
-    def _add(self, counts: Counts) -> None:
-        self.job.lease_until = self._next_lease
-        self._totals.created += counts.created
-        self._totals.updated += counts.updated
-        self._totals.unchanged += counts.unchanged
-
-    def _flush(self) -> None:
-        self._totals.rejected += len(self._rejected)
-        self._errors.add(self._rejected)
-        self._rejected.clear()
-
-    def _finish(self, refused: Path) -> None:
+    def _finish(self, refused: Scratch) -> None:
         totals, job = self._totals, self.job
         with scope(self.tenant):
             mine = Import.objects.filter(pk=job.pk, lease_until=job.lease_until)
             if mine.select_for_update().first() is None:
                 raise ClaimLost
+            name = f"tenants/{self.tenant.pk}/imports/{job.token}/errors.csv"
+            job.error_file.storage.delete(name)  # of a trial, or of an attempt that died here
+            job.error_file = ""
             if totals.rejected:
-                with refused.open("rb") as stream:
-                    place = f"tenants/{self.tenant.pk}/imports/{job.token}/errors.csv"
-                    job.error_file.save(place, File(stream), save=False)
-            # What an attempt that crashed had created or updated is found unchanged by the next.
-            counted = totals.created + totals.updated + totals.rejected
-            totals.unchanged = max(0, self._reader.read - counted)
+                with refused.open() as stream:
+                    job.error_file.save(name, File(stream), save=False)
+            places.forget(job)
             job.status = Import.Status.DONE
             job.created, job.updated = totals.created, totals.updated
             job.unchanged, job.rejected = totals.unchanged, totals.rejected
             job.lines_total = job.lines_done = self._reader.read
             job.lease_until, job.finished_at = None, timezone.now()
             job.save()
+
+
+def _one_a_key(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """In the order they came, so that the later row of a key wins."""
+    for numbered in in_rounds(rows, key=lambda row: row.key):
+        each = [row for _place, row in numbered]
+        for start in range(0, len(each), BATCH):
+            yield each[start : start + BATCH]
 
 
 def _aside(act: Callable[[], object]) -> None:

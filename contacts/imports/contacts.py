@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from contacts import costs, people, reach, search, tagging, timeline, validation
+from contacts import costs, custom_values, people, reach, search, tagging, timeline, validation
 from contacts.imports import ready, staging
 from contacts.imports.errors import refusal
 from contacts.imports.ready import (
@@ -29,7 +29,7 @@ from contacts.imports.ready import (
     TAGS,
 )
 from contacts.imports.rows import FieldInvalid, Form, Row, Values, cached, overwrite
-from contacts.imports.writing import Outcome, Setting, contacts_named
+from contacts.imports.writing import Outcome, Setting, contacts_named, incomplete
 from contacts.merging import forwarding
 from contacts.upserts import in_rounds
 from tenants import doorbell
@@ -244,7 +244,12 @@ class Contacts:
 
     def write(self, rows: Sequence[Row], *, last: bool) -> list[Outcome]:
         self._parameters["tenant"] = current_tenant_id()
-        waiting = self._without_referrer(rows, last=last)
+        waiting: dict[str, Outcome] = {}
+        if self._setting.required:
+            documents = ((row.key, row.values[CUSTOM] or {}) for row in rows)
+            waiting |= incomplete(documents, self._setting.required)
+        complete = [row for row in rows if row.key not in waiting] if waiting else rows
+        waiting |= self._without_referrer(complete, last=last)
         good = [row for row in rows if row.key not in waiting]
         written: dict[str, Outcome] = {}
         for part in _under_their_names(good):
@@ -285,6 +290,8 @@ class Contacts:
         touched: set[int] = set()
         if fresh:
             self._add()
+            if any(row.values[CUSTOM] for row in rows):
+                custom_values.file(fresh)
         if len(fresh) < len(rows):
             touched = self._refresh({pk: different for pk, _new, different in found if different})
         touched.update(self._open(ordered, all_fresh=len(fresh) == len(rows)))
@@ -354,6 +361,7 @@ class Contacts:
             staging.run(_UPDATE, self._parameters)
             staging.run(_EVENTS_CHANGED, self._parameters)
             search.reindex(pk for pk, names in changed.items() if {"name", "phone"} & {*names})
+            custom_values.file(pk for pk, names in changed.items() if "custom" in names)
             doorbell.ring(timeline.QUEUE)
         return {pk for contact_ids in untagged.values() for pk in contact_ids} | {*changed}
 

@@ -28,7 +28,7 @@ def pause(job: Import) -> None:
 
 
 def resume(job: Import) -> None:
-    """Inside a scope. Goes on where it was: rows that are written already are found unchanged."""
+    """Inside a scope. Goes on where it was: rows that are written already are passed over."""
     job = _locked(job)
     if job.status != S.PAUSED:
         raise NotNow(_("Only a paused import can be resumed."))

@@ -41,6 +41,9 @@ FILE_MESSAGES: dict[str, Promise | str] = {
     "doubled_column": _("These columns come twice: %(columns)s"),
     "unknown_kind": _("Neither the name of the file nor its header tells its kind."),
     "gone": _("The file was removed: bring it again."),
+    "unreadable": _(
+        "The stored file does not open: it was changed, or its key is gone. Bring it again."
+    ),
     "abandoned": _("Nobody went on with it: bring the file again."),
     "undo": _("The undoing broke off. What is left can be undone again."),
     "internal": _("The import broke off. Nothing is half-written: bring the file again."),

@@ -1,22 +1,23 @@
 """How is a file read? CSV in UTF-8 or GB18030, or XLSX: as records with their physical lines.
 
 A table can be walked more than once: the first walk finds faults of the file before anything is
-written. Memory does not grow with the file.
+written. Memory does not grow with the file. A file is a Source: something that opens it anew.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
 from django.conf import settings
 
 from contacts.imports.errors import FileFault
 from contacts.imports.workbooks import unpack
+from tenants.sealed_files import Scratch, Source
 
 _CHUNK = 1 << 20
 LONGEST_LINE = 1 << 20
@@ -48,24 +49,25 @@ class Table:
     clean: bool  # no cell can hold UNREADABLE
 
 
-def open_table(path: Path, spool: Path, only: int | None = None) -> Table:
+def open_table(source: Source, spool: Scratch, only: int | None = None) -> Table:
     """Look into a file; raises FileFault. `spool` is where a spreadsheet is unpacked.
 
     With `only`, no more rows of it than these: for a first look.
     """
-    with path.open("rb") as file:
+    with source() as file:
         start = file.read(8)
+        size = file.seek(0, io.SEEK_END)
     if not start:
         raise FileFault("empty")
-    if path.stat().st_size > settings.UPLOAD_MAX_BYTES:
+    if size > settings.UPLOAD_MAX_BYTES:
         raise FileFault("too_large")
     if start.startswith(b"PK\x03\x04"):
-        return _spreadsheet(path, spool, only)
+        return _spreadsheet(source, spool, only)
     if start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"Rar!", b"7z\xbc")):
         raise FileFault("file_type")
-    encoding, clean = find_encoding(path)
+    encoding, clean = find_encoding(source)
     errors = "strict" if clean else "mark-unreadable"
-    return _table(lambda: _csv_records(path, encoding, errors), clean=clean)
+    return _table(lambda: _csv_records(source, encoding, errors), clean=clean)
 
 
 def _table(records: Callable[[], Iterator[Record]], *, clean: bool) -> Table:
@@ -83,8 +85,8 @@ def _table(records: Callable[[], Iterator[Record]], *, clean: bool) -> Table:
     return Table(tuple(header), walk, clean)
 
 
-def _csv_records(path: Path, encoding: str, errors: str) -> Iterator[Record]:
-    with path.open(encoding=encoding, errors=errors, newline="") as file:
+def _csv_records(source: Source, encoding: str, errors: str) -> Iterator[Record]:
+    with io.TextIOWrapper(source(), encoding=encoding, errors=errors, newline="") as file:
         reader = csv.reader(_short_lines(file))
         line = 1
         while True:
@@ -112,23 +114,23 @@ def _short_lines(file: TextIO) -> Iterator[str]:
         yield f"{'x' * LONGEST_LINE}x\n"
 
 
-def _spreadsheet(path: Path, spool: Path, only: int | None) -> Table:
-    unpack(path, spool, only)
+def _spreadsheet(source: Source, spool: Scratch, only: int | None) -> Table:
+    unpack(source, spool, only)
 
     def records() -> Iterator[Record]:
-        with spool.open(encoding="utf-8", newline="") as file:
+        with io.TextIOWrapper(spool.open(), encoding="utf-8", newline="") as file:
             for cells in csv.reader(file):
                 yield int(cells[0]), cells[1:]
 
     return _table(records, clean=True)
 
 
-def find_encoding(path: Path) -> tuple[str, bool]:
+def find_encoding(source: Source) -> tuple[str, bool]:
     """The encoding (FIGURES R40), and whether every line is in it. Raises FileFault."""
-    if _decodes(path, "utf-8-sig"):
+    if _decodes(source, "utf-8-sig"):
         return "utf-8-sig", True
     good = bad = gb_bad = 0
-    for line in _lines(path):
+    for line in _lines(source):
         if line.isascii():
             continue
         if _is_text(line, "utf-8"):
@@ -143,11 +145,11 @@ def find_encoding(path: Path) -> tuple[str, bool]:
     return "gb18030", gb_bad == 0
 
 
-def _decodes(path: Path, encoding: str) -> bool:
+def _decodes(source: Source, encoding: str) -> bool:
     """Is the whole file text? Also refuses UTF-16, which looks like none."""
     decoder = codecs.getincrementaldecoder(encoding)()
     valid = True
-    with path.open("rb") as file:
+    with source() as file:
         while chunk := file.read(_CHUNK):
             if chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and file.tell() == len(chunk):
                 raise FileFault("encoding")
@@ -173,8 +175,8 @@ def _is_text(line: bytes, encoding: str) -> bool:
     return True
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _lines(source: Source) -> Iterator[bytes]:
+    with source() as file:
         rest = file.read(3).removeprefix(codecs.BOM_UTF8)
         while piece := file.readline(LONGEST_LINE):
             *whole, rest = (rest + piece).replace(b"\n", b"\r").split(b"\r")

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts import people
+from contacts.arrays import Among
 from contacts.kinds import FOLLOW_OPENED
 from contacts.models import (
     Consent,
@@ -54,20 +55,21 @@ _BY_ITSELF = (
 
 def _contacts(ids: Sequence[int], by: datetime, own: Callable[[int], bool]) -> Held:
     kept: dict[int, Promise | str] = {}
+    these = Among(F("contact_id"), ids)
 
     def keep(rows: QuerySet, column: str, why: Promise | str) -> None:
         for pk in rows.values_list(column, flat=True).distinct():
             kept.setdefault(pk, why)
 
-    keep(Order.objects.filter(contact_id__in=ids), "contact_id", ORDERED)
-    keep(Merge.objects.filter(survivor_id__in=ids), "survivor_id", MERGED)
-    keep(Identity.objects.filter(contact_id__in=ids), "contact_id", KNOWN)
-    keep(GroupMember.objects.filter(contact_id__in=ids), "contact_id", GROUPED)
-    keep(Consent.objects.filter(contact_id__in=ids), "contact_id", AGREED)
-    events = Event.objects.filter(contact_id__in=ids).exclude(_TOLD & Q(received_at__lte=by))
+    keep(Order.objects.filter(these), "contact_id", ORDERED)
+    keep(Merge.objects.filter(Among(F("survivor_id"), ids)), "survivor_id", MERGED)
+    keep(Identity.objects.filter(these), "contact_id", KNOWN)
+    keep(GroupMember.objects.filter(these), "contact_id", GROUPED)
+    keep(Consent.objects.filter(these), "contact_id", AGREED)
+    events = Event.objects.filter(these).exclude(_TOLD & Q(received_at__lte=by))
     keep(events.filter(kind=people.CHANGED), "contact_id", CHANGED)
     keep(events.exclude(_BY_ITSELF), "contact_id", HAPPENED)
-    referred = Contact.objects.filter(referrer_id__in=ids).values_list("id", "referrer_id")
+    referred = Contact.objects.filter(Among(F("referrer_id"), ids)).values_list("id", "referrer_id")
     for pk, referrer_id in referred:
         if not own(pk):
             kept.setdefault(referrer_id, REFERRED)
@@ -75,12 +77,12 @@ def _contacts(ids: Sequence[int], by: datetime, own: Callable[[int], bool]) -> H
 
 
 def _orders(ids: Sequence[int], by: datetime, _own: Callable[[int], bool]) -> Held:
-    changed = Order.objects.filter(pk__in=ids, updated_at__gt=by)
+    changed = Order.objects.filter(Among(F("id"), ids), updated_at__gt=by)
     return dict.fromkeys(changed.values_list("pk", flat=True), CHANGED)
 
 
 def _products(ids: Sequence[int], _by: datetime, _own: Callable[[int], bool]) -> Held:
-    skus = dict(Product.objects.filter(pk__in=ids).values_list("sku", "pk"))
+    skus = dict(Product.objects.filter(Among(F("id"), ids)).values_list("sku", "pk"))
     sold = OrderItem.objects.filter(sku__in=skus).values_list("sku", flat=True).distinct()
     return {skus[sku]: SOLD for sku in sold}
 

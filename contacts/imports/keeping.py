@@ -6,22 +6,53 @@ went on with them), and with them what undoing would need; exports when their li
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
+from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from contacts.imports.errors import FileFault
 from contacts.models import Export, Import, ImportedRows
-from tenants import doorbell
+from tenants import doorbell, vault
+
+log = logging.getLogger(__name__)
 
 QUEUE = "files"
 _AT_ONCE = 100
 _BUSY = (Import.Status.QUEUED, Import.Status.RUNNING, Import.Status.UNDOING)
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Around the reading of a stored file: what is amiss with it, as a FileFault."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileFault("gone") from None
+    except vault.Unreadable as error:
+        log.error("a stored file does not open: %s", error)
+        raise FileFault("unreadable") from error
+
+
+def opened(file: FieldFile) -> File | None:
+    """Inside a scope: a stored file, to be handed out; None when it is gone or does not open."""
+    try:
+        with faults():
+            found = default_storage.open(str(file.name))
+            found.read(1)
+    except FileFault:
+        return None
+    found.seek(0)
+    return found
 
 
 def kept_for() -> timedelta:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import BinaryIO, cast
 
-from contacts.imports import files
+from django.core.files.storage import default_storage
+
+from contacts.imports import files, keeping
 from contacts.imports.columns import CUSTOM, LEFT_OUT, REQUIRED, field_of, lay_out
 from contacts.imports.errors import FileFault
 from contacts.models import Import
+from tenants import storage
+from tenants.sealed_files import Scratch
 
 _LOOKED_AT = 50
 _SAMPLES = 3
@@ -45,12 +49,8 @@ class Fault:
 
 def look(job: Import, mapping: Mapping[str, str]) -> Preview:
     """Read the head of the file; raises FileFault when it cannot be read at all."""
-    with TemporaryDirectory(prefix="look-") as folder:
-        spool = Path(folder) / "sheet.csv"
-        try:
-            table = files.open_table(Path(job.file.path), spool, only=_LOOKED_AT)
-        except FileNotFoundError:
-            raise FileFault("gone") from None
+    with keeping.faults(), Scratch() as spool:
+        table = files.open_table(storage.source(job.file), spool, only=_LOOKED_AT)
         rows = [cells for _line, cells in islice(table.walk(), _LOOKED_AT) if cells]
     columns = [
         Column(title, _samples(rows, place), _meant(job.kind, title, mapping))
@@ -85,14 +85,15 @@ def errors_gone(job: Import) -> bool:
     """Were there refused rows in a file that is no longer kept?"""
     if not job.error_file:
         return bool(job.files_gone_at and job.rejected)
-    return not Path(job.error_file.path).is_file()
+    return not default_storage.exists(str(job.error_file.name))
 
 
 def first_faults(job: Import, most: int = 10) -> list[Fault]:
     """The first rows of the error file; none when it is not (or no longer) there."""
-    if not job.error_file or errors_gone(job):
+    stored = keeping.opened(job.error_file) if job.error_file else None
+    if stored is None:
         return []
-    with Path(job.error_file.path).open(encoding="utf-8-sig", newline="") as file:
+    with io.TextIOWrapper(cast("BinaryIO", stored.file), encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         header = next(rows, [])[4:]
         return [_fault(row, header) for row in islice(rows, most)]

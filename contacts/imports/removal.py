@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from contacts import changes, kinds, orders, reach
+from django.db.models import F
+
+from contacts import cascade, changes, kinds, orders, reach
+from contacts.arrays import Among
 from contacts.merging import rules
 from contacts.models import Contact, Cost, Event, Import, Order, Product
 from tenants import money
@@ -18,13 +21,13 @@ def _contacts(ids: Sequence[int]) -> int:
     """With everything that is of them alone: events, Follows, tags, tokens, stages, scores."""
     found = list(
         Contact.objects.select_for_update(of=("self",))
-        .filter(pk__in=ids)
+        .filter(Among(F("id"), ids))
         .order_by("id")
         .values_list("id", "referrer_id")
     )
     gone = [pk for pk, _referrer in found]
     referrers = {referrer for _pk, referrer in found if referrer} - set(gone)
-    Contact.objects.filter(pk__in=gone).delete()
+    cascade.delete(Contact, gone)
     changes.note([*gone, *referrers])
     return len(gone)
 

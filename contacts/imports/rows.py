@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from contacts.imports.columns import Layout
 from contacts.imports.errors import FileFault, Rejection, refusal
-from contacts.imports.files import UNREADABLE, Table
+from contacts.imports.files import UNREADABLE, Record, Table
 from contacts.spreadsheet import restored
 from contacts.validation import Invalid
 
@@ -154,6 +154,20 @@ def _custom(columns: list[_Column], cells: Sequence[str]) -> dict[str, object] |
     return found or None
 
 
+Problem = tuple[str, str, str]  # column, code and message
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far an earlier attempt came. Rows are told by their lines."""
+
+    reached: int = 0  # rows of the file; then joined rows that came behind its end
+    later: frozenset[int] = frozenset()  # of these, rows that wait for others
+    alone: frozenset[int] = frozenset()  # and rows that could not be written joined
+    unfit: Mapping[int, Problem] = field(default_factory=dict)  # cells that could not be
+    refused: Mapping[int, Problem] = field(default_factory=dict)  # by who writes them
+
+
 @dataclass(frozen=True)
 class Batch:
     """What lies between two places of a file."""
@@ -161,23 +175,33 @@ class Batch:
     rows: list[Row]
     rejected: list[Rejection]
     read: int = 0  # rows of the file up to here
+    reached: int = 0  # as in Place
 
 
 @dataclass
 class Reader:
-    """Walks a table and answers batches of good rows, each with the bad ones met on the way."""
+    """Walks a table and answers batches of good rows, each with the bad ones met on the way.
+
+    `count_keys` first; then, to go on where an earlier attempt stopped, `replay`; then `batches`.
+    """
 
     table: Table
     layout: Layout
     form: Form
     read: int = 0
     total: int = 0  # rows of the file, once the keys were counted
+    # Rows that the earlier attempt had put off.
+    later: list[Row] = field(default_factory=list)
+    alone: list[Row] = field(default_factory=list)
+    behind: int = 0  # joined rows handed on when the file had ended
     _rejected: list[Rejection] = field(default_factory=list)
-    _repeated: dict[int, int] = field(default_factory=dict)  # hash of key → how often it comes
+    _left: dict[int, int] = field(default_factory=dict)  # hash of key → how often it still comes
+    _open: dict[str, Row] = field(default_factory=dict)  # joined so far, by key
     _keys: array[int] = field(default_factory=lambda: array("q"))
 
     def __post_init__(self) -> None:
         self._parse = parser(self.form, self.layout)
+        self._walk = self.table.walk()
 
     def count_keys(self, *, remember: bool) -> None:
         """The first walk: which keys come more than once? With `remember`, `names` can be asked."""
@@ -185,21 +209,20 @@ class Reader:
         self.total, self.read = self.read, 0
         for one, next_one in pairwise(ordered):
             if one == next_one:
-                self._repeated[one] = self._repeated.get(one, 1) + 1
+                self._left[one] = self._left.get(one, 1) + 1
         self._keys = ordered if remember else array("q")
 
     def _raw_keys(self) -> Iterator[str]:
         """The keys of all rows, good or bad, as `Form.key` would tell them."""
         if self.form.key_field is None:
-            yield from (row.key for row in self._good_rows())
+            yield from (row.key for row in self._good_rows(self.table.walk()))
             self._rejected.clear()
             return
         place = self.layout.places[self.form.key_field]
         for _line, cells in self.table.walk():
             self.read += 1
             if cells is not None and len(cells) > place:
-                cell = cells[place]
-                yield (restored(cell) if cell[:1] == "'" else cell).strip()
+                yield _raw_key(cells[place])
 
     def names(self, key: str) -> bool:
         """Does the file hold a row of this key? By hash, bad ones too: yes means maybe."""
@@ -207,37 +230,92 @@ class Reader:
         place = bisect_left(self._keys, number)
         return place < len(self._keys) and self._keys[place] == number
 
+    def replay(self, place: Place) -> Iterator[Rejection]:
+        """Pass over what an earlier attempt settled, and answer again what it had refused.
+
+        Only rows that others are yet to be joined to, or that were put off, are read for more than
+        their key.
+        """
+        waiting = place.later | place.alone
+        spoilt: list[tuple[int, Rejection]] = []
+        for line, cells in islice(self._walk, min(place.reached, self.total)):
+            problem = place.unfit.get(line) or place.refused.get(line)
+            if problem is not None:
+                yield Rejection(line, *problem, cells or ())
+            number = self._number(cells)
+            wanted = number in self._left or line in waiting or not self.form.key_field
+            if line in place.unfit or not wanted:
+                self.read += 1
+                continue
+            for row in self._good_rows([(line, cells)]):
+                self._put_off(self._gathered(row), place)
+            if self._rejected:  # a rule of the business has changed since
+                spoilt.append((number, self._rejected.pop()))
+                self._come(number, place)
+        for _ in range(place.reached - self.total):
+            self._put_off(self._next_open(), place)
+        # Good when they were written, or not written yet.
+        self._rejected += [
+            bad for number, bad in spoilt if bad.line in waiting or self._left[number] > 0
+        ]
+
+    def _number(self, cells: Sequence[str] | None) -> int:
+        place = self.layout.places.get(self.form.key_field or "")
+        known = cells is not None and place is not None and len(cells) > place
+        return hash(_raw_key(cells[place])) if known else 0  # type: ignore[index] # is not None
+
+    def _come(self, number: int, place: Place) -> None:
+        """A row that was good has come to its key; the others of it may be complete by that."""
+        self._left[number] = self._left.get(number, 1) - 1
+        if self._left[number] == 0:
+            for key in [key for key in self._open if hash(key) == number]:
+                self._put_off(self._open.pop(key), place)
+
+    def _put_off(self, row: Row | None, place: Place) -> None:
+        if row is None:
+            return
+        parts = row.parts or [row]
+        if any(part.line in place.later for part in parts):
+            self.later.append(row)
+        else:
+            self.alone += [part for part in parts if part.line in place.alone]
+
     def batches(self, size: int) -> Iterator[Batch]:
         walk = self.rows()
         while True:
             rows = list(islice(walk, size))
             rejected, self._rejected = self._rejected, []
             if rows or rejected:
-                yield Batch(rows, rejected, self.read)
+                yield Batch(rows, rejected, self.read, self.read + self.behind)
             if len(rows) < size:
                 return
 
     def rows(self) -> Iterator[Row]:
         """The second walk: one row a key. Rows that may not be joined come as they are."""
-        join = self.form.join
-        left = dict(self._repeated)
-        open_rows: dict[str, Row] = {}
-        for row in self._good_rows():
-            number = hash(row.key)
-            if join is None or number not in left:
-                yield row
-                continue
-            left[number] -= 1
-            kept = _joined(open_rows.setdefault(row.key, row), row, join)
-            if left[number] == 0:
-                del open_rows[row.key]
-                yield kept
-        yield from open_rows.values()
+        for row in self._good_rows(self._walk):
+            gathered = self._gathered(row)
+            if gathered is not None:
+                yield gathered
+        while self._open:
+            yield self._next_open()
 
-    def _good_rows(self) -> Iterator[Row]:
+    def _gathered(self, row: Row) -> Row | None:
+        """The row, joined to those of its key; None as long as more of them are to come."""
+        join, number = self.form.join, hash(row.key)
+        if join is None or number not in self._left:
+            return row
+        self._left[number] -= 1
+        _join_to(self._open.setdefault(row.key, row), row, join)
+        return self._open.pop(row.key) if self._left[number] == 0 else None
+
+    def _next_open(self) -> Row:
+        self.behind += 1
+        return self._open.pop(next(iter(self._open)))
+
+    def _good_rows(self, records: Iterable[Record]) -> Iterator[Row]:
         width, clean, form = self.layout.width, self.table.clean, self.form
         parse, whole, key = self._parse, form.whole, form.key
-        for line, cells in self.table.walk():
+        for line, cells in records:
             self.read += 1
             if cells is None:
                 self._reject(line, "", refusal("malformed"), ())
@@ -261,7 +339,11 @@ class Reader:
         return Rejection(line, title, error.code, str(error), cells)
 
 
-def _joined(kept: Row, row: Row, join: Callable[[Values, Values], None]) -> Row:
+def _raw_key(cell: str) -> str:
+    return (restored(cell) if cell[:1] == "'" else cell).strip()
+
+
+def _join_to(kept: Row, row: Row, join: Callable[[Values, Values], None]) -> None:
     if kept is row:
         kept.parts = [Row(row.line, [*row.values], row.cells, row.key)]
     elif kept.parts is not None:
@@ -269,4 +351,3 @@ def _joined(kept: Row, row: Row, join: Callable[[Values, Values], None]) -> Row:
         join(kept.values, row.values)
         kept.changes += kept.values != before
         kept.parts.append(row)
-    return kept

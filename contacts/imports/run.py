@@ -1,8 +1,9 @@
 """How does a file that was brought in get from queued to done?
 
 The row `Import` is the work: claimed with a lease, one at a time a tenant. Rows are written in
-batches, each one transaction together with the counts so far, so a crash leaves whole batches and
-the next attempt finds them unchanged. A dry run is the same, inside a transaction that is undone.
+batches, each one transaction together with the counts so far and the place in the file, so a crash
+leaves whole batches and the next attempt goes on behind them: what somebody changed meanwhile stays
+changed. A dry run is the same, inside a transaction that is undone; it begins anew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from django.db.models import Q
 from django.utils import timezone, translation
 
 from contacts import timeline
-from contacts.imports import staging, undo
+from contacts.imports import places, staging, undo
 from contacts.imports.attempt import Attempt, ClaimLost, Paused
 from contacts.imports.columns import mappable
 from contacts.imports.errors import FileFault
@@ -91,6 +92,7 @@ def start(job: Import, mapping: Mapping[str, str], *, dry_run: bool) -> None:
     """Inside a scope: queue a draft, or what was only tried, with these columns."""
     job.mapping, job.dry_run, job.status = _of_kind(job.kind, mapping), dry_run, "queued"
     job.created = job.updated = job.unchanged = job.rejected = job.lines_done = 0
+    places.forget(job)
     job.error_code = job.error_message = ""
     job.lease_until = job.finished_at = job.lines_total = None
     job.save()
@@ -120,7 +122,8 @@ def claim(job_id: int | None = None) -> Import | None:
     now = timezone.now()
     if Import.objects.filter(_at_work(), lease_until__gt=now).exists():
         return None
-    waiting = Import.objects.filter(_open())
+    # Locked: a worker whose lease ran out may be writing its last batch.
+    waiting = Import.objects.select_for_update().filter(_open())
     job = (waiting.filter(pk=job_id) if job_id else waiting).order_by("id").first()
     if job is not None and job.status == Import.Status.UNDOING:
         job.lease_until = now + LEASE
@@ -128,8 +131,9 @@ def claim(job_id: int | None = None) -> Import | None:
     elif job is not None:
         job.status = Import.Status.RUNNING
         job.lease_until = now + LEASE
-        job.unchanged = job.rejected = 0  # found anew; an earlier attempt wrote the others
-        job.save(update_fields=["status", "lease_until", "unchanged", "rejected"])
+        if job.dry_run:
+            job.rejected = job.lines_done = 0
+        job.save(update_fields=["status", "lease_until", "rejected", "lines_done"])
     return job
 
 

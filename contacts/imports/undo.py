@@ -24,7 +24,7 @@ from tenants.scope import scope
 
 log = logging.getLogger(__name__)
 
-CHUNK = 500
+CHUNK = 5000
 _ENDED = ("status", "undone_at", "lease_until", "error_code", "error_message")
 SHOWN = 50
 EXACT = 20_000  # of more rows a page does not say how many would be kept
@@ -115,8 +115,10 @@ def carry_out(tenant: Tenant, job: Import, lease: timedelta) -> None:
 
 
 def give_up(tenant: Tenant, job: Import, fault: FileFault) -> None:
-    """Outside a scope: what is left stays, and may be tried again."""
-    before = Import.Status.DONE if job.finished_at else Import.Status.PAUSED
+    """Outside a scope: what is left stays, and may be tried again. Nothing else may: of a paused
+    import rows are missing now.
+    """
+    before = Import.Status.DONE if job.finished_at else Import.Status.FAILED
     with scope(tenant):
         Import.objects.filter(pk=job.pk, lease_until=job.lease_until).update(
             status=before, lease_until=None,

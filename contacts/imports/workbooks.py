@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import logging
 import struct
 import warnings
@@ -13,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from itertools import islice
-from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 import openpyxl
@@ -21,6 +21,8 @@ from defusedxml import DefusedXmlException
 from openpyxl.utils.exceptions import InvalidFileException
 
 from contacts.imports.errors import FileFault
+from tenants import vault
+from tenants.sealed_files import Scratch, Source
 
 # Parts that the library holds in memory as a whole are small; only sheets are read as a stream.
 log = logging.getLogger(__name__)
@@ -40,20 +42,22 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def unpack(path: Path, spool: Path, only: int | None = None) -> None:
+def unpack(source: Source, spool: Scratch, only: int | None = None) -> None:
     """Write the first sheet's rows (`only` so many) to `spool` as CSV, each behind its number."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            _weigh(archive)
-        # Opened here: given a path, the library goes by the ending of its name.
-        with path.open("rb") as data, spool.open("w", encoding="utf-8", newline="") as file:
+        with (
+            source() as data,
+            io.TextIOWrapper(spool.writer(), encoding="utf-8", newline="") as file,
+        ):
+            with zipfile.ZipFile(data) as archive:
+                _weigh(archive)
             with warnings.catch_warnings(action="ignore"):  # of styles that it cannot show
                 book = openpyxl.load_workbook(
                     data, read_only=True, data_only=True, keep_links=False
                 )
             with closing(book):
                 csv.writer(file).writerows(islice(_rows(book.worksheets[0]), only))
-    except FileFault:
+    except (FileFault, vault.Unreadable):
         raise
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from contacts import upserts
+from contacts import custom_fields, upserts
 from contacts.imports.rows import FieldInvalid, Form, NamesOfColumns, Row, as_titled
 from contacts.merging import forwarding
-from contacts.models import Contact
+from contacts.models import Contact, CustomField
 from tenants.vault import Keys
 
 # "later": the row waits for what the file names further down.
@@ -30,6 +30,7 @@ class Setting:
     keys: Keys  # of the business: files are read outside scopes
     # Which custom field a further column's title means (contacts.custom_fields).
     custom: NamesOfColumns = as_titled
+    required: Sequence[CustomField] = ()  # nobody new is taken without these
     fresh: list[int] = field(default_factory=list)  # ids of the rows that the batch created
 
     def outcome_of(self, result: upserts.Outcome) -> Outcome:
@@ -70,6 +71,23 @@ _SAME: dict[upserts.Status, Outcome] = {
     upserts.Status.UPDATED: "updated",
     upserts.Status.UNCHANGED: "unchanged",
 }
+
+
+def incomplete(
+    documents: Iterable[tuple[str, Mapping[str, object]]], required: Sequence[CustomField]
+) -> dict[str, FieldInvalid]:
+    """Of rows, as key and custom fields: people who would be new, and lack what they need."""
+    lacking = {
+        key: missing[0]
+        for key, document in documents
+        if (missing := custom_fields.lacking(required, document))
+    }
+    known = contacts_named(lacking) if lacking else {}
+    return {
+        key: FieldInvalid(of.label, custom_fields.needed(of))
+        for key, of in lacking.items()
+        if key not in known
+    }
 
 
 def contacts_named(names: Iterable[object]) -> dict[str, int]:

@@ -100,7 +100,7 @@ def test_whole_numbers_need_the_right_and_a_reason(business: Business, ids: dict
     assert rows_of(browser, latest(business))[0]["phone"] == "'+8613800138000"
     with business.scope():
         entry = AuditEntry.objects.get(action="export.queued")
-        assert entry.detail["reason"] == "The call on Monday"
+        assert entry.reason == "The call on Monday"
         assert AuditEntry.objects.filter(action="export.downloaded").count() == 1
 
 

@@ -13,6 +13,7 @@ import pytest
 from contacts import timeline
 from contacts.imports import run
 from contacts.models import Import
+from tenants.scope import scope
 from tests.conftest import Business
 
 Load = Callable[..., Import]
@@ -49,7 +50,7 @@ def counts(job: Import) -> tuple[int, int, int, int]:
 
 def rejections(job: Import) -> list[dict[str, str]]:
     """The error file, row by row."""
-    with job.error_file.open("rb") as file:
+    with scope(job.tenant_id), job.error_file.open("rb") as file:
         return list(csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"))))
 
 

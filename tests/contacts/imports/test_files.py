@@ -12,6 +12,7 @@ import pytest
 from contacts.imports import columns, workbooks
 from contacts.models import Contact, Import, Order
 from contacts.spreadsheet import neutral, restored
+from tenants.scope import scope
 from tests.conftest import Business
 from tests.contacts.imports.conftest import Load, counts, reasons, rejections
 
@@ -66,7 +67,7 @@ def test_lines_are_physical_lines(load: Load) -> None:
 def test_the_error_file(load: Load) -> None:
     job = load("contacts", "客户编号,姓名,手机号\n=1+1,＝cmd,-5\nB,@x,\n", language="zh-hans")
 
-    with job.error_file.open("rb") as file:
+    with scope(job.tenant_id), job.error_file.open("rb") as file:
         assert file.read(3) == b"\xef\xbb\xbf"  # or Excel takes it for something else
     (row,) = rejections(job)
     assert list(row) == ["line", "column", "code", "message", "客户编号", "姓名", "手机号"]

@@ -1,4 +1,4 @@
-"""Who steals a dump of the database and of Redis learns no phone and no e-mail address from it."""
+"""Who steals the database, Redis and the folder of files learns no phone and no e-mail address."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import hashlib
 import io
 import random
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import openpyxl
 import redis
 from django.conf import settings
 from django.db import connection
 
 from contacts import timeline
+from contacts.exports import run as exports
 from contacts.models import Contact
 from tests.conftest import Business
-from tests.contacts.imports.conftest import Load
+from tests.contacts.imports.conftest import Load, counts, rejections
 
 _TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -39,6 +43,35 @@ def memory() -> str:
     """Whatever Redis holds, as text."""
     server = redis.Redis.from_url(settings.REDIS_URL)
     return "\n".join(repr((key, server.dump(key))) for key in server.scan_iter())
+
+
+def disk() -> str:
+    """Whatever lies in the folder of uploaded and made files, names too."""
+    files = [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
+    assert len(files) == 7
+    return "\n".join(f"{path} {path.read_bytes().decode('latin-1')}" for path in files)
+
+
+def bring_and_take_out(business: Business, load: Load, people: list[tuple[str, str, str]]) -> None:
+    """Files of each sort: brought (also as a workbook), refused rows, exports."""
+    key, phone, email = people[0]
+    refused = load("contacts", f"external_id,phone,email,birthday\n{key},{phone},{email},never\n")
+    assert [row["phone"] for row in rejections(refused)] == [f"'{phone}"]
+    book = openpyxl.Workbook()
+    for row in (("external_id", "phone", "email"), *people[1:51]):
+        book.worksheets[0].append(row)
+    data = io.BytesIO()
+    book.save(data)
+    assert counts(load("contacts", data.getvalue(), name="people.xlsx")) == (0, 0, 50, 0)
+    api = business.api()
+    for form in ("csv", "xlsx"):
+        wanted = {"kind": "contacts", "format": form, "whole_phones": True, "reason": "a test"}
+        taken = api.post("/api/v1/exports", wanted, format="json").json()["id"]
+        exports.work(business.pk)
+        answer: Any = api.get(f"/api/v1/exports/{taken}/file")
+        content = b"".join(answer.streaming_content)
+        assert int(answer["Content-Length"]) == len(content) > 10_000
+        assert form == "xlsx" or email.encode() in content
 
 
 def spellings(secret: str) -> Iterator[str]:
@@ -73,15 +106,16 @@ def test_a_dump_tells_no_phone_and_no_email_address(business: Business, load: Lo
             assert api.post(path, proved, format="json").status_code == 201
         assert api.get("/api/v1/contacts", {"q": phone}).json()["results"]
         assert api.get("/api/v1/contacts", {"q": email}).json()["results"]
+    bring_and_take_out(business, load, people)
     with business.scope():
         timeline.drain_all()
         known = Contact.objects.exclude(phone_hash=None).exclude(email_hash=None)
         assert known.count() == len(people)
         assert {each.email for each in known} == {email for _key, _phone, email in people}
 
-    dump = database(business) + memory()
+    dump = database(business) + memory() + disk()
 
-    assert "P299" in dump  # it is the right dump
+    assert "P299" in dump and "people.xlsx" in dump  # it is the right dump
     found = [
         (secret, form)
         for _key, *secrets in people
