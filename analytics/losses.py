@@ -118,7 +118,7 @@ def total(rows: Sequence[Row]) -> Row:
 def _conditions(days: int) -> dict[str, str]:
     until = f"opened_at + make_interval(secs => {days * 86_400})"
     seen = f"{until} <= %(as_of)s AND NOT (ended_by = 'transfer' AND ended_at < {until})"
-    lost = f"ended_by IN ('customer', 'staff') AND ended_at <= {until}"
+    lost = f"ended_by IN ('customer', 'staff', 'unknown') AND ended_at <= {until}"
     return {"observed": seen, "lost": lost}
 
 

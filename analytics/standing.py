@@ -1,22 +1,24 @@
 """How does a contact stand with the business now: life cycle, and who owns the traffic?
 
-DOMAIN.md §3, FIGURES R14, R15, R34. Read for a page of contacts at a time, in one statement each.
+DOMAIN.md §3, FIGURES R14, R15, R34. Read for a page of contacts in one statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from analytics import facts
+from contacts import arrays
+from contacts.facets import Query
 from contacts.kinds import INBOUND
 from contacts.models import Contact, Event, Order, ReachSpell
-from tenants.scope import current_tenant_id
 
 INTERACTING = timedelta(days=30)
 OWNED = timedelta(days=365)
@@ -35,25 +37,68 @@ class Ownership(StrEnum):
     OWNED = "L3"
 
 
-_BOUGHT = """
-SELECT contact_id, count(*), max(paid_at) FROM contacts_order
-WHERE tenant_id = %s AND contact_id = ANY(%s::bigint[]) AND paid AND paid_at < %s
-GROUP BY contact_id
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of one contact. Who cannot be reached is nobody's."""
+
+    lifecycle: Lifecycle
+    ownership: Ownership | None
+
+
+# Events are looked up only of those who can be reached; null, who cannot. LIMIT keeps the planner
+# from reading everybody's instead.
+_STANDING = """
+SELECT c.id, json_build_array(bought.number, bought.last, CASE WHEN (
+    SELECT true FROM contacts_reachspell s WHERE s.tenant_id = %(tenant)s AND s.contact_id = c.id
+      AND s.opened_at < %(now)s AND (s.ended_at IS NULL OR s.ended_at > %(now)s) LIMIT 1
+  ) THEN coalesce((
+    SELECT true FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.contact_id = c.id
+      AND e.at >= %(interacting)s AND e.at < %(now)s AND e.kind = ANY(%(inbound)s::text[]) LIMIT 1
+  ), false) END)
+FROM unnest(%(contacts)s::bigint[]) AS c(id)
+CROSS JOIN LATERAL (
+  SELECT count(*), max(o.paid_at) FROM contacts_order o
+  WHERE o.tenant_id = %(tenant)s AND o.contact_id = c.id AND o.paid AND o.paid_at < %(now)s
+) AS bought(number, last)
 """
 
 
-def lifecycles(contact_ids: Sequence[int]) -> Mapping[int, str]:
-    """Who never bought is left out: a prospect."""
+def _params() -> dict[str, Any]:
     now = timezone.now()
-    lapse = _lapse(now)
-    with connection.cursor() as cursor:
-        cursor.execute(_BOUGHT, [current_tenant_id(), list(contact_ids), now])
-        return {
-            pk: Lifecycle.LAPSED
-            if lapse is not None and last <= lapse
-            else (Lifecycle.NEW if number == 1 else Lifecycle.REPEAT)
-            for pk, number, last in cursor.fetchall()
-        }
+    inbound = arrays.literal(sorted(INBOUND))
+    return {"now": now, "interacting": now - INTERACTING, "inbound": inbound}
+
+
+def _standings(rows: Mapping[int, tuple[int, str | None, bool | None]]) -> Mapping[int, Standing]:
+    now = timezone.now()
+    lapse = _lapse(now) if any(number for number, *_others in rows.values()) else None
+    found = {}
+    for pk, (number, last_at, active) in rows.items():
+        last = datetime.fromisoformat(last_at) if last_at else None
+        found[pk] = Standing(
+            _lifecycle(number, last, lapse),
+            _level(active=active, bought=last is not None and last >= now - OWNED),
+        )
+    return found
+
+
+OF_CONTACTS = Query(_STANDING, _standings, _params)  # everyone has one
+
+
+def _lifecycle(number: int, last: datetime | None, lapse: datetime | None) -> Lifecycle:
+    if last is None:
+        return Lifecycle.PROSPECT
+    if lapse is not None and last <= lapse:
+        return Lifecycle.LAPSED
+    return Lifecycle.NEW if number == 1 else Lifecycle.REPEAT
+
+
+def _level(*, active: bool | None, bought: bool) -> Ownership | None:
+    if active is None:
+        return None
+    if not active:
+        return Ownership.ACQUIRED
+    return Ownership.OWNED if bought else Ownership.INTERACTING
 
 
 def _lapse(now: datetime) -> datetime | None:
@@ -73,44 +118,6 @@ def in_lifecycle(contacts: QuerySet[Contact], wanted: str) -> QuerySet[Contact]:
         return contacts.filter(Exists(paid), ~fresh)
     second = Exists(paid.order_by("paid_at")[1:2])
     return contacts.filter(fresh, second if wanted == Lifecycle.REPEAT else ~Q(second))
-
-
-_LEVELS = """
-SELECT c.id, EXISTS (
-    SELECT 1 FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.contact_id = c.id
-      AND e.at >= %(interacting)s AND e.at < %(now)s AND e.kind = ANY(%(inbound)s)),
-  EXISTS (
-    SELECT 1 FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.contact_id = c.id
-      AND o.paid AND o.paid_at >= %(owned)s AND o.paid_at < %(now)s)
-FROM unnest(%(contacts)s::bigint[]) AS c(id)
-WHERE EXISTS (
-  SELECT 1 FROM contacts_reachspell s WHERE s.tenant_id = %(tenant)s AND s.contact_id = c.id
-    AND s.opened_at < %(now)s AND (s.ended_at IS NULL OR s.ended_at > %(now)s))
-"""
-
-
-def ownerships(contact_ids: Sequence[int]) -> Mapping[int, str]:
-    """Who cannot be reached is left out: nobody's."""
-    now = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _LEVELS,
-            {
-                "tenant": current_tenant_id(),
-                "contacts": list(contact_ids),
-                "now": now,
-                "interacting": now - INTERACTING,
-                "owned": now - OWNED,
-                "inbound": sorted(INBOUND),
-            },
-        )
-        return {pk: _level(active=active, bought=bought) for pk, active, bought in cursor}
-
-
-def _level(*, active: bool, bought: bool) -> str:
-    if not active:
-        return Ownership.ACQUIRED
-    return Ownership.OWNED if bought else Ownership.INTERACTING
 
 
 def in_ownership(contacts: QuerySet[Contact], wanted: str) -> QuerySet[Contact]:

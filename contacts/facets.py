@@ -1,18 +1,21 @@
 """What do upper apps add to the contacts resource? Fields, filters, orderings, from their apps.py.
 
 Contacts know nothing of stages, scores or reports; `journeys` and `analytics` register here how a
-page of contacts gets those values (one query a page), and how a list is narrowed or ordered by
-them.
+page of contacts gets those values, and how a list is narrowed or ordered by them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
+
+from contacts import arrays
 from tenants.rest.filters import Filter
 from tenants.rest.pages import Ordering
+from tenants.scope import current_tenant_id
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -21,6 +24,20 @@ if TYPE_CHECKING:
     from contacts.models import Contact
 
 Load = Callable[[Sequence[int]], Mapping[int, object]]
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Values that one SELECT answers: `contact_id`, and the value as JSON. All queries of a page go
+    to Postgres as one statement.
+
+    `sql` asks of the contacts %(contacts)s::bigint[] of the tenant %(tenant)s, and may use names of
+    its own out of `params()`. `read` makes of the answer what Facet.load answers.
+    """
+
+    sql: str
+    read: Callable[[Mapping[int, Any]], Mapping[int, object]] = dict
+    params: Callable[[], Mapping[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -34,7 +51,7 @@ class Facet:
 
     name: str
     shown_as: Field[Any, Any, Any, Any]
-    load: Load
+    load: Load | Query
     absent: object = None
     part: str = ""
 
@@ -53,13 +70,54 @@ orderings: dict[str, Ordering] = {}
 def field(
     name: str,
     shown_as: Field[Any, Any, Any, Any],
-    load: Load,
+    load: Load | Query,
     *,
     absent: object = None,
     part: str = "",
 ) -> None:
     """Add a field to every contact that the API shows. Fields with one `load` share its call."""
     fields[name] = Facet(name, shown_as, load, absent, part)
+
+
+def values(
+    contact_ids: Sequence[int], names: Collection[str] | None = None
+) -> dict[int, dict[str, object]]:
+    """Contact → what its fields show, or those of these names."""
+    found: dict[int, dict[str, object]] = {pk: {} for pk in contact_ids}
+    asked = [facet for name, facet in fields.items() if names is None or name in names]
+    if not found or not asked:
+        return found
+    loads = dict.fromkeys(facet.load for facet in asked)
+    loaded = _answers([load for load in loads if isinstance(load, Query)], contact_ids)
+    loaded |= {load: load(contact_ids) for load in loads if not isinstance(load, Query)}
+    for facet in asked:
+        of_page = loaded[facet.load]
+        for pk, shown in found.items():
+            shown[facet.name] = facet.value(of_page, pk)
+    return found
+
+
+def _answers(
+    queries: Sequence[Query], contact_ids: Sequence[int]
+) -> dict[Load | Query, Mapping[int, object]]:
+    if not queries:
+        return {}
+    params: dict[str, Any] = {}
+    for query in queries:
+        params |= query.params()
+    params |= {"tenant": current_tenant_id(), "contacts": arrays.literal(contact_ids)}
+    rows: list[dict[int, Any]] = [{} for _query in queries]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT {number}, * FROM ({query.sql}) q"  # noqa: S608 - our own statements
+                for number, query in enumerate(queries)
+            ),
+            params,
+        )
+        for number, pk, value in cursor.fetchall():
+            rows[number][pk] = value
+    return {query: query.read(found) for query, found in zip(queries, rows, strict=True)}
 
 
 def filter(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from django.db import connection
 from django.db.models import Count, DurationField, ExpressionWrapper, F, FloatField, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Extract, Greatest, Least, Power
@@ -19,10 +20,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from contacts import kinds
+from contacts import arrays, kinds
 from contacts.models import Contact, Event
 from journeys import fit, unscored
-from journeys.models import Score, ScoreModel, ScorePoint, ScoreRule
+from journeys.models import ScoreModel, ScorePoint, ScoreRule
+from tenants import rows
+from tenants.scope import current_tenant_id
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -119,10 +122,19 @@ def freeze() -> list[FrozenRule]:
     ]
 
 
+# Every page of contacts asks this.
+_LIVE = f"""
+SELECT {rows.columns(ScoreModel, "m")} FROM journeys_scoremodel m
+WHERE m.tenant_id = %s AND m.state = 'live'
+"""  # noqa: S608 - names of columns
+
+
 def live() -> ScoreModel:
     """The version in use."""
-    found = ScoreModel.objects.filter(state=ScoreModel.State.LIVE).first()
-    return found if found is not None else begin()
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE, [current_tenant_id()])
+        row = cursor.fetchone()
+    return begin() if row is None else rows.made(ScoreModel, row)
 
 
 def engagement_rules(model: ScoreModel) -> list[FrozenRule]:
@@ -180,29 +192,40 @@ class Standing:
     grade: str
 
 
+_STANDINGS = """
+SELECT c.id, s.key, s.engagement_key, s.fit, s.grade,
+  CASE WHEN s.contact_id IS NULL AND silent.contact_id IS NULL THEN c.fit_points ELSE 0 END
+FROM ({judged}) c
+LEFT JOIN journeys_score s ON s.tenant_id = %s AND s.model_id = %s AND s.contact_id = c.id
+LEFT JOIN ({unscored}) silent ON silent.contact_id = c.id
+WHERE c.id = ANY(%s::bigint[])
+"""
+
+
 def standings(
     contact_ids: Sequence[int], at: datetime | None = None, *, model: ScoreModel | None = None
 ) -> Mapping[int, Standing]:
     """The scores of a page of contacts: everyone has one, if nothing happened yet, by fit alone."""
     model = model or live()
     now = growth(model, at)
-    found = {
-        row.contact_id: Standing(
-            round(row.key / now, PLACES),
-            round(max(0.0, row.engagement_key) / now, PLACES),
-            row.fit,
-            row.grade,
-        )
-        for row in Score.objects.filter(model=model, contact_id__in=contact_ids)
-    }
-    unknown = [pk for pk in contact_ids if pk not in found]
-    if unknown:
-        silent = unscored.among(unknown)
-        found |= dict.fromkeys(silent, Standing(0.0, 0.0, 0, grade_of(0, model)))
-        judged = [pk for pk in unknown if pk not in silent]
-        for pk, points in fit.points_of(fit_rules(model), judged).items():
-            found[pk] = Standing(0.0, 0.0, points, grade_of(points, model))
-    return found
+    judged, of_rules = fit.query(fit_rules(model))
+    silent, of_silent = unscored.query(contact_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STANDINGS.format(judged=judged, unscored=silent),
+            [
+                *of_rules, current_tenant_id(), model.pk, *of_silent,
+                arrays.literal(list(contact_ids)),
+            ],
+        )  # fmt: skip
+        return {
+            pk: Standing(0.0, 0.0, by_rules, grade_of(by_rules, model))
+            if key is None
+            else Standing(
+                round(key / now, PLACES), round(max(0.0, engaged) / now, PLACES), points, grade
+            )
+            for pk, key, engaged, points, grade, by_rules in cursor.fetchall()
+        }
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tenants.scope import scope
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # Doors where who is signed in does not matter: links and callbacks open their own tenant's scope.
-PUBLIC = ("/static/", "/l/", "/wechat/")
+PUBLIC = ("/static/", "/l/", "/q/", "/wechat/")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -62,15 +62,15 @@ class TenantScope:
         return self._as_user(request)
 
     def _as_key(self, request: HttpRequest, text: str) -> HttpResponse:
-        tenant = auth.live_tenant(auth.tenant_of_key(text))
-        if tenant is None:
-            return self.get_response(request)
-        with scope(tenant):
-            request.api_key = auth.find_key(text)  # type: ignore[attr-defined]
-            if request.api_key is None:  # type: ignore[attr-defined]
-                return self.get_response(request)
-            request.tenant = tenant  # type: ignore[attr-defined]
-            return self._private(request, tenant)
+        tenant_id = auth.tenant_of_key(text)
+        if tenant_id is not None:
+            with scope(tenant_id):
+                key = auth.find_key(text)
+                if key is not None:
+                    request.api_key = key  # type: ignore[attr-defined]
+                    request.tenant = key.tenant  # type: ignore[attr-defined]
+                    return self._private(request, key.tenant)
+        return self.get_response(request)
 
     def _as_user(self, request: HttpRequest) -> HttpResponse:
         user = request.user

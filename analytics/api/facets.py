@@ -14,13 +14,9 @@ from contacts import facets
 def register() -> None:
     stages = [each.value for each in Lifecycle]
     levels = [each.value for each in Ownership]
-    facets.field(
-        "lifecycle",
-        serializers.ChoiceField(stages),
-        standing.lifecycles,
-        absent=Lifecycle.PROSPECT.value,
-    )
-    facets.field("ownership", serializers.ChoiceField(levels), standing.ownerships)
+    query = standing.OF_CONTACTS
+    facets.field("lifecycle", serializers.ChoiceField(stages), query, part="lifecycle")
+    facets.field("ownership", serializers.ChoiceField(levels), query, part="ownership")
     facets.filter("lifecycle", serializers.ChoiceField(stages), standing.in_lifecycle)
     facets.filter("ownership", serializers.ChoiceField(levels), standing.in_ownership)
     # Nothing is predicted before the model of the tenant's purchases is fitted.

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts import costs, facets, people, profile
+from contacts import cascade, costs, facets, people, profile
 from contacts.api import contact_bulk, contact_filters
 from contacts.api.contact_fields import ContactItemSerializer, ContactSerializer
 from contacts.api.event_fields import TimelineSerializer, shown_on_timeline
 from contacts.api.forwarding import Forwarding
-from contacts.api.shown import SELECTED, Shown, may_reveal
+from contacts.api.shown import may_reveal, shown
 from contacts.models import Contact, Event
 from contacts.models.person import ContactQuerySet
 from tenants import audit
@@ -69,15 +70,16 @@ class Contacts(Forwarding, mixins.ListModelMixin, Resource):
         return {**contact_filters.ORDERINGS, **facets.orderings}
 
     def get_queryset(self) -> QuerySet[Contact]:
-        return visible(self.request, Contact.objects.select_related(*SELECTED))
+        return visible(self.request, cast("ContactQuerySet", super().get_queryset()))
 
     def paged_actions(self) -> set[str]:
         return {"list", "timeline"}
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        contacts = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
-        shown = Shown(request, contacts, asked=self.given().get("reveal", False))
-        return self.get_paginated_response([shown.of(contact) for contact in contacts])
+        pages = Cursor()
+        found = pages.ids(self.filter_queryset(self.get_queryset()), request, self)
+        asked = self.given().get("reveal", False)
+        return pages.get_paginated_response([*shown(request, found, asked=asked).values()])
 
     def retrieve(self, request: Request, id: str) -> Response:
         return self._shown(self.get_object())
@@ -96,7 +98,7 @@ class Contacts(Forwarding, mixins.ListModelMixin, Resource):
             opened=opened,
             by=actor(request),
         )
-        return self._shown(self.get_queryset().get(pk=contact.pk), status.HTTP_201_CREATED)
+        return self._shown(contact, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, id: str) -> Response:
         contact = self.get_object()
@@ -110,14 +112,12 @@ class Contacts(Forwarding, mixins.ListModelMixin, Resource):
         if "tags" in values:
             profile.set_tags(contact, values["tags"], by=actor(request))
         profile.agree(contact, values.get("consent", ()), actor(request))
-        return self._shown(self.get_queryset().get(pk=contact.pk))
+        return self._shown(contact)
 
     def destroy(self, request: Request, id: str) -> Response:
         contact: Contact = self.get_object()
-        audit.record(
-            "contact.deleted", contact, request=request, summary=contact.external_id or "–"
-        )
-        contact.delete()
+        audit.record("contact.deleted", contact, request=request)
+        cascade.delete(Contact, [contact.pk])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @bulk.described(ContactItemSerializer, "Contact")
@@ -141,7 +141,10 @@ class Contacts(Forwarding, mixins.ListModelMixin, Resource):
 
     def _shown(self, contact: Contact, number: int = status.HTTP_200_OK) -> Response:
         asked = self.given().get("reveal", False)
-        return Response(Shown(self.request, [contact], asked=asked).of(contact), status=number)
+        found = shown(self.request, [contact.pk], asked=asked)
+        if contact.pk not in found:
+            raise NotFound
+        return Response(found[contact.pk], status=number)
 
 
 class _Timeline:

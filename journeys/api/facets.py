@@ -13,20 +13,21 @@ from contacts.models import Contact
 from journeys import scoring
 from journeys.models import ContactStage, Score
 
+_STAGES = """
+SELECT p.contact_id, to_json(s.key) FROM journeys_contactstage p
+JOIN journeys_stage s ON s.tenant_id = p.tenant_id AND s.id = p.stage_id
+WHERE p.tenant_id = %(tenant)s AND p.contact_id = ANY(%(contacts)s::bigint[])
+"""
+
 
 def register() -> None:
-    facets.field("stage", serializers.CharField(), _stages)
+    facets.field("stage", serializers.CharField(), facets.Query(_STAGES))
     facets.field("score", serializers.FloatField(), _standings, absent=0.0, part="score")
     facets.field("fit", serializers.CharField(), _standings, absent="C", part="grade")
     facets.field("engagement", serializers.FloatField(), _standings, absent=0.0, part="engagement")
     facets.filter("stage", serializers.CharField(max_length=40), _in_stage)
     facets.filter("min_score", serializers.FloatField(min_value=0), _scored)
     facets.ordering("score", _scores, "key", same_direction=False)
-
-
-def _stages(contact_ids: Sequence[int]) -> Mapping[int, str]:
-    rows = ContactStage.objects.filter(contact_id__in=contact_ids)
-    return dict(rows.values_list("contact_id", "stage__key"))
 
 
 def _standings(contact_ids: Sequence[int]) -> Mapping[int, object]:

@@ -31,7 +31,7 @@ from journeys.models import (
     TouchKind,
     TouchRules,
 )
-from tenants import audit, ids
+from tenants import audit
 from tenants.rest.errors import Conflict
 from tenants.rest.fields import IdField, Moment, Reference, StrictBoolean, Text, Words, of
 from tenants.rest.filters import Filter, one_of
@@ -290,7 +290,7 @@ class Enrolments(Listed):
         run: Enrolment = self.get_object()
         if not enrolments.leave({run.pk: Reason.BY_HAND}):
             raise Conflict(_("This run has ended already."), "ended")
-        audit.record("enrolment.left", run, request=request, summary=ids.encode(run.pk))
+        audit.record("enrolment.left", run, request=request)
         return Response(self.get_serializer(self.get_object()).data)
 
 

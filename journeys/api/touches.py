@@ -20,7 +20,7 @@ from journeys import outcomes, staff_tasks
 from journeys.api.contents import ContactId, StaffName
 from journeys.ledger import State
 from journeys.models import Enrolment, Route, Sop, StaffTask, Touch, TouchKind
-from tenants import audit, ids
+from tenants import audit
 from tenants.rest.errors import Conflict
 from tenants.rest.fields import IdField, Moment, Reference, StrictBoolean, of
 from tenants.rest.filters import Filter, one_of, since, until
@@ -156,7 +156,7 @@ class StaffTasks(Listed):
         return rows.filter(staff_id=staff_id or 0) if mine else rows
 
     def _answer(self, said: str, task: StaffTask) -> Response:
-        audit.record(said, task, request=self.request, summary=ids.encode(task.pk))
+        audit.record(said, task, request=self.request)
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=None)

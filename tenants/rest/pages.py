@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core import signing
 from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
@@ -57,43 +58,56 @@ class _Position:
 class _Walk:
     """The steps along one order from a position, forward or backward."""
 
-    def __init__(self, queryset: QuerySet[Any], ordering: Ordering, *, descending: bool) -> None:
+    def __init__(
+        self, queryset: QuerySet[Any], ordering: Ordering, *, descending: bool, whole: bool
+    ) -> None:
         self.ordering = ordering
         self.descending = descending
+        self.whole = whole  # rows, or their ids only
         self.all = queryset.order_by()
         self.id = "id"
         self.keyed = self.all
-        self.rest: QuerySet[Any] | None = None
-        if ordering.rows is not None:
+        self.rows = ordering.rows() if ordering.rows is not None else None
+        if self.rows is not None:
             self.id = "contact_id"
-            rows = ordering.rows()
             # Unfiltered, the semi-join would only cost: every row's contact is of the tenant.
             narrowed = len(self.all.query.where.children) > 1
-            self.keyed = rows.filter(contact_id__in=self.all.values("id")) if narrowed else rows
-            self.rest = self.all.filter(~Exists(rows.filter(contact_id=OuterRef("id"))))
+            within = {"contact_id__in": self.all.values("id")} if narrowed else {}
+            self.keyed = self.rows.filter(**within)
         elif ordering.nullable:
             self.keyed = self.all.filter(**{f"{ordering.key}__isnull": False})
-            self.rest = self.all.filter(**{f"{ordering.key}__isnull": True})
+
+    @cached_property
+    def rest(self) -> QuerySet[Any] | None:
+        """The rows without a key, where there may be such."""
+        if self.rows is not None:
+            return self.all.filter(~Exists(self.rows.filter(contact_id=OuterRef("id"))))
+        if self.ordering.nullable:
+            return self.all.filter(**{f"{self.ordering.key}__isnull": True})
+        return None
 
     def page(
         self, at: _Position | None, count: int, *, backward: bool
     ) -> list[tuple[_Position, Any]]:
         found: list[tuple[_Position, Any]] = []
         for keyed, rows in self._steps(at, backward=backward):
+            found.extend(self._read(rows[: count - len(found)], keyed=keyed))
             if len(found) >= count:
                 break
-            found.extend(self._read(rows[: count - len(found)], keyed=keyed))
-        return self._load(found)
+        return self._load(found) if self.whole else found
 
     def _read(self, rows: QuerySet[Any], *, keyed: bool) -> Iterator[tuple[_Position, Any]]:
-        key = self.ordering.key
-        if keyed and self.ordering.rows is not None:
-            for value, row in rows.values_list(str(key), "contact_id"):
-                yield _Position(keyed=True, key=value, row=row), None
-            return
-        for row in rows:
-            value = getattr(row, key) if key and keyed else None
-            yield _Position(keyed=keyed, key=value, row=row.pk), row
+        key = self.ordering.key if keyed else None
+        if key and (self.rows is not None or not self.whole):
+            for value, pk in rows.values_list(key, self.id):
+                yield _Position(keyed=True, key=value, row=pk), None
+        elif not self.whole:
+            for pk in rows.values_list("id", flat=True):
+                yield _Position(keyed=keyed, key=None, row=pk), None
+        else:
+            for row in rows:
+                value = getattr(row, key) if key else None
+                yield _Position(keyed=keyed, key=value, row=row.pk), row
 
     def _load(self, found: list[tuple[_Position, Any]]) -> list[tuple[_Position, Any]]:
         missing = [at.row for at, row in found if row is None]
@@ -173,9 +187,18 @@ class Cursor(BasePagination):
 
     def page(self, queryset: QuerySet[Any], request: Request, view: object) -> list[Any]:
         """The rows of the page; `view` has `orderings` and `default_ordering`."""
+        return [row for _at, row in self._found(queryset, request, view, whole=True)]
+
+    def ids(self, queryset: QuerySet[Any], request: Request, view: object) -> list[int]:
+        """As `page`, but the ids of the rows only: for those who read the rows in their own way."""
+        return [at.row for at, _row in self._found(queryset, request, view, whole=False)]
+
+    def _found(
+        self, queryset: QuerySet[Any], request: Request, view: object, *, whole: bool
+    ) -> list[tuple[_Position, Any]]:
         limit = _limit(request)
         name, ordering = _ordering(request, view)
-        walk = _Walk(queryset, ordering, descending=name.startswith("-"))
+        walk = _Walk(queryset, ordering, descending=name.startswith("-"), whole=whole)
         at, backward = _decode(request.query_params.get("cursor"), name, walk)
         found = walk.page(at, limit + 1, backward=backward)
         more = len(found) > limit
@@ -186,7 +209,7 @@ class Cursor(BasePagination):
             self.next = _encode(name, found[-1][0], backward=False)
         if found and at is not None and (more or not backward):
             self.previous = _encode(name, found[0][0], backward=True)
-        return [row for _at, row in found]
+        return found
 
     def get_paginated_response(self, data: Sequence[object]) -> Response:
         return Response({"results": data, "next": self.next, "previous": self.previous})
