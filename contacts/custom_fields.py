@@ -40,12 +40,13 @@ MOST_FIELDS: Final = 100  # a document has no more names
 MOST_CHOICES: Final = 200
 CHOICE_LENGTH: Final = 60
 TEXT_LENGTH: Final = 2000
-_DIGITS: Final = 15  # as many as a double keeps
+DIGITS: Final = 15  # as many as a double keeps
 _KEY = re.compile(r"""[^\W\d_][^.,;:"'\\/?&=%#\x00-\x1f]{0,63}""")
-_NUMBER: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"
-_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+NUMBER: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"
+DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _MIDNIGHT = re.compile(r"[ T]00:00(:00)?(\.0+)?$")
 _SEPARATORS = re.compile("[;；|]")
+_NOTHING: Final[tuple[object, ...]] = (None, "", [])
 _BOOLEANS: Final = {
     "true": True, "yes": True, "y": True, "1": True, "是": True, "有": True, "√": True,
     "false": False, "no": False, "n": False, "0": False, "否": False, "无": False, "×": False,
@@ -94,9 +95,31 @@ def clean(of: CustomField, value: object) -> Any:
     return _CLEAN[Kind(of.kind)](of, value)
 
 
+def kept(of: CustomField, value: object) -> Any:
+    """As `clean`, for a value that is to be kept: a required field is never emptied."""
+    found = None if value is None else clean(of, value)
+    if found in _NOTHING and is_required(of):
+        raise Invalid("blank", _("This must not be blank."))
+    return found
+
+
 def cell(of: CustomField) -> Callable[[str], Any]:
     """How a cell of a file is read that belongs to this field; it is never blank."""
-    return lambda written: clean(of, written)
+    return lambda written: kept(of, written)
+
+
+def is_required(of: CustomField) -> bool:
+    return of.required and not of.archived
+
+
+def lacking(fields: Iterable[CustomField], document: Mapping[str, Any]) -> list[CustomField]:
+    """Which of these fields have no value in the document?"""
+    return [of for of in fields if document.get(of.key) in _NOTHING]
+
+
+def needed(of: CustomField) -> Invalid:
+    """Why somebody new is not taken who has no value of a required field."""
+    return Invalid("required", _("A new contact needs a value here."))
 
 
 def _text(of: CustomField, value: object) -> str:
@@ -119,7 +142,7 @@ def _number(of: CustomField, value: object) -> int | float:
     number = number.normalize()
     _sign, digits, exponent = number.as_tuple()
     places = -int(exponent)
-    if len(digits) > _DIGITS or places > 6 or abs(number) >= 10**_DIGITS:
+    if len(digits) > DIGITS or places > 6 or abs(number) >= 10**DIGITS:
         raise Invalid("number", _("At most 15 digits, 6 of them after the point."))
     return int(number) if places <= 0 else float(number)
 
@@ -184,9 +207,16 @@ class Fields:
     _known: dict[str, CustomField] | None = field(default=None)
 
     def of(self, name: str) -> CustomField | None:
+        return self._all().get(name)
+
+    def _all(self) -> dict[str, CustomField]:
         if self._known is None:
             self._known = {each.key: each for each in defined(archived=True)}
-        return self._known.get(name)
+        return self._known
+
+    def lacking(self, document: Mapping[str, Any]) -> list[CustomField]:
+        """Required fields without a value there: somebody new would not be taken."""
+        return lacking(filter(is_required, self._all().values()), document)
 
     def document(self, value: object, *, keep_nulls: bool = True) -> dict[str, Any]:
         """Custom fields from outside: an object within the limits, each field as it should be.
@@ -198,12 +228,12 @@ class Fields:
         found: dict[str, Any] = {}
         for name, given in validation.document(value).items():
             of = self.of(name)
-            if given is None or of is None:
+            if of is None or (given is None and not keep_nulls):
                 if keep_nulls or given is not None:
                     found[name] = given
                 continue
             try:
-                found[name] = clean(of, given)
+                found[name] = kept(of, given)
             except Invalid as error:
                 raise Invalid(error.code, f"{name}: {error}") from None
         return found
@@ -260,15 +290,16 @@ def where(of: CustomField, test: str, value: Any) -> Q:
     if of.kind == Kind.NUMBER:
         number = Case(
             When(
-                Regex(text, _NUMBER), then=Cast(text, DecimalField(max_digits=21, decimal_places=6))
+                Regex(text, NUMBER), then=Cast(text, DecimalField(max_digits=21, decimal_places=6))
             ),
             default=None,
         )
         if test:
             return Q(_SIGNS[test](number, Decimal(str(value))))
         return Q(In(number, [Decimal(str(each)) for each in value]))
-    if of.kind == Kind.DATE and test:
-        return Q(Regex(text, _DAY)) & Q(_SIGNS[test](Left(text, 10), value))
+    if of.kind == Kind.DATE:
+        day = Left(text, 10)
+        return Q(Regex(text, DAY)) & Q(_SIGNS[test](day, value) if test else In(day, value))
     if of.kind == Kind.MULTI:
         either, values = Q(pk__in=[]), KeyTransform(of.key, "custom")
         for each in value:

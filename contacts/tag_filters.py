@@ -6,7 +6,7 @@ Tags without a group count as one group. By the tagging rows: they keep their in
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
@@ -26,12 +26,19 @@ def by_group(contacts: Rows, tag_ids: Collection[int]) -> Rows:
     if not groups and tag_ids:
         groups[None] = []
     for _group, pks in sorted(groups.items(), key=lambda pair: pair[0] or 0):
-        wearing = ContactTag.objects.filter(tag_id__in=pks).values("contact_id")
-        contacts = contacts.filter(id__in=wearing)
+        contacts = wearing(contacts, pks)
     return contacts
+
+
+def wearing(contacts: Rows, tag_ids: Collection[int]) -> Rows:
+    """Those who wear at least one of these."""
+    return contacts.filter(id__in=_wearers(tag_ids))
 
 
 def without(contacts: Rows, tag_ids: Collection[int]) -> Rows:
     """Those who wear none of these."""
-    wearing = ContactTag.objects.filter(tag_id__in=tag_ids).values("contact_id")
-    return contacts.exclude(id__in=wearing)
+    return contacts.exclude(id__in=_wearers(tag_ids))
+
+
+def _wearers(tag_ids: Collection[int]) -> QuerySet[ContactTag, Any]:
+    return ContactTag.objects.filter(tag_id__in=tag_ids).values("contact_id")

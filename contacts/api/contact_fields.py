@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import date
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from rest_framework import serializers
 
 from contacts import facets, validation
 from contacts.api.naming import ContactField, Named, tag_names
-from contacts.custom_fields import Fields
+from contacts.custom_fields import Fields, needed
 from contacts.merging import forwarding
 from contacts.models import Channel, Consent, Contact, SourceKind
 from contacts.profile import Agreement
@@ -152,10 +153,16 @@ class ContactSerializer(StrictSerializer):
                 {"external_id": [_("Another contact had this id before a merge.")]}
             )
 
+    def _check_required(self, custom: Mapping[str, Any]) -> None:
+        wrong = [f"{of.key}: {needed(of)}" for of in Fields().lacking(custom)]
+        if wrong:
+            raise serializers.ValidationError({"custom": wrong})
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         contact: Contact | None = self.instance
         self._check_former_name(attrs.get("external_id"), contact)
         if contact is None:
+            self._check_required(attrs.get("custom", {}))
             return attrs
         wrong = {name: [_("This follows from events.")] for name in self.fixed if name in attrs}
         own = contact.channel.name if contact.channel else ""

@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from contacts import custom_fields, search, tag_filters, validation
-from contacts.api.naming import channel_names, names_of, tag_names, userids
+from contacts import custom_fields, custom_values, search, tag_filters, validation
+from contacts.api.naming import names_of
 from contacts.merging import forwarding
-from contacts.models import Contact, ContactTag, CustomField, Segment, SegmentMember, Tag
+from contacts.models import Channel, Contact, CustomField, Segment, SegmentMember, Tag
+from tenants.models import Staff
 from tenants.rest.fields import Moment
 from tenants.rest.filters import Filter, flag
 from tenants.rest.pages import Ordering
@@ -29,29 +30,26 @@ def _word(longest: int = 64) -> serializers.CharField:
     return serializers.CharField(max_length=longest, trim_whitespace=False)
 
 
-def _wearing(names: Sequence[str]) -> Any:
-    """The contacts that wear one of these tags (names or ids)."""
-    known = [name for name in tag_names(names).values() if name]
-    return ContactTag.objects.filter(tag__name__in=known).values("contact_id")
+def _ids(names: Sequence[str], rows: QuerySet[Any], column: str = "name") -> list[int]:
+    """The rows that these names or ids mean, 0 for none: as numbers the planner knows them."""
+    known = names_of(names, rows, column).values()
+    named = rows.filter(**{f"{column}__in": [each for each in known if each]})
+    found = dict(named.values_list(column, "id"))
+    return [found.get(name or "", 0) for name in known]
+
+
+def _tag_ids(names: Sequence[str]) -> list[int]:
+    return _ids(names, Tag.objects.all())
 
 
 def _all_tags(contacts: Rows, names: list[str]) -> Rows:
-    for name in names:
-        contacts = contacts.filter(id__in=_wearing([name]))
+    for pk in _tag_ids(names):
+        contacts = tag_filters.wearing(contacts, [pk])
     return contacts
 
 
 def _any_tag(contacts: Rows, names: list[str]) -> Rows:
-    return contacts.filter(id__in=_wearing(names))
-
-
-def _tag_ids(names: list[str]) -> list[int]:
-    """Unknown ones count: nobody wears them."""
-    known = tag_names(names).values()
-    found = dict(
-        Tag.objects.filter(name__in=[each for each in known if each]).values_list("name", "id")
-    )
-    return [found.get(name or "", 0) for name in known]
+    return tag_filters.wearing(contacts, _tag_ids(names))
 
 
 def _tags_by_group(contacts: Rows, names: list[str]) -> Rows:
@@ -65,13 +63,13 @@ def _not_tag(contacts: Rows, names: list[str]) -> Rows:
 def _owner(contacts: Rows, text: str) -> Rows:
     if not text:
         return contacts.filter(owner=None)
-    return contacts.filter(owner__userid=userids([text])[text] or "")
+    return contacts.filter(owner_id=_ids([text], Staff.objects.all(), "userid")[0])
 
 
 def _channel(contacts: Rows, text: str) -> Rows:
     if not text:
         return contacts.filter(channel=None)
-    return contacts.filter(channel__name=channel_names([text])[text] or "")
+    return contacts.filter(channel_id=_ids([text], Channel.objects.all())[0])
 
 
 def _external_id(contacts: Rows, text: str) -> Rows:
@@ -94,8 +92,8 @@ def _search(contacts: Rows, text: str) -> Rows:
 
 def _segment(contacts: Rows, text: str) -> Rows:
     """Its members as they are stored; a segment by its name or id."""
-    name = names_of([text], Segment.objects.all(), "name")[text] or ""
-    members = SegmentMember.objects.filter(segment__name=name)
+    (pk,) = _ids([text], Segment.objects.all())
+    members = SegmentMember.objects.filter(segment_id=pk)
     return contacts.filter(id__in=members.values("contact_id"))
 
 
@@ -163,7 +161,7 @@ def custom(request: Request | None) -> Mapping[str, Filter]:
 
 def _custom(of: CustomField, test: str) -> Filter:
     def apply(contacts: Rows, value: Any) -> Rows:
-        return contacts.filter(custom_fields.where(of, test, value))
+        return contacts.filter(custom_values.where(of, test, value))
 
     if test == "known":
         return Filter(serializers.BooleanField(), apply)

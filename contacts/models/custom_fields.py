@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from tenants.scope import TenantModel
+from tenants.scope import TenantForeignKey, TenantModel
 
 
 class CustomField(TenantModel):
@@ -29,10 +29,12 @@ class CustomField(TenantModel):
     required = models.BooleanField(
         _("required"),
         default=False,
-        help_text=_("Asked for in forms; files and the API may omit it."),
+        help_text=_("Nobody new is taken without it: by hand, by the API or from files."),
     )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     archived = models.BooleanField(_("archived"), default=False)
+    # The contact up to whom values are filed (ContactValue), in order of id; null: all are.
+    filed_up_to = models.BigIntegerField(null=True, default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -49,3 +51,27 @@ class CustomField(TenantModel):
     @property
     def has_choices(self) -> bool:
         return self.kind in (self.Kind.CHOICE, self.Kind.MULTI)
+
+
+class ContactValue(TenantModel):
+    """A contact has this value in a field: a key that compares like the value.
+
+    Equality and ranges in the C collation keep their index under RLS.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "contact_id", "field_id", "value")
+    contact = TenantForeignKey("contacts.Contact", on_delete=models.CASCADE, related_name="+")
+    field = TenantForeignKey(CustomField, on_delete=models.CASCADE, related_name="+")
+    value = models.CharField(max_length=64, db_collation="C")
+    # The contact, for filters: asked for `contact`, Postgres may take the primary key, where the
+    # contacts of one value lie apart.
+    holder = models.GeneratedField(
+        expression=models.F("contact"),  # type: ignore[arg-type] # Django resolves it
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["tenant", "field", "value", "holder"], name="contact_value")
+        ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from contacts.models import Consent, Segment, Tag
-from contacts.segments import leaves, pieces, values
+from contacts.segments import leaves, pieces, rules, values
 from contacts.segments.columns import calling, offering
 from contacts.segments.leaves import Field, Shape, Tests
 from contacts.segments.pieces import Ids, Moment, Piece
-from contacts.segments.rules import RuleError, at, refuse_beside
+from contacts.segments.rules import Node, RuleError, at, refuse_beside
 from tenants.models import Staff
 from tenants.punctuation import listed
 
@@ -28,14 +28,20 @@ class TagLeaf:
     tags: tuple[str, ...]
 
     def compile(self, moment: Moment) -> Piece:
-        unknown = _("There is no tag called “%(name)s”; make it, or choose another one.")
-        wanted = values.named(self.tags, Tag.objects.all(), "name", self.path, unknown)
+        wanted = self._ids(moment)
         if len(wanted) == 1:
             where, distinct = "t.tag_id = %s", True
         else:
             where, distinct = "t.tag_id = ANY(%s::bigint[])", False
         given = wanted[0] if distinct else wanted
         return pieces.rows("contacts_contacttag", where, (given,), moment, distinct=distinct)
+
+    def _ids(self, moment: Moment) -> list[int]:
+        known = moment.facts.tags if moment.facts else {}
+        if known.keys() >= set(self.tags):
+            return [known[name] for name in self.tags]
+        unknown = _("There is no tag called “%(name)s”; make it, or choose another one.")
+        return values.named(self.tags, Tag.objects.all(), "name", self.path, unknown)
 
     def hears(self, kind: str) -> bool:
         return leaves.hears(("tag.",), kind)
@@ -51,6 +57,13 @@ class TagLeaf:
         if len(names) == 1:
             return _("has the tag “%(tag)s”") % {"tag": names[0]}
         return _("has one of the tags %(tags)s") % {"tags": listed(f"“{name}”" for name in names)}
+
+
+def tags_of(trees: Iterable[Node]) -> dict[str, int]:
+    """Name → id of the tags that rules name, asked at once; those named by id are left out."""
+    found = (leaf for tree in trees for leaf in rules.leaves(tree) if isinstance(leaf, TagLeaf))
+    names = {name for leaf in found for name in leaf.tags}
+    return dict(Tag.objects.filter(name__in=names).values_list("name", "pk")) if names else {}
 
 
 def _tag(rule: Mapping[str, Any], path: str) -> TagLeaf:

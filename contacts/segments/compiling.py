@@ -8,6 +8,7 @@ contact's own row are joined into one condition, and the table is read once for 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from contacts.segments import pieces
@@ -31,10 +32,30 @@ def _piece(node: Node, moment: Moment) -> Piece:
     if isinstance(node, Not):
         return ~_piece(node.part, moment)
     if isinstance(node, All):
-        return _all([_piece(part, moment) for part in node.parts], moment)
+        return _all(_narrowed(node.parts, moment), moment)
     if isinstance(node, SomeOf):
         return _some([_piece(part, moment) for part in node.parts], moment)
     return node.compile(moment)
+
+
+def _narrowed(parts: Sequence[Node], moment: Moment) -> list[Piece]:
+    """Of all who are to fulfil several conditions, those that read more than what is gathered ask
+    only of those whom the others leave.
+    """
+    found = [_piece(part, moment) for part in parts]
+    read = [isinstance(piece, Where) or piece.gathered for piece in found]
+    if moment.facts is None or all(read) or not any(read):
+        return found
+    left = _ids(
+        _all([piece for piece, known in zip(found, read, strict=True) if known], moment), moment
+    )
+    if left.negated:
+        return found
+    few = replace(moment, within=left)
+    return [
+        piece if known or isinstance(part, All | SomeOf | Not) else part.compile(few)
+        for part, piece, known in zip(parts, found, read, strict=True)
+    ]
 
 
 def _all(parts: Sequence[Piece], moment: Moment) -> Piece:

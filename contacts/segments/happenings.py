@@ -40,6 +40,11 @@ class Window:
             parts.append((f"{column} < %s", values.instant(self.before, moment.zone)))
         return "".join(f" AND {part}" for part, _value in parts), [value for _part, value in parts]
 
+    def begins(self, moment: Moment) -> datetime | None:
+        if self.within_days is not None:
+            return moment.ago(self.within_days)
+        return None if self.after is None else values.instant(self.after, moment.zone)
+
     def passed(self, before: datetime, moment: Moment) -> tuple[datetime, datetime] | None:
         """The stretch of time that has fallen out of the window since then."""
         if self.within_days is None:
@@ -94,19 +99,22 @@ class EventLeaf:
         within, bounds = self.window.sql("t.at", moment)
         wanted, given = self._properties()
         where = f"t.kind = ANY(%s::text[]){within}{wanted}"
+        begins = self.window.begins(moment)
         one = self.count == Range(1)
         count, counted = ("count(*)", ()) if not self.distinct else (
             "count(DISTINCT t.properties ->> %s)", (self.distinct,)
         )  # fmt: skip
         if one and not self.distinct:
-            return pieces.rows("contacts_event", where, [list(self.kinds), *bounds, *given], moment)
+            return pieces.rows(
+                "contacts_event", where, [list(self.kinds), *bounds, *given], moment, since=begins
+            )
         having, numbers = self.count.sql(count)
         repeated = [each for number in numbers for each in (*counted, number)]
         if self.count.fits(0):  # those with more are out, everybody else is in
             having = f"NOT ({having})"
         found = pieces.rows(
             "contacts_event", where, [list(self.kinds), *bounds, *given], moment,
-            having=having, having_values=repeated,
+            having=having, having_values=repeated, since=begins,
         )  # fmt: skip
         return ~found if self.count.fits(0) else found
 
@@ -170,8 +178,11 @@ def times(span: Range) -> str:
 
 def _told(wanted: Any) -> str:
     if isinstance(wanted, Range):
-        parts = [(">=", wanted.low), ("<=", wanted.high)]
-        return " ".join(f"{sign} {value}" for sign, value in parts if value is not None)
+        if wanted.low == wanted.high:
+            return f"= {wanted.low}"
+        if wanted.low is not None and wanted.high is not None:
+            return f"{wanted.low}–{wanted.high}"
+        return f">= {wanted.low}" if wanted.high is None else f"<= {wanted.high}"
     return f"= {' / '.join(wanted)}"
 
 

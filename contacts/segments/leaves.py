@@ -169,7 +169,9 @@ class FieldLeaf:
         return self.field.basis()
 
     def words(self) -> str:
-        return f"{self.field.label} {' '.join(self._said(*each) for each in self.tests.items())}"
+        tests = [test for test in self.field.allowed() if test in self.tests]
+        said = " ".join(self._said(test, self.tests[test]) for test in tests)
+        return f"{self.field.label} {said}"
 
     def _said(self, test: str, value: Any) -> str:
         if test == "known":

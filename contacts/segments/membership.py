@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -41,35 +40,68 @@ class Change:
     left: int
 
 
-_WITHIN = "m.tenant_id = %(tenant)s AND m.segment_id = %(segment)s"
-_ENTER = f"""
+_NOT_FOUND = """NOT EXISTS (SELECT 1 FROM found f
+      WHERE f.segment_id = m.segment_id AND f.contact_id = m.contact_id)"""
+_ENTER = """
 entered AS (
   INSERT INTO contacts_segmentmember (tenant_id, segment_id, contact_id, entered_at)
-  SELECT %(tenant)s, %(segment)s, f.contact_id, %(now)s FROM found f
-  WHERE NOT EXISTS (SELECT 1 FROM contacts_segmentmember m
-    WHERE {_WITHIN} AND m.contact_id = f.contact_id{{among}})
-  ORDER BY f.contact_id
-  ON CONFLICT DO NOTHING RETURNING contact_id)"""  # noqa: S608 - own names, values apart
-_LEAVE = f"""
+  SELECT %(tenant)s, f.segment_id, f.contact_id, %(now)s FROM found f
+  WHERE NOT EXISTS (SELECT 1 FROM was w
+    WHERE w.segment_id = f.segment_id AND w.contact_id = f.contact_id)
+  ORDER BY f.segment_id, f.contact_id
+  ON CONFLICT DO NOTHING RETURNING segment_id, contact_id)"""
+# Everybody, for one segment: its members are compared where they lie.
+_OF_ONE = "m.tenant_id = %(tenant)s AND m.segment_id = %(segment)s"
+_ALL = f"""
+was AS NOT MATERIALIZED (
+  SELECT m.segment_id, m.contact_id FROM contacts_segmentmember m WHERE {_OF_ONE}),{_ENTER},
 gone AS (
-  DELETE FROM contacts_segmentmember m WHERE {_WITHIN}{{among}}
-    AND NOT EXISTS (SELECT 1 FROM found f WHERE f.contact_id = m.contact_id)
-  RETURNING m.contact_id)"""  # noqa: S608 - own names, values apart
+  DELETE FROM contacts_segmentmember m WHERE {_OF_ONE} AND {_NOT_FOUND}
+  RETURNING m.segment_id, m.contact_id)"""  # noqa: S608 - own names, values apart
+# A few: which of them are members is read once.
+_FEW = f"""
+was AS MATERIALIZED (
+  SELECT m.segment_id, m.contact_id FROM contacts_segmentmember m
+  WHERE m.tenant_id = %(tenant)s AND m.segment_id = ANY(%(segments)s::bigint[])
+    AND m.contact_id = ANY(%(among)s::bigint[])),{_ENTER},
+gone AS (
+  DELETE FROM contacts_segmentmember o
+  USING (SELECT m.segment_id, m.contact_id FROM was m WHERE {_NOT_FOUND}) m
+  WHERE o.tenant_id = %(tenant)s AND o.segment_id = m.segment_id AND o.contact_id = m.contact_id
+  RETURNING o.segment_id, o.contact_id)"""  # noqa: S608 - own names, values apart
+_CHANGED = """
+changed AS MATERIALIZED (
+  SELECT segment_id, count(*) FILTER (WHERE came) AS entered,
+    count(*) FILTER (WHERE NOT came) AS "left"
+  FROM (SELECT segment_id, true AS came FROM entered
+        UNION ALL SELECT segment_id, false FROM gone) c
+  GROUP BY 1),
+resized AS (
+  UPDATE contacts_segment s SET size = s.size + c.entered - c."left" FROM changed c
+  WHERE s.tenant_id = %(tenant)s AND s.id = c.segment_id AND s.size IS NOT NULL)"""
 _TELL = """
 told AS (
   INSERT INTO contacts_event
     (tenant_id, contact_id, kind, at, source, key, properties, received_at, problem)
-  SELECT %(tenant)s, c.contact_id, c.kind, %(now)s, 'segments', %(key)s || c.contact_id,
-    %(properties)s::jsonb, %(now)s, ''
-  FROM (SELECT contact_id, 'segment.entered' AS kind FROM entered
-        UNION ALL SELECT contact_id, 'segment.left' FROM gone) c
+  SELECT %(tenant)s, c.contact_id, c.kind, %(now)s, 'segments',
+    c.segment_id || %(key)s || c.contact_id, s.properties, %(now)s, ''
+  FROM (SELECT segment_id, contact_id, 'segment.entered' AS kind FROM entered
+        UNION ALL SELECT segment_id, contact_id, 'segment.left' FROM gone) c
+  JOIN unnest(%(segments)s::bigint[], %(properties)s::jsonb[]) AS s (segment_id, properties)
+    USING (segment_id)
   ORDER BY c.contact_id
-  ON CONFLICT DO NOTHING)"""
+  ON CONFLICT DO NOTHING),
+counted AS (
+  INSERT INTO contacts_segmentday AS d (tenant_id, segment_id, day, entered, "left")
+  SELECT %(tenant)s, segment_id, %(day)s, entered, "left" FROM changed ORDER BY segment_id
+  ON CONFLICT (tenant_id, segment_id, day) DO UPDATE SET
+    entered = d.entered + EXCLUDED.entered, "left" = d."left" + EXCLUDED."left")"""
 _PASS_ON = """
 passed_on AS (
   INSERT INTO contacts_segmenttouch (tenant_id, contact_id)
-  SELECT %(tenant)s, contact_id FROM (TABLE entered UNION TABLE gone) c)"""  # noqa: S105 - no password
-_RESULT = "SELECT (SELECT count(*) FROM entered), (SELECT count(*) FROM gone)"
+  SELECT DISTINCT %(tenant)s, contact_id FROM (TABLE entered UNION ALL TABLE gone) c
+  WHERE segment_id = ANY(%(used)s::bigint[]))"""  # noqa: S105 - no password
+_RESULT = 'SELECT segment_id, entered, "left" FROM changed'
 
 
 def moment(now: datetime | None = None, among: Sequence[int] | None = None) -> Moment:
@@ -79,51 +111,83 @@ def moment(now: datetime | None = None, among: Sequence[int] | None = None) -> M
 
 
 def settle(
-    segment: Segment, found: Ids, at: Moment, *, silent: bool = False, passes_on: bool = True
-) -> Change:
-    """Make those members who were `found`, among whom `at` says; others leave.
+    found: Sequence[tuple[Segment, Ids]],
+    at: Moment,
+    *,
+    silent: bool = False,
+    passes_on: bool = True,
+) -> dict[int, Change]:
+    """Make those members of each segment who were found, among whom `at` says; others leave.
+    Answers what changed, by segment. None of them builds on another; among everybody it is one.
 
     `silent`: nobody is told of, as when a segment is counted for the first time. `passes_on`:
-    segments that build on this one have to look at who changed sides.
+    segments that build on these have to look at who changed sides.
     """
-    steps = [_ENTER, _LEAVE] if silent else [_ENTER, _LEAVE, _TELL]
-    if passes_on and SegmentUse.objects.filter(used=segment).exists():
+    steps = [_ALL if at.among is None else _FEW, _CHANGED]
+    if not silent:
+        steps.append(_TELL)
+    used: list[int] = []
+    if passes_on:
+        pks = [segment.pk for segment, _ids in found]
+        users = SegmentUse.objects.filter(used_id__in=pks)
+        used = list(users.values_list("used_id", flat=True).distinct())
+    if used:
         steps.append(_PASS_ON)
-    change = _apply(segment, found, at, steps)
-    if change != Change(0, 0):
-        _resize(segment, change)
-        if not silent:
-            _count_day(segment, change, at)
-            doorbell.ring(timeline.QUEUE)
-    return change
+    changes = _apply(found, at, steps, used) if found else {}
+    if changes and not silent:
+        doorbell.ring(timeline.QUEUE)
+    return changes
 
 
 def enter(segment: Segment, contact_ids: Sequence[int], now: datetime | None = None) -> Change:
     """Put contacts on a list by hand."""
     at = moment(now, contact_ids)
-    return settle(segment, pieces.contacts(at), at)
+    return _by_hand(segment, pieces.contacts(at), at)
 
 
 def leave(segment: Segment, contact_ids: Sequence[int], now: datetime | None = None) -> Change:
     """Take contacts off a list by hand."""
-    return settle(segment, pieces.NOBODY, moment(now, contact_ids))
+    return _by_hand(segment, pieces.NOBODY, moment(now, contact_ids))
 
 
-def _apply(segment: Segment, found: Ids, at: Moment, steps: Sequence[str]) -> Change:
-    among = "" if at.among is None else " AND m.contact_id = ANY(%(among)s::bigint[])"
-    named, values = _named(found)
-    sql = f"WITH found AS MATERIALIZED ({named}),{','.join(steps).replace('{among}', among)}\n"
+def _by_hand(segment: Segment, found: Ids, at: Moment) -> Change:
+    return settle([(segment, found)], at).get(segment.pk, Change(0, 0))
+
+
+def _apply(
+    found: Sequence[tuple[Segment, Ids]], at: Moment, steps: Sequence[str], used: Sequence[int]
+) -> dict[int, Change]:
+    named, values = _named(_finding(found, at))
     values |= {
         "tenant": at.tenant,
-        "segment": segment.pk,
+        "segment": found[0][0].pk,
+        "segments": pieces.array([segment.pk for segment, _ids in found]),
         "now": at.now,
+        "day": at.now.astimezone(at.zone).date(),
         "among": pieces.array(at.among or ()),
-        "key": f"{segment.pk}:{uuid.uuid4().hex}:",
-        "properties": _properties(segment),
+        "used": pieces.array(used),
+        "key": f":{uuid.uuid4().hex}:",
+        "properties": [_properties(segment) for segment, _ids in found],
     }
     with connection.cursor() as cursor:
-        cursor.execute(sql + _RESULT, values)
-        return Change(*map(int, cursor.fetchone()))
+        cursor.execute(f"WITH {','.join([named, *steps])}\n{_RESULT}", values)
+        return {pk: Change(int(entered), int(left)) for pk, entered, left in cursor.fetchall()}
+
+
+def _finding(found: Sequence[tuple[Segment, Ids]], at: Moment) -> Ids:
+    """What the rules read together, each rule, and `found`: segment_id, contact_id."""
+    parts = at.facts.parts(at) if at.facts is not None else []
+    parts += [
+        (f"rule_{segment.pk} AS MATERIALIZED ({ids.sql})", ids.values) for segment, ids in found
+    ]
+    either = " UNION ALL ".join(
+        f"SELECT {segment.pk}::bigint AS segment_id, contact_id FROM rule_{segment.pk}"  # noqa: S608 - own names, values apart
+        for segment, _ids in found
+    )
+    # Of everybody it may be a large part: not written down a second time.
+    kept = "NOT MATERIALIZED" if at.among is None else "MATERIALIZED"
+    parts.append((f"found AS {kept} ({either})", ()))
+    return Ids(", ".join(sql for sql, _values in parts), sum((each for _sql, each in parts), ()))
 
 
 def _named(found: Ids) -> tuple[str, dict[str, Any]]:
@@ -138,25 +202,6 @@ def _named(found: Ids) -> tuple[str, dict[str, Any]]:
 
 def _properties(segment: Segment) -> str:
     return json.dumps({"segment": segment.name, "segment_id": encode(segment.pk)})
-
-
-_COUNT_DAY = """
-INSERT INTO contacts_segmentday AS d (tenant_id, segment_id, day, entered, "left")
-VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (tenant_id, segment_id, day) DO UPDATE SET
-  entered = d.entered + EXCLUDED.entered, "left" = d."left" + EXCLUDED."left"
-"""
-
-
-def _resize(segment: Segment, change: Change) -> None:
-    grown = change.entered - change.left
-    Segment.objects.filter(pk=segment.pk, size__isnull=False).update(size=F("size") + grown)
-
-
-def _count_day(segment: Segment, change: Change, at: Moment) -> None:
-    day = at.now.astimezone(at.zone).date()
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT_DAY, [at.tenant, segment.pk, day, change.entered, change.left])
 
 
 def count(segment: Segment) -> int:

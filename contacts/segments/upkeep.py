@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from contacts.models import Event, Segment, SegmentMember, SegmentTouch, SegmentUse
-from contacts.segments import compiling, leaves, membership, rules
+from contacts.segments import belonging, compiling, leaves, membership, pieces, rules
 from contacts.segments.pieces import Moment
 from contacts.segments.rules import Node, RuleError
 from tenants import doorbell
@@ -31,6 +31,7 @@ DAY = timedelta(days=1)
 CLOCK = timedelta(minutes=10)  # how often the hands of the clock are looked at
 FAMILY = "segment."
 MANY = 20_000  # contacts beyond which counting everybody is no dearer
+TOGETHER = 25  # segments that one statement looks at
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,22 @@ def on_merge(contact_ids: Sequence[int]) -> None:
         _touch(contact_ids)
 
 
+def on_erasure(contact_id: int) -> None:
+    """At once, after `hold`: only rules that still find them have who was erased among theirs."""
+    now, found = timezone.now(), ready()
+    look_again(found, {each.segment.pk: {contact_id} for each in found}, now)
+    others = SegmentMember.objects.filter(contact_id=contact_id).exclude(
+        segment__in=[each.segment.pk for each in found]
+    )
+    for segment in Segment.objects.filter(pk__in=others.values("segment_id")):
+        membership.leave(segment, [contact_id], now)
+
+
+def hold() -> None:
+    """Whoever is going to lock contacts and look at segments: this first, as the worker does."""
+    _alone()
+
+
 def _touch(contact_ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -95,11 +112,18 @@ def look_again(
 ) -> None:
     """Evaluate each segment for the contacts concerned; `found` is in the order of uses."""
     at = membership.moment(now)
-    for each in found:
-        whom = concerned[each.segment.pk]
-        if whom:
-            # Those that build on it are looked at for the same contacts: nothing to pass on.
-            _evaluate(each, replace(at, among=sorted(whom)), silent=False, passes_on=False)
+    waiting = [each for each in found if concerned[each.segment.pk]]
+    while waiting:
+        left = {each.segment.pk for each in waiting}
+        free = [each for each in waiting if not each.uses & left] or waiting
+        whom = concerned[free[0].segment.pk]
+        # One statement reads once what they all ask of the same contacts.
+        same = [each for each in free if concerned[each.segment.pk] == whom]
+        together = same[:TOGETHER]
+        # Those that build on them are looked at for the same contacts: nothing to pass on.
+        _evaluate(together, replace(at, among=sorted(whom)), silent=False, passes_on=False)
+        done = {each.segment.pk for each in together}
+        waiting = [each for each in waiting if each.segment.pk not in done]
 
 
 # --- the clock, and everybody ---
@@ -175,7 +199,7 @@ def look(each: Ready, now: datetime) -> None:
     if whom is None:
         count(each, at)
         return
-    if whom and not _evaluate(each, replace(at, among=whom), silent=False):
+    if whom and not _evaluate([each], replace(at, among=whom), silent=False):
         return
     _as_read(each.segment).update(evaluated_at=now, due_at=now + CLOCK)
 
@@ -203,7 +227,7 @@ def _moved(each: Ready, at: Moment) -> list[int] | None:
 def count(each: Ready, at: Moment) -> None:
     """Evaluate a segment for everybody. The first time, members begin without being told of."""
     first = each.segment.evaluated_at is None
-    if not _evaluate(each, at, silent=first):
+    if not _evaluate([each], at, silent=first):
         return
     _as_read(each.segment).update(
         state=Segment.State.READY,
@@ -216,14 +240,21 @@ def count(each: Ready, at: Moment) -> None:
     )
 
 
-def _evaluate(each: Ready, at: Moment, *, silent: bool, passes_on: bool = True) -> bool:
-    try:
-        found = compiling.compile(each.tree, at)
-    except RuleError as error:
-        give_up(each.segment, error)
-        return False
-    membership.settle(each.segment, found, at, silent=silent, passes_on=passes_on)
-    return True
+def _evaluate(
+    together: Sequence[Ready], at: Moment, *, silent: bool, passes_on: bool = True
+) -> bool:
+    """Segments of which none builds on another; answers whether all of their rules hold good."""
+    if at.among is not None:
+        tags = belonging.tags_of(each.tree for each in together)
+        at = replace(at, facts=pieces.Facts(tags))
+    found = []
+    for each in together:
+        try:
+            found.append((each.segment, compiling.compile(each.tree, at)))
+        except RuleError as error:
+            give_up(each.segment, error)
+    membership.settle(found, at, silent=silent, passes_on=passes_on)
+    return len(found) == len(together)
 
 
 def _as_read(segment: Segment) -> TenantQuerySet[Segment]:

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from analytics.standing import in_lifecycle, in_ownership
-from contacts import kinds, people
+from contacts import facets, kinds, people
 from contacts.models import Channel, Consent, Contact, CustomField
 from contacts.segments.rules import RuleError
 from contacts.validation import Item
@@ -219,6 +219,12 @@ def test_stage_score_and_grade(tenant: Tenant) -> None:
     assert Stage.objects.count() == 6
 
 
+def shown_to_all() -> list[dict[str, object]]:
+    """Everybody's name, with what upper apps add."""
+    names = dict(Contact.objects.values_list("id", "name"))
+    return [{"name": names[pk], **added} for pk, added in facets.values(list(names)).items()]
+
+
 def test_lifecycle_and_ownership(tenant: Tenant) -> None:
     now = timezone.now()
     new, repeat, prospect, lapsed = (person(name) for name in ("new", "repeat", "none", "lapsed"))
@@ -247,6 +253,12 @@ def test_lifecycle_and_ownership(tenant: Tenant) -> None:
     assert standing("ownership", "L3") == {"new"}
     assert standing("ownership", "L1", "L3") == {"new", "repeat"}
     assert found({"field": "ownership", "known": False}) == {"lapsed"}
+    assert {
+        each["name"]: (each["lifecycle"], each["ownership"]) for each in shown_to_all()
+    } == {
+        "none": ("prospect", "L2"), "new": ("new", "L3"), "repeat": ("repeat", "L1"),
+        "lapsed": ("lapsed", None),
+    }  # fmt: skip
     everybody = Contact.objects.all()
     for value in ("prospect", "new", "repeat", "lapsed"):
         rows = in_lifecycle(everybody, value).values_list("name", flat=True)

@@ -151,3 +151,25 @@ def test_rules_read_as_sentences(tenant: Tenant) -> None:
         said = words.of_rule(rule)
     assert "标签“VIP”" in said
     assert "在最近 14 天内" in said
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"at_least": 100}, ">= 100"),
+        ({"at_most": 500}, "<= 500"),
+        ({"at_most": 500, "at_least": 100}, "100–500"),
+        ({"is": 3}, "= 3"),
+        (["a", "b"], "= a / b"),
+    ],
+)
+def test_a_property_reads_as_it_is_asked(wanted: Any, said: str, tenant: Tenant) -> None:
+    rule = {"event": {"kind": "cart.filled", "properties": {"amount": wanted}}}
+    with translation.override("en"):
+        assert words.of_rule(rule) == f"cart.filled at least once with amount {said}"
+
+
+def test_two_ends_of_a_field_read_from_low_to_high(tenant: Tenant) -> None:
+    with translation.override("en"):
+        said = words.of_rule({"field": "age", "at_most": 40, "at_least": 18})
+    assert said == "age is at least 18 is at most 40"
