@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from contacts import loss_notices, masking, timeline_words
 from contacts.models import Event, Order
 from contacts.timeline_words import Line
-from journeys import content, leads, scoring, staff_tasks
+from journeys import content, desk_duty, desk_groups, leads, scoring, staff_tasks
 from journeys.models import ContactStage, Content, FollowUp, Lead, StaffTask
 from tenants import ids, money
 from tenants.models import Membership, Staff, User
@@ -131,6 +131,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "tasks": open_tasks(staff),
             "lost": unseen_losses(staff),
             "now": timezone.now(),
+            "on_duty": desk_duty.shown(staff),
         },
     )
 
@@ -163,13 +164,13 @@ class OutcomeForm(forms.Form):
     outcome = forms.ChoiceField(
         label=gettext_lazy("Outcome"),
         choices=[(s.value, s.label) for s in (Lead.State.WON, Lead.State.LOST, Lead.State.INVALID)],
-        widget=forms.Select({"class": "field"}),
+        widget=forms.Select({"class": "field", "aria-label": gettext_lazy("Outcome")}),
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=200,
         required=False,
-        widget=forms.TextInput({"class": "field"}),
+        widget=forms.TextInput({"class": "field", "placeholder": gettext_lazy("Reason")}),
     )
 
 
@@ -219,6 +220,7 @@ def _lead_page(
             "lines": timeline_lines(contact.pk),
             "scripts": [(ids.encode(s.pk), s) for s in scripts.order_by("-id")[:6]],
             "orders": [(order, money.text(order.amount_fen)) for order in orders],
+            "groups": desk_groups.card(contact, staff, every=sees_all(request)),
             "colleagues": [
                 (ids.encode(s.pk), s)
                 for s in Staff.objects.filter(active=True)

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from contacts import kinds
 from contacts.models import Consent, Contact, Segment, Tag
@@ -26,11 +26,13 @@ Choices = Sequence[tuple[str, str]]
 
 
 class RuleWidget(forms.Widget):
-    """Draws the builder; contacts/segments.js makes it a tree of groups and conditions."""
+    """Draws the builder: contacts/segment_rules.js reads the rule as a tree of groups and
+    conditions, contacts/segments.js draws it.
+    """
 
     class Media:
         css: ClassVar[Mapping[str, Sequence[str]]] = {"all": ["contacts/segments.css"]}
-        js: ClassVar[Sequence[str]] = ["contacts/segments.js"]
+        js: ClassVar[Sequence[str]] = ["contacts/segment_rules.js", "contacts/segments.js"]
 
     def id_for_label(self, id_: str | None) -> str:
         return ""
@@ -193,8 +195,13 @@ def _sentences() -> dict[str, Any]:
             "more_than_days_ago": _("longer ago than"), "yes": _("yes"), "no": _("no"),
         },
         "counts": {
-            "at_least": _("at least"), "at_most": _("at most"), "is": _("exactly"),
+            "at_least": pgettext("how often", "at least"), "at_most": _("at most"),
+            "is": _("exactly"), "range": pgettext("how often", "between"),
             "any": _("any number"),
+        },
+        "propertyTests": {
+            "in": _("is one of"), "at_least": _("is at least"), "at_most": _("is at most"),
+            "range": _("lies between"), "is": _("is the number"),
         },
         "windows": {
             "ever": _("at any time"), "last": _("in the last"), "span": _("in the time"),
@@ -210,9 +217,13 @@ def _sentences() -> dict[str, Any]:
         "nothing": _("Nothing found"), "from": _("from"), "to": _("to"),
         "fromDay": _("from"), "beforeDay": _("before"), "days": _("days"), "times": _("times"),
         "count": _("How often"), "when": _("When"), "sum": _("of together"), "sku": _("SKU"),
-        "property": _("Property"), "value": _("Value"), "distinct": _("different"),
+        "property": _("Property"), "distinct": _("different"), "number": _("Number"),
         "several": _("Value; another value"), "text": _("Text"),
         "raw": _("A condition that came by the API and stays as it is:"),
+        "twice": _("“%(name)s” stands here twice. Ask for it once; “lies between” has two ends."),
+        "turned": _("The first number is above the second: nobody could fulfil this."),
+        "fill": _("Fill in what is missing here, or remove it."),
+        "emptyGroup": _("Add a condition here, or remove the group."),
         "incomplete": _("Complete the rule to see whom it finds."),
         "counting": _("Counting …"), "unreachable": _("The server does not answer."),
     }  # fmt: skip

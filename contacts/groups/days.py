@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.models import F, Sum
 
-from contacts.models import GroupDay
+from contacts.models import Group, GroupDay
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 
@@ -53,10 +53,13 @@ def days_of(moments: Collection[datetime]) -> set[date]:
 
 def recount(group_id: int, days: Collection[date] | None) -> bool:
     """Count these days (None: all) of a group again from its spells. Answers what changed."""
+    local = str(zone())
+    if days is None:
+        Group.objects.filter(pk=group_id).exclude(days_zone=local).update(days_zone=local)
     parameters: dict[str, int | str | list[date] | None] = {
         "tenant": current_tenant_id(),
         "group": group_id,
-        "zone": str(zone()),
+        "zone": local,
         "days": sorted(days) if days is not None else None,
     }
     with connection.cursor() as cursor:

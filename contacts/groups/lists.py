@@ -60,15 +60,6 @@ def in_many(contacts: QuerySet[Contact], least: int) -> QuerySet[Contact]:
     )
 
 
-def of_contacts(contact_ids: Iterable[int]) -> dict[int, list[Group]]:
-    """Contact → the groups they are in now, the first joined first; one query."""
-    rows = inside(GroupMember.objects.filter(contact_id__in=list(contact_ids)))
-    found: dict[int, list[Group]] = {}
-    for row in rows.select_related("group").order_by("in_since", "id"):
-        found.setdefault(row.contact_id or 0, []).append(row.group)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Stays:
     """The latest stay of a member, and how many there were."""
@@ -85,6 +76,15 @@ def stays_of(members: Iterable[GroupMember]) -> Mapping[int, Stays]:
         before = found.get(row.member_id)
         found[row.member_id] = Stays(row, before.count + 1 if before else 1)
     return found
+
+
+def of_contact(contact_id: int) -> list[tuple[GroupMember, Stays]]:
+    """Where a contact is or was, each with the group: those they are in first."""
+    rows = seen(GroupMember.objects.filter(contact_id=contact_id)).select_related("group")
+    members = sorted(rows, key=lambda row: (row.in_since is None, row.left_at or row.in_since))
+    stays = stays_of(members)
+    # Who joined since the rows were read has a stay by the next page.
+    return [(member, stays[member.pk]) for member in members if member.pk in stays]
 
 
 def put_tags(group: Group, wanted: set[int]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from contacts import timeline
 from contacts.models import Contact, ContactTag, Event, Tag
 from contacts.timeline import NewEvent
-from journeys import earning, score_versions, scoring
+from journeys import earning, fit, score_versions, scoring
 from journeys.models import Score, ScoreModel, ScorePoint, ScoreRule
 from tenants.scope import scope
 from tests.conftest import Business
@@ -279,3 +279,18 @@ def test_preview_says_what_would_change_and_changes_nothing(business: Business) 
         assert [sample["contact"] for sample in seen.samples] == [one.pk]
         assert ScoreModel.objects.count() == 1
         assert engagement(one, now) == 40
+
+
+@pytest.mark.parametrize("condition", [{"tag": "VIP"}, {"field": "phone", "is": "+8613800138000"}])
+def test_the_same_rule_judges_the_contacts_of_each_business(
+    condition: dict[str, str], business: Business, other_business: Business
+) -> None:
+    rules = [{"condition": condition, "points": 30}]
+    for each in (business, other_business):
+        with scope(each.tenant):
+            fitting = Contact.objects.create(name="Li Lei", phone="+8613800138000")
+            ContactTag.objects.create(contact=fitting, tag=Tag.objects.create(name="VIP"))
+            other = Contact.objects.create(name="Han Meimei", phone="+8613800138001")
+
+            assert fit.points_of(rules, [fitting.pk, other.pk]) == {fitting.pk: 30, other.pk: 0}
+            assert fit.points_of(rules, []) == {}
