@@ -1,5 +1,9 @@
 """Does a new friend get the live code's welcome message, once and within 20 seconds?
 
+Files are at the platform before anybody scans (contacts/media.py); one that is not goes missing
+from the message rather than keeping it. Who came without a code is noted as such: each friend of a
+code that greets has a result.
+
 The code in the callback works once and lives 20 s, so the platform itself keeps a repeat from
 reaching the customer twice: a lost answer may be repeated. Each step is claim (a short
 transaction), call, settle; several workers may run at once.
@@ -8,16 +12,19 @@ transaction), call, settle; several workers may run at once.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import F, Max, Min, Q
+from django.db.models import F, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from contacts import kinds, timeline
+from contacts import attachments, kinds, media, timeline
+from contacts.livecodes.greetings import Message
 from contacts.models import Follow, Identity, Welcome
 from contacts.timeline import NewEvent
 from tenants import doorbell
@@ -50,6 +57,8 @@ class Job:
     credentials: Credentials
     code: str
     text: str
+    attachments: tuple[dict[str, object], ...]
+    missing: str  # why attachments stay behind
     name: str
     staff: str
     external_userid: str
@@ -59,12 +68,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Debt:
-    """A welcome that a friend is owed, since the callback with its code came in."""
+    """A welcome that a friend is owed, since the callback with its code came in (or without)."""
 
     follow: Follow
     account: WeChatAccount
+    live_code_id: int
     code: str
-    text: str
+    message: Message
     received_at: datetime
 
 
@@ -75,30 +85,62 @@ def owe(debts: Sequence[Debt]) -> None:
     one spell of a Follow is greeted once, unless the first greeting certainly failed.
     """
     failed = (Welcome.State.FAILED, Welcome.State.EXPIRED)
-    earlier = Welcome.objects.filter(follow__in={debt.follow.pk for debt in debts})
-    latest = dict(
-        earlier.exclude(state__in=failed)
-        .values("follow_id")
-        .annotate(latest=Max("expires_at"))
-        .values_list("follow_id", "latest")
-    )
-    rows = []
+    latest = _latest(debts, failed)
+    rows: list[Welcome] = []
     for debt in debts:
         until = latest.get(debt.follow.pk)
         if len(debt.code) > CODE_LENGTH or (until is not None and until >= debt.follow.opened_at):
             continue
-        row = Welcome(
-            follow=debt.follow,
-            account=debt.account,
-            code=debt.code,
-            text=debt.text,
-            expires_at=debt.received_at + LIFE,
-        )
-        latest[debt.follow.pk] = row.expires_at
+        row = _row(debt)
+        if debt.code:
+            _withdraw_no_code(debt, rows)
+            latest[debt.follow.pk] = row.expires_at
+        elif _noted(debt, rows):
+            continue
         rows.append(row)
     if rows:
         Welcome.objects.bulk_create(rows, ignore_conflicts=True)
         doorbell.ring(QUEUE)
+
+
+def _latest(debts: Sequence[Debt], failed: Sequence[str]) -> dict[int, datetime]:
+    """Follow → until when its latest greeting that may have arrived was good."""
+    earlier = Welcome.objects.filter(follow__in={debt.follow.pk for debt in debts})
+    greeted = earlier.exclude(state__in=[*failed, Welcome.State.NO_CODE])
+    return dict(
+        greeted.values("follow_id")
+        .annotate(latest=Max("expires_at"))
+        .values_list("follow_id", "latest")
+    )
+
+
+def _row(debt: Debt) -> Welcome:
+    return Welcome(
+        follow=debt.follow,
+        account=debt.account,
+        live_code_id=debt.live_code_id,
+        code=debt.code,
+        text=debt.message.text,
+        attachments=list(debt.message.attachments),
+        received_at=debt.received_at,
+        expires_at=debt.received_at + LIFE,
+        state=Welcome.State.DUE if debt.code else Welcome.State.NO_CODE,
+    )
+
+
+def _of_spell(debt: Debt) -> QuerySet[Welcome]:
+    return Welcome.objects.filter(follow=debt.follow, expires_at__gte=debt.follow.opened_at)
+
+
+def _withdraw_no_code(debt: Debt, rows: list[Welcome]) -> None:
+    """The code came with another callback of the same friendship."""
+    _of_spell(debt).filter(state=Welcome.State.NO_CODE).delete()
+    rows[:] = [row for row in rows if row.code or row.follow_id != debt.follow.pk]
+
+
+def _noted(debt: Debt, rows: Sequence[Welcome]) -> bool:
+    """Is there a result of this friendship already?"""
+    return _of_spell(debt).exists() or any(row.follow_id == debt.follow.pk for row in rows)
 
 
 def next_due() -> datetime | None:
@@ -112,6 +154,28 @@ def next_due() -> datetime | None:
 def work(tenant_id: int) -> None:
     """Send what is due, one after the other, then close what is too late."""
     doorbell.work_off(QUEUE, tenant_id, _next, _send)
+
+
+def attend(tenant_id: int) -> None:
+    """`work`, and stay for what is tried again in a moment: of 20 seconds none is to be lost."""
+    until = time.monotonic() + LIFE.total_seconds()
+    while True:
+        work(tenant_id)
+        with scope(tenant_id):
+            pause = _pause()
+        if pause is None or time.monotonic() + pause > until:
+            return
+        time.sleep(pause)
+
+
+def _pause() -> float | None:
+    """Seconds until the next try, if it is near."""
+    again = Welcome.objects.filter(state=Welcome.State.DUE).exclude(lease_until=None)
+    at: datetime | None = again.aggregate(at=Min("lease_until"))["at"]
+    if at is None:
+        return None
+    pause = max(0.05, (at - timezone.now()).total_seconds())
+    return pause if pause <= LONGEST_PAUSE_S else None
 
 
 def _next() -> Job | None:
@@ -136,12 +200,15 @@ def _claim() -> Job | None:
     kind = Identity.Kind.EXTERNAL_USERID
     identity = Identity.objects.filter(contact_id=row.follow.contact_id, kind=kind).first()
     maybe_sent = row.attempts > 0 and row.errcode is None
+    ready, missing = _ready(row)
     job = Job(
         welcome_id=row.pk,
         attempt=row.attempts + 1,
         credentials=credentials_of(row.account),
         code=row.code,
         text=row.text,
+        attachments=ready,
+        missing=missing,
         name=row.follow.contact.name,
         staff=str(row.follow.staff),
         external_userid=identity.value if identity else "",
@@ -154,17 +221,35 @@ def _claim() -> Job | None:
     return job
 
 
+def _ready(row: Welcome) -> tuple[tuple[dict[str, object], ...], str]:
+    """The attachments whose files the platform has; why the others stay behind."""
+    ready: list[dict[str, object]] = []
+    missing = ""
+    for one in row.attachments:
+        try:
+            ready += attachments.for_platform([one], row.account_id)
+        except media.NotReady as error:
+            missing = _("An attachment was left out, for WeCom does not have its file: %(why)s") % {
+                "why": error.problem or _("it is being uploaded")
+            }
+    return tuple(ready), missing[:300]
+
+
 def _send(tenant_id: int, job: Job) -> None:
+    if not job.text.strip() and not job.attachments:
+        _settle(tenant_id, job, Welcome.State.FAILED, problem=job.missing)
+        return
     try:
         with wecom_client_for(job.credentials) as client:
-            result = customers.send_welcome(client, job.code, _text_of(client, job))
+            text = _text_of(client, job)
+            result = customers.send_welcome(client, job.code, text, job.attachments)
     except (Retryable, RateLimited) as error:
         _try_again(tenant_id, job, error)
     except WeChatError as error:
         log.warning("welcome %s: %s", job.welcome_id, error)
         _settle(tenant_id, job, Welcome.State.FAILED, error)
     else:
-        _settle(tenant_id, job, _state_of(result, job))
+        _settle(tenant_id, job, _state_of(result, job), problem=job.missing)
 
 
 def _state_of(result: customers.Welcome, job: Job) -> Welcome.State:
@@ -208,7 +293,11 @@ def _try_again(tenant_id: int, job: Job, error: Retryable | RateLimited) -> None
 
 
 def _settle(
-    tenant_id: int, job: Job, state: Welcome.State, error: WeChatError | None = None
+    tenant_id: int,
+    job: Job,
+    state: Welcome.State,
+    error: WeChatError | None = None,
+    problem: str = "",
 ) -> None:
     now = timezone.now()
     with scope(tenant_id):
@@ -217,7 +306,7 @@ def _settle(
             state=state,
             lease_until=None,
             errcode=error.errcode if error else None,
-            problem=str(error)[:300] if error else "",
+            problem=str(error)[:300] if error else problem,
             sent_at=now if state == Welcome.State.SENT else None,
         )
         if done:

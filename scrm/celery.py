@@ -21,9 +21,10 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     task_time_limit=900,
     task_default_queue="work",
-    task_queues=[Queue("urgent"), Queue("work")],
+    # `express` workers take the first two only: bulk work never stands before a welcome.
+    task_queues=[Queue("welcome"), Queue("urgent"), Queue("work")],
     task_routes={
-        "contacts.tasks.welcome": {"queue": "urgent"},
+        "contacts.tasks.welcome": {"queue": "welcome"},
         "contacts.tasks.callbacks": {"queue": "urgent"},
     },
     broker_connection_retry_on_startup=True,

@@ -6,119 +6,94 @@ from io import BytesIO
 from typing import Any
 
 import segno
-from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contacts import livecodes
-from contacts.models import LiveCode, LiveCodeStaff, LiveCodeTag, Tag
-from tenants.admin_base import NOTHING, TenantModelAdmin, ask, chip
-from tenants.admin_forms import AskForm, TenantForm, autocomplete
-from tenants.models import Staff, WeChatAccount
+from contacts.admin import attachment_fields, live_code_figures, poster
+from contacts.admin.live_code_forms import (
+    FreeHoursInline,
+    LiveCodeForm,
+    ShiftInline,
+    StaffInline,
+    WelcomeInline,
+)
+from contacts.attachments import media_ids
+from contacts.livecodes import keeping, plan, sheets
+from contacts.models import LiveCode, LiveCodeTag, MediaFile
+from tenants.admin_base import NOTHING, TenantModelAdmin, ask, button, chip
+from tenants.admin_forms import AskForm, without
+from tenants.models import Staff
 from tenants.punctuation import listed
 
-LONGEST_WELCOME = 4000  # bytes, by the platform
 
-
-class LiveCodeForm(TenantForm):
-    staff_behind = forms.ModelMultipleChoiceField(
-        label=gettext_lazy("Staff"),
-        queryset=Staff.objects.filter(active=True),
-        widget=autocomplete(LiveCode._meta.get_field("staff")),
-        help_text=gettext_lazy("New customers are shared out among them."),
-    )
-    brought_tags = forms.ModelMultipleChoiceField(
-        label=gettext_lazy("Tags"),
-        queryset=Tag.objects.all(),
-        required=False,
-        widget=autocomplete(LiveCode._meta.get_field("tags")),
-        help_text=gettext_lazy("Whoever comes by this code gets them."),
-    )
-
-    class Meta:
-        model = LiveCode
-        fields = ("name", "account", "channel", "welcome_text", "skip_verify")
-        widgets = {
-            "welcome_text": UnfoldAdminTextareaWidget(
-                {"rows": 5, "data-max-bytes": LONGEST_WELCOME, "data-preview": "welcome-preview"}
-            )
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "account" in self.fields:
-            accounts = WeChatAccount.objects.filter(kind=WeChatAccount.Kind.WECOM, active=True)
-            self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
-        if self.instance.pk:
-            self.initial["staff_behind"] = _ids(LiveCodeStaff, self.instance, "staff_id")
-            self.initial["brought_tags"] = _ids(LiveCodeTag, self.instance, "tag_id")
-
-    def clean_welcome_text(self) -> str:
-        text = str(self.cleaned_data["welcome_text"])
-        if len(text.encode()) > LONGEST_WELCOME:
-            raise ValidationError(
-                _("The platform takes at most 4,000 bytes (about 1,300 characters).")
-            )
-        return text
-
-
-def _ids(model: Any, live_code: LiveCode, column: str) -> list[int]:
-    return list(
-        model.objects.filter(live_code=live_code).order_by("id").values_list(column, flat=True)
-    )
-
-
-def _replace(model: Any, live_code: LiveCode, column: str, wanted: set[int]) -> None:
-    rows = model.objects.filter(live_code=live_code)
-    there = set(rows.values_list(column, flat=True))
-    rows.filter(**{f"{column}__in": there - wanted}).delete()
-    model.objects.bulk_create(
-        [model(live_code=live_code, **{column: pk}) for pk in sorted(wanted - there)]
+def _put_tags(code: LiveCode, wanted: set[int]) -> None:
+    rows = LiveCodeTag.objects.filter(live_code=code)
+    there = set(rows.values_list("tag_id", flat=True))
+    rows.filter(tag_id__in=there - wanted).delete()
+    LiveCodeTag.objects.bulk_create(
+        [LiveCodeTag(live_code=code, tag_id=pk) for pk in sorted(wanted - there)]
     )
 
 
 @admin.register(LiveCode)
 class LiveCodeAdmin(TenantModelAdmin):
     form = LiveCodeForm
-    form_only = ("staff_behind", "brought_tags")
-    list_display = ("name", "state_shown", "account", "channel", "skip_verify", "created_at")
+    form_only = ("brought_tags", *attachment_fields.NAMES)
+    inlines = (StaffInline, ShiftInline, FreeHoursInline, WelcomeInline)
+    list_display = (
+        "name", "state_shown", "warned", "account", "channel", "expires_at", "created_at",
+    )  # fmt: skip
     list_select_related = ("account", "channel")
     list_filter = (("status", ChoicesDropdownFilter), ("channel", AutocompleteSelectFilter))
     search_fields = ("name",)
     autocomplete_fields = ("channel",)
-    readonly_fields = ("state_shown", "problem", "qr", "staff_now", "tags_now", "preview")
+    readonly_fields = (
+        "state_shown", "problem", "warning", "difference", "qr", "on_duty", "tags_now", "preview",
+        "attachments_now",
+    )  # fmt: skip
     fieldsets = (
-        (gettext_lazy("On the platform"), {"fields": ("state_shown", "problem", "qr")}),
+        (
+            gettext_lazy("On the platform"),
+            {"fields": ("state_shown", "problem", "warning", "difference", "on_duty", "qr")},
+        ),
         (
             None,
             {
                 "fields": (
-                    ("name", "account"), "staff_behind", "staff_now", "channel", "brought_tags",
-                    "tags_now", "skip_verify",
+                    ("name", "account"), "channel", "brought_tags", "tags_now",
+                    ("skip_verify", "exclusive"), ("remark_template", "description_template"),
+                    "expires_at", "closed_message",
                 )
             },
         ),
-        (gettext_lazy("Welcome"), {"fields": ("welcome_text", "preview")}),
+        (
+            gettext_lazy("Welcome"),
+            {"fields": ("welcome_text", "preview", "attachments_now", *attachment_fields.FIELDS)},
+        ),
     )  # fmt: skip
-    actions_detail = ("retire",)
+    actions_detail = ("poster", "retire")
+    change_form_outer_after_template = "admin/contacts/livecode/figures.html"
+
+    class Media:
+        css = {"all": ("contacts/groups.css", "contacts/livecodes.css")}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        platform, main, welcome = list[Any](self.fieldsets)
         if obj is not None and not self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        main = (
-            None,
-            {"fields": [f for f in main[1]["fields"] if f not in {"staff_now", "tags_now"}]},
-        )
-        return [platform, main, welcome] if obj else [main, welcome]
+        platform, *typed = without(self.fieldsets, {"tags_now", "attachments_now"})
+        if obj is None:
+            return typed
+        empty = {name for name in ("problem", "warning") if not getattr(obj, name)}
+        return [*without([platform], empty | (set() if obj.drift else {"difference"})), *typed]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         retired = isinstance(obj, LiveCode) and obj.status == LiveCode.Status.RETIRED
@@ -129,16 +104,43 @@ class LiveCodeAdmin(TenantModelAdmin):
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "account") if obj else fields
 
+    def _create_formsets(self, request: HttpRequest, obj: Any, change: Any) -> Any:
+        formsets, inlines = super()._create_formsets(request, obj, change)
+        by_kind = {type(inline): formset for formset, inline in zip(formsets, inlines, strict=True)}
+        if StaffInline in by_kind:
+            by_kind[StaffInline].shifts = by_kind.get(ShiftInline)
+        return formsets, inlines
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)
-        code, given = form.instance, form.cleaned_data
-        _replace(LiveCodeStaff, code, "staff_id", {one.pk for one in given["staff_behind"]})
-        _replace(LiveCodeTag, code, "tag_id", {one.pk for one in given["brought_tags"]})
-        if not change or form.has_changed():
+        code = form.instance
+        _put_tags(code, {one.pk for one in form.cleaned_data["brought_tags"]})
+        if not change or form.has_changed() or any(each.has_changed() for each in formsets):
+            keeping.want_media(code)
             livecodes.changed(code)
+        advice = keeping.advice(keeping.members_of(code))
+        if advice:
+            messages.warning(request, advice)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        code = self.get_object(request, object_id)
+        more: dict[str, object] = {}
+        if code is not None and request.method == "GET":
+            more = {"figures": live_code_figures.shown(request, code)}
+        answer: HttpResponse = super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **more}
+        )
+        return answer
 
     def offers(self, request: HttpRequest, target: LiveCode) -> set[str]:
-        return {"retire"} if target.status != LiveCode.Status.RETIRED else set()
+        offered = {"retire"} if target.status != LiveCode.Status.RETIRED else set()
+        return offered | ({"poster"} if target.qr_url else set())
+
+    @button(gettext_lazy("Poster"), icon="print")
+    def poster(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:contacts_livecode_print", object_id)
 
     @ask(
         gettext_lazy("Retire"),
@@ -151,9 +153,23 @@ class LiveCodeAdmin(TenantModelAdmin):
         self.note(request, "retired", target)
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.qr_file)
-        route = path("<path:object_id>/change/qr.svg", view, name="contacts_livecode_qr")
-        return [route, *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        routes = [
+            path("<path:object_id>/change/qr.svg", wrap(self.qr_file), name="contacts_livecode_qr"),
+            path(
+                "<path:object_id>/change/poster/",
+                wrap(self.poster_page),
+                name="contacts_livecode_print",
+            ),
+        ]
+        return [*routes, *super().get_urls()]
+
+    def poster_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        target = self.get_object(request, object_id)
+        if target is None or not target.qr_url or not self.has_view_permission(request, target):
+            return self.unknown(request, object_id)
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "original": target}
+        return poster.page(request, target, context)
 
     def qr_file(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.get_object(request, object_id)
@@ -193,10 +209,40 @@ class LiveCodeAdmin(TenantModelAdmin):
             _("Open"),
         )
 
-    @admin.display(description=gettext_lazy("Staff"))
-    def staff_now(self, obj: LiveCode) -> str:
-        rows = LiveCodeStaff.objects.filter(live_code=obj).select_related("staff").order_by("id")
-        return listed(row.staff for row in rows) or NOTHING
+    @chip(gettext_lazy("On duty"), {"warning": "warning", "good": "success"})
+    def warned(self, obj: LiveCode) -> tuple[str, str]:
+        if obj.status == LiveCode.Status.RETIRED:
+            return "", NOTHING
+        return ("warning", _("look")) if obj.warning else ("good", _("as planned"))
+
+    @admin.display(description=gettext_lazy("Difference found by night"))
+    def difference(self, obj: LiveCode) -> str:
+        at = timezone.localtime(obj.drift_at) if obj.drift_at else None
+        return f"{at:%Y-%m-%d %H:%M} · {obj.drift}" if at else NOTHING
+
+    @admin.display(description=gettext_lazy("On duty now"))
+    def on_duty(self, obj: LiveCode) -> str:
+        if obj.status == LiveCode.Status.RETIRED:
+            return NOTHING
+        now = timezone.now()
+        sheet = sheets.sheet_of(obj)
+        found = plan.duty(sheet, now, sheets.adds_of(obj, sheet, now))
+        named = Staff.objects.in_bulk([one.staff_id for one in found.people])
+        people = listed(named[one.staff_id] for one in found.people) or NOTHING
+        until = plan.next_change(sheet, now)
+        if until is None:
+            return people
+        return _("%(staff)s – until %(time)s") % {
+            "staff": people,
+            "time": f"{timezone.localtime(until):%m-%d %H:%M}",
+        }
+
+    @admin.display(description=gettext_lazy("Attachments"))
+    def attachments_now(self, obj: LiveCode) -> str:
+        numbers = media_ids(obj.welcome_attachments)
+        names = dict(MediaFile.objects.filter(pk__in=numbers).values_list("pk", "name"))
+        described = attachment_fields.described
+        return listed(described(one, names) for one in obj.welcome_attachments) or NOTHING
 
     @admin.display(description=gettext_lazy("Tags"))
     def tags_now(self, obj: LiveCode) -> str:

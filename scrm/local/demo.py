@@ -83,6 +83,7 @@ class Demo:
         )
         self.wait_until("The web server", self.answers_healthy)
         self.supervisor.start(self.worker())
+        self.supervisor.start(self.express())
         self.supervisor.start(self.beat())
 
     def is_migrated(self) -> bool:
@@ -110,6 +111,14 @@ class Demo:
     def worker(self) -> Child:
         return self.python(
             *("worker", "-m", "celery", "-A", "scrm", "worker", "--concurrency", "2"),
+            *("--loglevel", "INFO", "--without-gossip", "--without-mingle"),
+        )
+
+    def express(self) -> Child:
+        """For what cannot wait behind bulk work: a welcome has 20 seconds."""
+        return self.python(
+            *("express", "-m", "celery", "-A", "scrm", "worker", "--concurrency", "2"),
+            *("--queues", "welcome,urgent", "--hostname", "express@%h"),
             *("--loglevel", "INFO", "--without-gossip", "--without-mingle"),
         )
 
