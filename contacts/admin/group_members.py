@@ -18,10 +18,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilte
 
 from contacts import search
 from contacts.admin.groups import name_of
-from contacts.groups import lists
-from contacts.models import Contact, GroupMember, GroupSpell, GroupWay
+from contacts.groups import lists, words
+from contacts.models import Contact, GroupMember, GroupSpell
 from tenants.admin_base import NOTHING, LookAheadList, ReadOnlyAdmin, chip, header, link_to
-from tenants.punctuation import listed
 
 _KINDS = {
     "contact": Q(contact__isnull=False),
@@ -140,13 +139,15 @@ class GroupMemberAdmin(ReadOnlyAdmin):
 
     @header(gettext_lazy("Joined at"))
     def joined(self, obj: Any) -> list[str]:
-        return [_time(obj.stays.latest.joined_at), _way_in(obj.stays.latest)] if obj.stays else []
+        if not obj.stays:
+            return []
+        return [_time(obj.stays.latest.joined_at), words.way_in(obj.stays.latest)]
 
     @header(gettext_lazy("Left at"))
     def left(self, obj: Any) -> list[str]:
         if not obj.left_at:
             return [NOTHING, ""]
-        return [_time(obj.left_at), _label(obj.stays.latest.quit_way)]
+        return [_time(obj.left_at), words.way(obj.stays.latest.quit_way)]
 
     @admin.display(description=gettext_lazy("Stays"))
     def stays_shown(self, obj: Any) -> str:
@@ -155,19 +156,9 @@ class GroupMemberAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Stays"))
     def all_stays(self, obj: GroupMember) -> str:
         found = GroupSpell.objects.filter(member=obj).select_related("invited_by")
-        rows = ((_period(stay), _both_ways(stay)) for stay in found.order_by("-joined_at"))
+        rows = ((_period(stay), words.ways(stay)) for stay in found.order_by("-joined_at"))
         lines = format_html_join("", "<li><span>{}</span><span>{}</span></li>", rows)
         return format_html('<ul class="scrm-rows">{}</ul>', lines)
-
-
-def _label(way: str) -> str:
-    return str(GroupWay(way).label)
-
-
-def _way_in(stay: GroupSpell) -> str:
-    if stay.invited_by is None:
-        return _label(stay.join_way)
-    return _("invited by %(name)s") % {"name": stay.invited_by}
 
 
 def _time(at: datetime | None) -> str:
@@ -176,8 +167,3 @@ def _time(at: datetime | None) -> str:
 
 def _period(stay: GroupSpell) -> str:
     return f"{_time(stay.joined_at)} – {_time(stay.left_at)}"
-
-
-def _both_ways(stay: GroupSpell) -> str:
-    ways = [_way_in(stay)]
-    return listed([*ways, _label(stay.quit_way)] if stay.left_at else ways)

@@ -22,8 +22,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from contacts.admin import additions
 from contacts.admin.additions import Panel
 from contacts.admin.group_chart import chart
-from contacts.groups import days, lists, snapshots
-from contacts.models import Contact, Group, GroupMember, GroupTag, GroupWay, Tag
+from contacts.groups import days, lists, snapshots, words
+from contacts.models import Contact, Group, GroupMember, GroupTag, Tag
 from tenants.admin_base import NOTHING, LookAheadList, TenantModelAdmin, ask, chip, header, link_to
 from tenants.admin_forms import AskForm, TenantForm, autocomplete
 from tenants.punctuation import listed
@@ -277,23 +277,14 @@ def name_of(member: GroupMember) -> str:
 
 
 def panel(request: HttpRequest, contact: Contact) -> Panel | None:
-    """The groups of a contact, those they are in first."""
-    found = lists.seen(GroupMember.objects.filter(contact=contact)).select_related("group")
-    members = sorted(found, key=lambda m: (m.in_since is None, m.left_at or m.in_since))
-    stays = lists.stays_of(members)
-    rows = []
-    for member in members:
-        latest = stays[member.pk].latest
-        at = latest.left_at or latest.joined_at
-        words = _("since %(day)s") if latest.left_at is None else _("left on %(day)s")
-        way = latest.join_way if latest.left_at is None else latest.quit_way
-        day = f"{timezone.localtime(at):%Y-%m-%d}"
-        rows.append(
-            (link_to(member.group), words % {"day": day}, GroupWay(way).label if way else "")
-        )
+    """The groups of a contact, those they are in first, with their latest stay there."""
+    rows = [
+        (link_to(member.group), words.days(stays.latest), words.ways(stays.latest))
+        for member, stays in lists.of_contact(contact.pk)
+    ]
     if not rows:
         return None
-    template = "admin/contacts/contact/rows.html"
+    template = "admin/contacts/contact/groups.html"
     return Panel(_("Groups"), "groups", template, {"rows": rows}, pane="who")
 
 

@@ -12,8 +12,8 @@ from contacts.groups import membership
 from contacts.groups.membership import Move, Who
 from contacts.identity import Account
 from contacts.models import Event, Group, GroupMember, GroupMove, Identity
-from tenants.models import Staff
 from tenants.rest.fields import row_id
+from tenants.userids import known
 
 LONGEST: Final = 64
 # A member of another corporation, or a WeChat user; userids are up to the business.
@@ -23,7 +23,7 @@ _EXTERNAL = re.compile(r"w[om][A-Za-z0-9_-]{20,62}")
 def named(accounts: Iterable[str]) -> dict[str, Who]:
     """By the platform's ids, of staff and of customers alike; unknown userids become staff."""
     wanted = {text for text in accounts if 0 < len(text) <= LONGEST}
-    staff = dict(Staff.objects.filter(userid__in=wanted).values_list("userid", "id"))
+    staff = known(wanted)
     found = {userid: Who(staff_id=pk) for userid, pk in staff.items()}
     found |= customers(wanted - found.keys(), only_known=True)
     rest = wanted - found.keys()

@@ -19,6 +19,7 @@ from contacts.models import Group, GroupMember, GroupMove, GroupWay
 
 # The platform's lists lag behind its callbacks, and their clocks differ by seconds.
 SETTLED: Final = timedelta(minutes=10)
+CLOCKS: Final = timedelta(seconds=30)
 
 _JOIN_SCENES = {1: GroupWay.INVITED, 2: GroupWay.LINK, 3: GroupWay.QR}
 _QUIT_SCENES = {1: GroupWay.LEFT, 2: GroupWay.REMOVED}
@@ -36,7 +37,7 @@ def apply_snapshot(chat: Mapping[str, object], at: datetime) -> Group:
     listed = chat.get("member_list")
     lines = _members(listed) if isinstance(listed, list) else None
     named = _named(lines or [])  # may touch other groups: before this one is held
-    group = membership.lock(_group(_id(chat.get("chat_id"))).pk)
+    group = membership.lock(called(_id(chat.get("chat_id"))).pk)
     stale = group.seen_at is not None and at < group.seen_at
     if not stale:
         _describe(group, chat, at)
@@ -57,7 +58,7 @@ def leave(chat_id: str, accounts: Sequence[str], at: datetime, scene: int = 0) -
 
 
 def _tell(chat_id: str, accounts: Sequence[str], at: datetime, *, joins: bool, way: str) -> None:
-    group = _group(chat_id)
+    group = called(chat_id)
     found = people.named(accounts)
     moves = [Move(found[text], at, joins, way) for text in dict.fromkeys(accounts) if text in found]
     if moves:
@@ -66,7 +67,7 @@ def _tell(chat_id: str, accounts: Sequence[str], at: datetime, *, joins: bool, w
 
 def dismiss(chat_id: str, at: datetime) -> None:
     """A callback tells that the group is no more."""
-    set_dismissed(_group(chat_id), at)
+    set_dismissed(called(chat_id), at)
 
 
 def set_dismissed(group: Group, at: datetime | None) -> None:
@@ -78,7 +79,7 @@ def set_dismissed(group: Group, at: datetime | None) -> None:
         membership.rebuild(group.pk)
 
 
-def _group(chat_id: str) -> Group:
+def called(chat_id: str) -> Group:
     """The group of the platform's id, made when it is new."""
     if not chat_id:
         raise ValueError("A group of the platform has a chat id.")
@@ -182,6 +183,8 @@ class _Seen:
         if told.at == self.at:  # without a time of joining: since what is known
             covering = [stay for stay in self._stays(known) if stay.covers(self.at)]
             told = replace(told, at=covering[0].joined.at) if covering else told
+        else:
+            told = replace(told, at=self._as_told(told.at, known))
         wrong = [m for m in known if m.guessed and not m.joins and told.at < m.at < self.at]
         kept = [move for move in known if move not in wrong]
         new = []
@@ -203,6 +206,12 @@ class _Seen:
             ends_here = not self.stale if stay.left is None else stay.left.guessed
             if ends_here and stay.joined.at + SETTLED <= self.at and _spans(stay, self.at):
                 self.moves.append(_guess(who, self.at, joins=False))
+
+    def _as_told(self, at: datetime, known: Sequence[GroupMove]) -> datetime:
+        """The moment that a callback named for the same joining: their clocks differ by seconds."""
+        stays_ = self._stays(known)
+        near = [s.joined.at for s in stays_ if abs(s.joined.at - at) <= CLOCKS and s.left is None]
+        return near[0] if near and not any(m.at == at and m.joins for m in known) else at
 
     def _stays(self, moves: Iterable[GroupMove]) -> list[Stay]:
         return stays(moves, self.group.dismissed_at)

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from tenants.models import Staff
+from tenants.models import Staff, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantModel
 
 from .person import Contact
@@ -39,13 +39,41 @@ class Group(TenantModel):
     member_version = models.CharField(max_length=64, blank=True, editable=False)
     members_now = models.PositiveIntegerField(_("members"), default=0, editable=False)
     staff_now = models.PositiveIntegerField(_("staff"), default=0, editable=False)
+    # The zone by which all its days were counted last; blank: not yet.
+    days_zone = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False
+    )
+    # Through which corporation it is read, when next, and what the callbacks said it is by now.
+    account = TenantForeignKey(
+        WeChatAccount,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("WeChat account"),
+    )
+    read_at = models.DateTimeField(null=True, editable=False)
+    read_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    read_problem = models.CharField(
+        _("problem"), max_length=300, blank=True, default="", db_default="", editable=False
+    )
+    told_version = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = pgettext_lazy("of customers", "group")
         verbose_name_plural = pgettext_lazy("of customers", "groups")
         constraints = [models.UniqueConstraint(fields=["tenant", "chat_id"], name="group_chat_id")]
-        indexes = [models.Index(fields=["tenant", "owner"], name="group_owner")]
+        indexes = [
+            models.Index(fields=["tenant", "owner"], name="group_owner"),
+            models.Index(
+                fields=["tenant", "read_at"],
+                name="group_read",
+                condition=~models.Q(read_at=None),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.chat_id or str(self.pk)
