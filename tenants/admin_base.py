@@ -31,7 +31,6 @@ from unfold.views import ChangeList
 from tenants import audit
 from tenants.admin_forms import AskForm, TenantForm, without
 from tenants.audit_words import verb_of
-from tenants.ids import encode
 from tenants.models import AuditEntry, User
 from tenants.punctuation import said
 from tenants.roles import Can
@@ -307,9 +306,12 @@ class TenantModelAdmin(ModelAdmin):
 
     # --- the audit log ---
 
-    def note(self, request: HttpRequest, verb: str, obj: models.Model, **detail: object) -> None:
+    def note(
+        self, request: HttpRequest, verb: str, obj: models.Model, *, reason: str = "",
+        **detail: object,
+    ) -> None:  # fmt: skip
         noun = self.noun or _CAPITAL.sub("_", self.model.__name__).lower()
-        audit.record(f"{noun}.{verb}", obj, request=request, detail=detail)
+        audit.record(f"{noun}.{verb}", obj, request=request, reason=reason, detail=detail)
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: object) -> None:
         self.note(request, "created", obj)
@@ -329,8 +331,8 @@ class TenantModelAdmin(ModelAdmin):
             return self.unknown(request, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        entries = AuditEntry.objects.filter(target=f"{obj._meta.label_lower}:{encode(obj.pk)}")
-        rows = entries.select_related("user", "api_key").order_by("-at", "-id")[:100]
+        entries = AuditEntry.objects.filter(target=audit.reference(obj)).order_by("-at", "-id")
+        rows = entries.select_related("user", "api_key").prefetch_related("notes")[:100]
         context = {
             **self.admin_site.each_context(request),
             "title": _("What was done to %(object)s") % {"object": obj},

@@ -78,7 +78,7 @@ def business_settings(request: HttpRequest) -> HttpResponse:
             if part.is_bound and part.has_changed():
                 audit.record(
                     f"{each.noun}.changed", part.save(), request=request,
-                    summary=str(each.title), detail={"fields": part.changed_data},
+                    detail={"fields": part.changed_data},
                 )  # fmt: skip
         messages.success(request, _("Saved."))
         return redirect("admin:business_settings")

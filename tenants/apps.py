@@ -7,3 +7,12 @@ from django.utils.translation import gettext_lazy as _
 class TenantsConfig(AppConfig):
     name = "tenants"
     verbose_name = _("Business and people")
+
+    def ready(self) -> None:
+        from tenants import audit, doorbell, resealing, storage, tasks
+        from tenants.models import ApiKey, Team, Tenant, WeChatAccount
+        from tenants.wechat import probing
+
+        audit.call_by_name(ApiKey, Team, Tenant, WeChatAccount)
+        resealing.register(resealing.Holder("files", storage.versions, storage.reseal))
+        doorbell.answer(probing.QUEUE, tasks.probes.delay, probing.next_due)

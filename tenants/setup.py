@@ -60,7 +60,7 @@ def create(
             Membership.objects.create(user=owner, role=Role.OWNER, staff=staff)
             _key, text = auth.make_key("first key", list(Can))
             start(language)
-            audit.record("tenant.created", summary=name)
+            audit.record("tenant.created", tenant)
     return Created(tenant, owner, text, password)
 
 

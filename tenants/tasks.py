@@ -13,6 +13,7 @@ from django.utils import timezone
 from tenants import doorbell
 from tenants.models import StoredAnswer, Tenant
 from tenants.scope import scope
+from tenants.wechat import probing
 
 log = logging.getLogger(__name__)
 
@@ -81,3 +82,8 @@ def tidy() -> None:
     for tenant_id in Tenant.objects.values_list("id", flat=True).iterator():
         with scope(tenant_id):
             StoredAnswer.objects.filter(created_at__lt=old).delete()
+
+
+@shared_task(base=TenantTask, steps=True)
+def probes(tenant_id: int) -> None:
+    probing.work(tenant_id)

@@ -1,15 +1,19 @@
 """Tenants, their people and accounts, and the records of what was done."""
 
-from .accounts import Callback, WeChatAccount
-from .people import ApiKey, Membership, Staff, Team, User
-from .records import AuditEntry, StoredAnswer
+from .accounts import AccountProbe, Callback, WeChatAccount
+from .people import ApiKey, Department, FormerUserid, Membership, Staff, Team, User
+from .records import AuditEntry, AuditNote, StoredAnswer
 from .tenant import DueTenant, Tenant, TenantKey
 
 __all__ = [
+    "AccountProbe",
     "ApiKey",
     "AuditEntry",
+    "AuditNote",
     "Callback",
+    "Department",
     "DueTenant",
+    "FormerUserid",
     "Membership",
     "Staff",
     "StoredAnswer",

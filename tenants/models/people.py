@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -76,7 +77,9 @@ class User(AbstractBaseUser):
 
 
 # Tables that only those who manage the tenant may change.
-_MANAGED = {"membership", "apikey", "wechataccount", "staff", "team", "tenant", "user"}
+_MANAGED = {
+    "membership", "apikey", "wechataccount", "staff", "department", "team", "tenant", "user",
+}  # fmt: skip
 
 
 def may(role: str, perm: str) -> bool:
@@ -104,8 +107,36 @@ class Team(TenantModel):
         return self.name
 
 
+class Department(TenantModel):
+    """A department of a corporation, as WeCom numbers it; `parent` is 0 at the top."""
+
+    account = TenantForeignKey(
+        "tenants.WeChatAccount",
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("WeChat account"),
+    )
+    number = models.BigIntegerField(_("number"))
+    parent = models.BigIntegerField(_("number of the one above"), default=0)
+    name = models.CharField(_("name"), max_length=100)
+    position = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("department")
+        verbose_name_plural = _("departments")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "account", "number"], name="department_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Staff(TenantModel):
-    """A person of the tenant who talks to customers; known by the WeCom userid."""
+    """A person of the tenant who talks to customers; known by the WeCom userid.
+
+    `account`, `departments` (their numbers) and `left_at` are what the corporation's list says.
+    """
 
     userid = models.CharField(_("userid"), max_length=64)
     name = models.CharField(pgettext_lazy("of a person", "name"), max_length=100, blank=True)
@@ -118,6 +149,20 @@ class Staff(TenantModel):
         verbose_name=_("team"),
     )
     active = models.BooleanField(_("active"), default=True)
+    account = TenantForeignKey(
+        "tenants.WeChatAccount",
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("WeChat account"),
+    )
+    # Bulk statements that make staff need not name the column.
+    departments = ArrayField(
+        models.BigIntegerField(), default=list, db_default=[], editable=False,
+        verbose_name=_("departments"),
+    )  # fmt: skip
+    left_at = models.DateTimeField(_("resigned"), null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -128,6 +173,23 @@ class Staff(TenantModel):
 
     def __str__(self) -> str:
         return self.name or self.userid
+
+
+class FormerUserid(TenantModel):
+    """A userid that a member of staff had before: what happened then is still theirs."""
+
+    userid = models.CharField(max_length=64)
+    staff = TenantForeignKey(Staff, on_delete=models.CASCADE, related_name="+")
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("former userid")
+        verbose_name_plural = _("former userids")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "userid"], name="former_userid_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.userid
 
 
 class Membership(TenantModel):

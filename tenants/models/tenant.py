@@ -42,13 +42,19 @@ class Tenant(models.Model):
 
 
 class TenantKey(TenantModel):
-    """The tenant's data key, wrapped by the master key (vault.py)."""
+    """A version of the tenant's data key, wrapped by the master key (vault.py).
 
+    The newest seals; the others are there as long as something needs them (key_rotation.py).
+    """
+
+    version = models.PositiveIntegerField(default=1, db_default=1)
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_key_per_tenant")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "version"], name="key_version_once")
+        ]
 
 
 class DueTenant(models.Model):

@@ -1,12 +1,17 @@
 """How does a stored account become credentials, callback keys and a client?"""
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
 
 from django.conf import settings
 from redis import Redis
+from redis.exceptions import RedisError
 
 from tenants.models import WeChatAccount
+from tenants.scope import scope
+from tenants.wechat import breaker
+from tenants.wechat.breaker import Standing
 from tenants.wechat.callback import CallbackKeys
 from tenants.wechat.client import Client, WeComClient, connect
 from tenants.wechat.credentials import Credentials, Kind
@@ -40,9 +45,34 @@ def note(account_id: int, problem: str) -> None:
     rows.update(problem=problem[:200])
 
 
-def client_for(credentials: Credentials) -> Client:
-    """A client for one task; close it. Call it outside any scope: a scope is a transaction."""
-    return connect(credentials, shared_redis(), base_url=settings.WECHAT_BASE_URL)
+def client_for(credentials: Credentials, *, always: bool = False) -> Client:
+    """A client for one task; close it. Call it outside any scope: a scope is a transaction.
+
+    What refuses the account as a whole is noted at the account. `always` goes past an open breaker:
+    for checks that a person asked for.
+    """
+
+    def alert(problem: str) -> None:
+        with scope(credentials.tenant_id):
+            note(credentials.account_id, problem)
+
+    return connect(
+        credentials,
+        shared_redis(),
+        base_url=settings.WECHAT_BASE_URL,
+        alert=alert,
+        always=always,
+    )
+
+
+def standing(tenant_id: int, account_id: int) -> Standing:
+    """Is the account to be left alone, and for how long? Not, as far as anybody knows, while Redis
+    is away."""
+    try:
+        key = breaker.key(tenant_id, account_id)
+        return breaker.look(shared_redis(), key, datetime.now(UTC))
+    except RedisError:
+        return Standing()
 
 
 def wecom_client_for(credentials: Credentials) -> WeComClient:

@@ -1,8 +1,11 @@
 """How does wechatpy call the provider under our rules: one base, one token, one retry?"""
 
 import json
+import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Self, TypeVar
 
 import requests
@@ -11,13 +14,15 @@ from redis.exceptions import RedisError
 from wechatpy import WeChatClient as OaBase
 from wechatpy.enterprise import WeChatClient as WeComBase
 
-from tenants.wechat import calls, pacing
+from tenants.wechat import breaker, calls, counting, pacing
 from tenants.wechat.credentials import BaseUrls, Credentials
 from tenants.wechat.errors import (
     HOUR_BLOCK_S,
     TOKEN_ERRORS,
     RateLimited,
     Retryable,
+    Unauthorised,
+    Unknown,
     WeChatError,
     refusal,
 )
@@ -36,6 +41,12 @@ from tenants.wechat.transport import (
 T = TypeVar("T")
 
 FORCE_EVERY_S: Final = 4500  # the platform forces 20 times a day and no more
+BUSY: Final = -1
+# APIs that take only so many calls at the same time.
+AT_ONCE: Final[Mapping[str, int]] = {"externalcontact/mark_tag": 5}
+
+# Told why the account cannot call, and "" when it can again.
+Alert = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,10 @@ class _Guarded:
         bases: BaseUrls,
         timeout: Timeout = DEFAULT_TIMEOUT,
         pace: Pace | None = None,
+        alert: Alert | None = None,
+        always: bool = False,
     ) -> None:
+        """`always`: calls go out although the breaker is open, for a person waits for them."""
         super().__init__(  # type: ignore[call-arg] # wechatpy's constructor comes after us
             credentials.app_id, credentials.secret, timeout=timeout, auto_retry=False
         )
@@ -70,6 +84,9 @@ class _Guarded:
         self._bases = bases
         self._limits: Timeout = timeout
         self._pace = pace or Pace()
+        self._alert = alert
+        self._always = always
+        self._breaker = breaker.key(credentials.tenant_id, credentials.account_id)
         self._tokens = TokenStore(redis, credentials, self._ask_token)
         prepare(self._http, trust_env=not bases.mapped)
 
@@ -116,12 +133,48 @@ class _Guarded:
         """Drop what Redis knows, after the credentials were changed."""
         self._guarded(self._tokens.forget)
 
+    def check_credentials(self) -> None:
+        """Fetch a token anew: one of before would hide that the secret is no longer good."""
+        self.forget_token()
+        try:
+            self._guarded(self._tokens.current)
+        except WeChatError as error:
+            self._learn(error, "")
+            raise
+        self._recovered()
+
     def _request(self, method: str, url_or_endpoint: str, **options: object) -> Json:
         processor = options.pop("result_processor", None)
         asked = (method, url_or_endpoint, options)
         request = calls.build(self._bases, self.API_BASE_URL, self._limits, asked)
         rewind = calls.rewinder(request.files)
         self._wait_turn(request.api)
+        trial = self._ask_breaker(request.api)
+        try:
+            answer = self._among_few(request, rewind)
+        except WeChatError as error:
+            self._learn(error, request.api)
+            raise
+        self._went_well(request.api, trial=trial)
+        if callable(processor):
+            result: Json = processor(answer)
+            return result
+        return answer
+
+    def _among_few(self, request: Request, rewind: Callable[[], None]) -> Json:
+        most = AT_ONCE.get(request.api)
+        if most is None:
+            return self._answered(request, rewind)
+        key = pacing.key(self.credentials.tenant_id, self.credentials.account_id, request.api)
+        with pacing.slot(self._redis, key, most) as entered:
+            if not entered:
+                again = random.uniform(0.5, 1.5)  # noqa: S311 - spreads the workers, hides nothing
+                raise RateLimited(
+                    "our own pace", api=request.api, retry_after=again, scope="concurrency"
+                )
+            return self._answered(request, rewind)
+
+    def _answered(self, request: Request, rewind: Callable[[], None]) -> Json:
         if "access_token" in request.params:
             answer = exchange(self._http, request)
         else:
@@ -131,9 +184,6 @@ class _Guarded:
             raise lost("the answer has no readable errcode", request)
         if code:
             raise self._refused(code, answer, request)
-        if callable(processor):
-            result: Json = processor(answer)
-            return result
         return answer
 
     def _with_token(self, request: Request, rewind: Callable[[], None]) -> Json:
@@ -153,6 +203,54 @@ class _Guarded:
         )
         if wait > 0:
             raise RateLimited("our own pace", api=api, retry_after=wait, scope="pace")
+
+    def _ask_breaker(self, api: str) -> bool:
+        """Is this call the one that tries whether the account works again?"""
+        if self._always:
+            return True
+        whom = self._tokens.fingerprint
+        standing = self._guarded(lambda: breaker.ask(self._redis, self._breaker, whom))
+        if not standing.wait:
+            return standing.trial
+        if standing.why == "account":
+            raise Unauthorised("the account was refused lately", errcode=standing.errcode, api=api)
+        words = "the platform did not answer lately"
+        raise RateLimited(words, api=api, retry_after=standing.wait, scope="pace")
+
+    def _went_well(self, api: str, *, trial: bool) -> None:
+        self._count(api, counting.FINE)
+        if trial:
+            self._recovered()
+            return
+        with suppress(RedisError):
+            breaker.fine(self._redis, self._breaker)
+
+    def _recovered(self) -> None:
+        with suppress(RedisError):
+            breaker.close(self._redis, self._breaker)
+        if self._alert is not None:
+            self._alert("")
+
+    def _learn(self, error: WeChatError, api: str) -> None:
+        """Count what came back, and open the breaker when it says that nothing will work."""
+        if isinstance(error, RateLimited) and error.errcode is None:
+            return  # it never went out
+        if error.api == api:
+            self._count(api, counting.SILENCE if error.errcode is None else error.errcode)
+        with suppress(RedisError):
+            if isinstance(error, Unauthorised):
+                pause, code = breaker.ACCOUNT_PAUSE_S, error.errcode or 0
+                breaker.open_for(self._redis, self._breaker, pause, code, self._tokens.fingerprint)
+            elif isinstance(error, Retryable | Unknown) and error.errcode in (None, BUSY):
+                breaker.trouble(self._redis, self._breaker)
+            else:
+                breaker.fine(self._redis, self._breaker)
+        if isinstance(error, Unauthorised) and self._alert is not None:
+            self._alert(error.message)
+
+    def _count(self, api: str, errcode: int) -> None:
+        prefix = self.credentials.redis_prefix
+        counting.count(self._redis, prefix, api, errcode, datetime.now(UTC))
 
     def _refused(self, code: int, answer: Json, request: Request) -> WeChatError:
         secrets = (self.credentials.secret,)
@@ -182,8 +280,13 @@ class _Guarded:
 
     def _read_token(self, request: Request) -> tuple[str, int]:
         self._wait_turn(request.api)
-        answer = exchange(self._http, request)
+        try:
+            answer = exchange(self._http, request)
+        except WeChatError:
+            self._count(request.api, counting.SILENCE)
+            raise
         code = calls.errcode(answer)
+        self._count(request.api, code or counting.FINE)
         if code:
             raise self._refused(code, answer, request)
         token, life = answer.get("access_token"), answer.get("expires_in", 7200)
@@ -242,9 +345,21 @@ def connect(
     base_url: str = "",
     timeout: Timeout = DEFAULT_TIMEOUT,
     pace: Pace | None = None,
+    alert: Alert | None = None,
+    always: bool = False,
 ) -> Client:
-    """A client for one task or thread: `requests` promises no more. `base_url` maps all hosts."""
-    bases = BaseUrls.of(base_url)
-    if credentials.kind == "wecom":
-        return WeComClient(credentials, redis, bases=bases, timeout=timeout, pace=pace)
-    return OfficialAccountClient(credentials, redis, bases=bases, timeout=timeout, pace=pace)
+    """A client for one task or thread: `requests` promises no more. `base_url` maps all hosts.
+
+    `alert` is told why the account as a whole cannot call, and "" when it can again. `always` goes
+    past an open breaker.
+    """
+    kind = WeComClient if credentials.kind == "wecom" else OfficialAccountClient
+    return kind(
+        credentials,
+        redis,
+        bases=BaseUrls.of(base_url),
+        timeout=timeout,
+        pace=pace,
+        alert=alert,
+        always=always,
+    )

@@ -29,6 +29,7 @@ class ContactWay:
     users: tuple[str, ...]
     parties: tuple[str, ...]
     skip_verify: bool
+    exclusive: bool
 
 
 def add_contact_way(
@@ -39,11 +40,13 @@ def add_contact_way(
     remark: str = "",
     parties: Sequence[int] = (),
     skip_verify: bool = True,
+    exclusive: bool = False,
     many: bool = False,
 ) -> NewContactWay:
     """Not repeatable: a lost answer is Unknown; `list_contact_ways` and `state` settle it.
 
-    `many`: more members may be put behind it later, though there is one today.
+    `many`: more members may be put behind it later, though there is one today. `exclusive`: who is
+    a customer of one of the members already comes to that member again.
     """
     body: dict[str, object] = {
         # 1 is one member, 2 is many; the platform refuses a type that does not fit.
@@ -51,6 +54,7 @@ def add_contact_way(
         "scene": _SCENE_QR,
         "remark": remark[:REMARK_LIMIT],
         "skip_verify": skip_verify,
+        "is_exclusive": exclusive,
         "state": _checked_state(state),
         "user": list(users),
         "party": list(parties),
@@ -72,12 +76,14 @@ def update_contact_way(
     remark: str = "",
     parties: Sequence[int] = (),
     skip_verify: bool = True,
+    exclusive: bool = False,
 ) -> None:
     """Repeatable. Replaces the lists of members and departments."""
     body: dict[str, object] = {
         "config_id": config_id,
         "remark": remark[:REMARK_LIMIT],
         "skip_verify": skip_verify,
+        "is_exclusive": exclusive,
         "state": _checked_state(state),
         "user": list(users),
         "party": list(parties),
@@ -119,6 +125,7 @@ def _contact_way(part: Json) -> ContactWay:
         users=answers.texts(part, "user"),
         parties=answers.texts(part, "party"),
         skip_verify=part.get("skip_verify") is not False,
+        exclusive=part.get("is_exclusive") is True,
     )
 
 

@@ -15,7 +15,13 @@ from tenants.wechat.errors import (
 from tenants.wechat.transport import Json
 
 PAGES_LIMIT = 1000
+MEMBERS_AT_ONCE = 100
+ROWS_A_PAGE = 100
 ATTACHMENTS_LIMIT = 9
+REMARK_LIMIT = 20
+DESCRIPTION_LIMIT = 150
+REMARK_LIMIT = 20
+DESCRIPTION_LIMIT = 150
 
 
 class Welcome(Enum):
@@ -54,6 +60,26 @@ class FollowInfo:
     remark_company: str
     remark_mobiles: tuple[str, ...]
     tags: tuple[CustomerTag, ...]
+
+
+@dataclass(slots=True)
+class Relation:
+    """A customer as one member has them. `created` is Unix seconds; `gender` as in Customer."""
+
+    external_userid: str
+    userid: str
+    name: str
+    avatar: str
+    gender: int | None
+    unionid: str
+    remark: str
+    description: str
+    company: str
+    mobiles: tuple[str, ...]
+    created: int | None
+    state: str
+    add_way: int | None
+    tag_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +135,36 @@ def get_customer(client: WeComClient, external_userid: str) -> Customer:
         corp_name=answers.text(contact, "corp_full_name") or answers.text(contact, "corp_name"),
         follows=tuple(follows),
     )
+
+
+def relations_page(
+    client: WeComClient, userids: Sequence[str], cursor: str = ""
+) -> tuple[list[Relation], str]:
+    """Repeatable. A page of the customers of these members (at most 100), and the next cursor,
+    empty after the last page. A member who is none any more is Terminal for all of them."""
+    body: dict[str, object] = {"userid_list": list(userids), "limit": ROWS_A_PAGE}
+    if cursor:
+        body["cursor"] = cursor
+    answer = client.call("post", "externalcontact/batch/get_by_user", data=body, repeatable=True)
+    rows = []
+    for one in answers.parts(answer, "external_contact_list"):
+        row = _relation(answers.part(one, "external_contact"), answers.part(one, "follow_info"))
+        if row.external_userid and row.userid:
+            rows.append(row)
+    return rows, answers.text(answer, "next_cursor")
+
+
+def change_remark(
+    client: WeComClient, *, userid: str, external_userid: str, remark: str, description: str
+) -> None:
+    """Repeatable: it overwrites. The platform takes 20 and 150 characters."""
+    body = {
+        "userid": userid,
+        "external_userid": external_userid,
+        "remark": remark[:REMARK_LIMIT],
+        "description": description[:DESCRIPTION_LIMIT],
+    }
+    client.call("post", "externalcontact/remark", data=body, repeatable=True)
 
 
 def list_customers(client: WeComClient, userid: str) -> tuple[str, ...]:
@@ -182,6 +238,24 @@ def mark_tag(
     client.call("post", "externalcontact/mark_tag", data=body, repeatable=True)
 
 
+def remark(
+    client: WeComClient,
+    *,
+    userid: str,
+    external_userid: str,
+    remark: str = "",
+    description: str = "",
+) -> None:
+    """Repeatable. What the member calls the customer; what is empty here stays as it is."""
+    body: dict[str, object] = {"userid": userid, "external_userid": external_userid}
+    if remark:
+        body["remark"] = remark[:REMARK_LIMIT]
+    if description:
+        body["description"] = description[:DESCRIPTION_LIMIT]
+    if len(body) > 2:
+        client.call("post", "externalcontact/remark", data=body, repeatable=True)
+
+
 def _follow(part: Json) -> FollowInfo:
     company = answers.text(part, "remark_corp_name") or answers.text(part, "remark_company")
     return FollowInfo(
@@ -195,6 +269,25 @@ def _follow(part: Json) -> FollowInfo:
         remark_company=company,
         remark_mobiles=answers.texts(part, "remark_mobiles"),
         tags=tuple(_tag(one) for one in answers.parts(part, "tags")),
+    )
+
+
+def _relation(contact: Json, info: Json) -> Relation:
+    return Relation(
+        external_userid=answers.text(contact, "external_userid"),
+        userid=answers.text(info, "userid"),
+        name=answers.text(contact, "name"),
+        avatar=answers.text(contact, "avatar"),
+        gender=answers.number(contact, "gender"),
+        unionid=answers.text(contact, "unionid"),
+        remark=answers.text(info, "remark"),
+        description=answers.text(info, "description"),
+        company=answers.text(info, "remark_corp_name") or answers.text(info, "remark_company"),
+        mobiles=answers.texts(info, "remark_mobiles"),
+        created=answers.number(info, "createtime"),
+        state=answers.text(info, "state"),
+        add_way=answers.number(info, "add_way"),
+        tag_ids=answers.texts(info, "tag_id"),
     )
 
 

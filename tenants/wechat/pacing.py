@@ -1,9 +1,14 @@
 """May this account call this API now, and if not, in how many seconds?"""
 
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from redis import Redis
+from redis.exceptions import RedisError
 
+SLOT_LEASE_S: Final = 30.0  # whoever dies during a call gives the slot back by then
 ESCALATION_WINDOW_S: Final = 180.0
 
 # One key holds bucket and block, so that one script decides and a cluster needs no hash tags.
@@ -57,6 +62,17 @@ return math.max(0, blocked - now)
 """
 )
 
+_ENTER = (
+    _NOW
+    + """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[3])
+redis.call('PEXPIRE', KEYS[1], tonumber(ARGV[2]))
+return 1
+"""
+)
+
 
 def key(tenant_id: int, account_id: int, api: str) -> str:
     return f"scrm:t{tenant_id}:wechat:{account_id}:pace:{api}"
@@ -78,6 +94,20 @@ def block(redis: Redis, key: str, seconds: float, *, escalated: float = 0.0) -> 
 
 def blocked_for(redis: Redis, key: str) -> float:
     return _seconds(redis, _BLOCKED_FOR, key)
+
+
+@contextmanager
+def slot(redis: Redis, key: str, most: int) -> Iterator[bool]:
+    """One of `most` calls at the same time by all workers. False: all slots are taken."""
+    name = uuid.uuid4().hex
+    lease = str(int(SLOT_LEASE_S * 1000))
+    entered = bool(redis.eval(_ENTER, 1, f"{key}:slots", str(most), lease, name))
+    try:
+        yield entered
+    finally:
+        if entered:
+            with suppress(RedisError):
+                redis.zrem(f"{key}:slots", name)
 
 
 def _seconds(redis: Redis, script: str, key: str, *arguments: float) -> float:

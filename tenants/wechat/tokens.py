@@ -42,7 +42,7 @@ class TokenStore:
         self._refused_key = f"{credentials.redis_prefix}:refused"
         seed = hashlib.sha256(b"scrm.wechat.token\0" + credentials.secret.encode()).digest()
         self._cipher = AESGCM(seed)
-        self._fingerprint = hmac.digest(seed, b"refused", "sha256").hex()[:32]
+        self.fingerprint = hmac.digest(seed, b"refused", "sha256").hex()[:32]
 
     def current(self) -> str:
         return self._stored() or self._fetch_locked(failed=None)
@@ -77,7 +77,7 @@ class TokenStore:
 
     def _fetch_new(self, failed: str | None) -> str:
         marker = self._redis.get(self._refused_key)
-        if isinstance(marker, bytes | str) and _text(marker).startswith(self._fingerprint):
+        if isinstance(marker, bytes | str) and _text(marker).startswith(self.fingerprint):
             code = int(_text(marker).rpartition(":")[2])
             raise Unauthorised("credentials were refused a moment ago", errcode=code, api="token")
         refused: Unauthorised
@@ -88,7 +88,7 @@ class TokenStore:
         else:
             self._redis.set(self._key, self._seal(token), ex=max(expires_in - EARLY_S, 30))
             return token
-        marker = f"{self._fingerprint}:{refused.errcode or 0}"
+        marker = f"{self.fingerprint}:{refused.errcode or 0}"
         self._redis.set(self._refused_key, marker, ex=REFUSED_LIFE_S)
         raise refused
 

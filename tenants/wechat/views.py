@@ -43,7 +43,9 @@ def callback(request: HttpRequest, code: str) -> HttpResponse:
             if account is None:
                 return _text("", 404)
             if request.method == "GET":
-                return _text(_echo(callback_keys_of(account), request), 200)
+                echo = _echo(callback_keys_of(account), request)
+                WeChatAccount.objects.filter(pk=account.pk).update(echoed_at=timezone.now())
+                return _text(echo, 200)
             _store(account, request, body)
     except CallbackRefused as refusal:
         # No part of the request goes into the log: any of it may be secret or forged.
