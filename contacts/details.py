@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,11 +20,18 @@ from django.utils import timezone
 
 from contacts import identity, search
 from contacts.models import Contact, Follow, Identity
+from contacts.sync import pairs, remarks
 from tenants import doorbell
 from tenants.scope import scope
 from tenants.wechat import accounts
 from tenants.wechat.credentials import Credentials
-from tenants.wechat.customers import Customer, get_customer
+from tenants.wechat.customers import (
+    DESCRIPTION_LIMIT,
+    REMARK_LIMIT,
+    Customer,
+    FollowInfo,
+    get_customer,
+)
 from tenants.wechat.errors import NotACustomer, RateLimited, Retryable, Unauthorised, WeChatError
 
 log = logging.getLogger(__name__)
@@ -35,7 +42,7 @@ BACKOFF_S: Final = (2, 5, 15, 60, 300, 900)
 MOST_ATTEMPTS: Final = 20
 MOST_AS_STRANGER: Final = 5  # 84061 again and again: no customer any more
 ACCOUNT_RETRY: Final = timedelta(minutes=30)
-_GENDERS: Final = {1: Contact.Gender.MALE, 2: Contact.Gender.FEMALE}
+GENDERS: Final = {1: Contact.Gender.MALE, 2: Contact.Gender.FEMALE}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -135,17 +142,44 @@ def _write(job: Job, customer: Customer) -> None:
     if customer.unionid:
         unionid = identity.Account(Identity.Kind.UNIONID, customer.unionid)
         identity.attach(row.contact_id, [unionid])
-    told = Follow.objects.filter(contact_id=row.contact_id)
-    before = set(told.values_list("pk", "remark"))
-    for info in customer.follows:
-        follows = told.filter(staff__userid=info.userid)
-        follows.update(
-            remark=clean(info.remark, 100),
-            description=clean(info.description, 500),
-            add_way=info.add_way if info.add_way is not None and info.add_way >= 0 else None,
-        )
-    if set(told.values_list("pk", "remark")) != before:
+    if _write_follows(row.contact_id, customer.follows):
         search.reindex([row.contact_id])
+    tags = {
+        info.userid: [tag.tag_id for tag in info.tags if tag.tag_id] for info in customer.follows
+    }
+    pairs.pull_one(row.contact_id, tags, job.credentials.account_id)
+
+
+def _write_follows(contact_id: int, told: Sequence[FollowInfo]) -> bool:
+    """Answers whether a remark is another now. What was written here and is not at WeCom yet stays;
+    so does what WeCom cut short.
+    """
+    by_userid = {info.userid: info for info in told}
+    follows = list(
+        Follow.objects.filter(contact_id=contact_id, staff__userid__in=by_userid)
+        .select_related("staff")
+        .order_by("id")
+    )
+    ours = remarks.waiting([(contact_id, follow.staff_id) for follow in follows])
+    changed = False
+    for follow in follows:
+        info = by_userid[follow.staff.userid]
+        remark, description = clean(info.remark, 100), clean(info.description, 500)
+        mine = (contact_id, follow.staff_id) in ours
+        if mine or follow.remark[:REMARK_LIMIT] == remark:
+            remark = follow.remark
+        if mine or follow.description[:DESCRIPTION_LIMIT] == description:
+            description = follow.description
+        changed = changed or remark != follow.remark
+        follow.remark, follow.description = remark, description
+        follow.remark_company = clean(info.remark_company, 100)
+        follow.remark_mobiles = clean(" ".join(info.remark_mobiles), 200) or None
+        way = info.add_way
+        follow.add_way = way if way is not None and way >= 0 else None
+        follow.save(
+            update_fields=["remark", "description", "remark_company", "remark_mobiles", "add_way"]
+        )
+    return changed
 
 
 def _write_contact(contact: Contact, before: str, nickname: str, gender: int | None) -> None:
@@ -154,8 +188,8 @@ def _write_contact(contact: Contact, before: str, nickname: str, gender: int | N
     if nickname and contact.name in ("", before) and contact.name != nickname:
         contact.name = nickname
         changed.append("name")
-    if not contact.gender and gender in _GENDERS:
-        contact.gender = _GENDERS[gender]
+    if not contact.gender and gender in GENDERS:
+        contact.gender = GENDERS[gender]
         changed.append("gender")
     if changed:
         contact.save(update_fields=[*changed, "updated_at"])

@@ -1,8 +1,9 @@
 """How do customers go from one member of staff to another, so that nobody counts as lost?
 
-Local bookkeeping: a transfer is two events at one moment, `follow.ended` and `follow.opened`, both
-by=transfer (FIGURES R14, R16). The giver's Follow stays with its history; remark and description
-go along. The keys of the events are those of the spell: the same transfer twice is one.
+Here the bookkeeping; what WeCom itself does is contacts/transfers. A transfer is two events at one
+moment, `follow.ended` and `follow.opened`, both by=transfer (FIGURES R14, R16). The giver's Follow
+stays with its history; remark and description go along. The keys of the events are those of the
+spell: the same transfer twice is one.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def hand_over(
     given = list(rows.filter(contact_id__in=people, opened_at__lt=moment).order_by("contact_id"))
     if given:
         _tell(given, giver, taker, moment)
-        _carry(given, giver, taker)
+        carry(given, [follow.contact_id for follow in given], giver, taker)
     return Handed(len(given), max(0, meant - len(people)))
 
 
@@ -95,7 +96,9 @@ def _tell(given: Sequence[Follow], giver: Staff, taker: Staff, at: datetime) -> 
     reach.rebuild(people)
 
 
-def _carry(given: Sequence[Follow], giver: Staff, taker: Staff) -> None:
+def carry(
+    given: Sequence[Follow], contact_ids: Collection[int], giver: Staff, taker: Staff
+) -> None:
     """What the giver wrote goes along, where the taker has written nothing; so does owning."""
     notes = {follow.contact_id: follow for follow in given if follow.remark or follow.description}
     taken = list(Follow.objects.filter(staff=taker, contact_id__in=notes))
@@ -104,7 +107,6 @@ def _carry(given: Sequence[Follow], giver: Staff, taker: Staff) -> None:
         follow.remark = follow.remark or before.remark
         follow.description = follow.description or before.description
     Follow.objects.bulk_update(taken, ["remark", "description"], batch_size=1000)
-    people = [follow.contact_id for follow in given]
-    owned = Contact.objects.filter(pk__in=people, owner=giver)
+    owned = Contact.objects.filter(pk__in=contact_ids, owner=giver)
     owned.update(owner=taker, updated_at=timezone.now())
-    changes.note(people)
+    changes.note(contact_ids)

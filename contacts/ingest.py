@@ -21,9 +21,21 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from contacts import details, kinds, reach, tagging, timeline, welcome
+from contacts.groups import told as groups
 from contacts.identity import Account, Origin, claim, holders
-from contacts.models import Contact, Follow, Identity, LiveCode, LiveCodeTag, SourceKind
+from contacts.livecodes import greetings
+from contacts.models import (
+    Contact,
+    Follow,
+    Identity,
+    LiveCode,
+    LiveCodeTag,
+    LiveCodeWelcome,
+    SourceKind,
+)
+from contacts.sync import told
 from contacts.timeline import NewEvent
+from contacts.transfers import told as transfers
 from tenants import doorbell, ids
 from tenants.models import Callback, WeChatAccount
 from tenants.scope import current_tenant_id
@@ -48,8 +60,9 @@ class Greeting:
 
     contact_id: int
     staff: str
-    code: str
-    text: str
+    code: str  # empty: the platform gave none
+    live_code_id: int
+    message: greetings.Message
     account: WeChatAccount
     received_at: datetime
 
@@ -169,7 +182,8 @@ def _apply(taken: Sequence[Taken]) -> None:
     batch = Batch.of(taken)
     for one in taken:
         _understand(batch, one)
-    timeline.record(batch.happened)
+    timeline.record([*batch.happened, *transfers.by_hand(batch.happened)])
+    batch.transfers.write()
     for code_id, taggings in batch.taggings.items():
         tagging.add_each(taggings, f"live_code:{code_id}")
     for account_id, contacts in batch.unknown.items():
@@ -185,6 +199,8 @@ class Batch:
     people: dict[Account, int]
     codes: dict[str, LiveCode]
     tags: dict[int, list[int]]  # of a live code
+    welcomes: dict[int, list[LiveCodeWelcome]]  # for certain hours, of a live code
+    transfers: transfers.Told
     happened: list[NewEvent] = field(default_factory=list)
     moved: set[int] = field(default_factory=set)  # whose reach changed
     taggings: dict[int, list[tagging.Tagging]] = field(default_factory=lambda: defaultdict(list))
@@ -201,7 +217,9 @@ class Batch:
         for row in LiveCodeTag.objects.filter(live_code__in=by_state.values()):
             tags[row.live_code_id].append(row.tag_id)
         accounts = {_wecom(event.external_user_id) for event in found}
-        return cls(holders(accounts) if accounts else {}, by_state, tags)
+        people = holders(accounts) if accounts else {}
+        going = transfers.Told.of(people.values())
+        return cls(people, by_state, tags, greetings.variants(by_state.values()), going)
 
     def meet(self, account: Account, origin: Origin) -> int:
         """The contact of this account; `origin` is its first touch unless an earlier is known."""
@@ -215,7 +233,7 @@ class Batch:
         return self.people[account]
 
 
-def _understand(batch: Batch, one: Taken) -> None:
+def _understand(batch: Batch, one: Taken) -> None:  # noqa: C901 - one case a kind
     """What the platform tells that has no meaning here yet is handled by doing nothing."""
     match one.event:
         case events.ContactAdded() | events.HalfAdded() as event:
@@ -229,6 +247,12 @@ def _understand(batch: Batch, one: Taken) -> None:
             contact_id = batch.people.get(_wecom(event.external_user_id))
             if contact_id is not None:
                 batch.unknown[one.row.account_id].add(contact_id)
+        case events.TransferFailed() as event:
+            batch.transfers.refused(batch.people.get(_wecom(event.external_user_id)), event)
+        case (events.StaffChanged() | events.DepartmentChanged() | events.TagChanged()) as event:
+            told.hear(one.row.account, event)
+        case events.GroupChanged() as event:
+            groups.hear(one.row.account_id, event, one.at)
         case events.FanFollowed() | events.FanLeft() as event:
             _fan(batch, one, event)
 
@@ -237,6 +261,10 @@ def _added(batch: Batch, one: Taken, event: events.ContactAdded | events.HalfAdd
     half = isinstance(event, events.HalfAdded)
     code = batch.codes.get(event.state)
     contact_id = batch.meet(_wecom(event.external_user_id), _origin(code, one.at))
+    by_itself = not (event.state or event.welcome_code or half)
+    if by_itself and batch.transfers.opened(contact_id, event.user_id, one.at):
+        batch.unknown[one.row.account_id].add(contact_id)
+        return
     opened: dict[str, object] = {"staff": event.user_id}
     opened |= {"state": event.state} if event.state else {}
     opened |= {"half": True} if half else {}
@@ -250,14 +278,17 @@ def _added(batch: Batch, one: Taken, event: events.ContactAdded | events.HalfAdd
         scanned: dict[str, object] = {"live_code": code.name, "id": ids.encode(code.pk)}
         batch.happened.append(one.tells(contact_id, kinds.LIVECODE_SCANNED, scanned, ":scan"))
     batch.taggings[code.pk] += [(contact_id, tag_id, one.at) for tag_id in batch.tags[code.pk]]
-    if event.welcome_code and code.welcome_text.strip():
-        owed = (event.user_id, event.welcome_code, code.welcome_text)
+    message = greetings.message(code, batch.welcomes.get(code.pk, []), one.at)
+    if message:
+        owed = (event.user_id, event.welcome_code, code.pk, message)
         batch.greetings.append(Greeting(contact_id, *owed, one.row.account, one.row.received_at))
 
 
 def _removed(batch: Batch, one: Taken, userid: str, external_userid: str, by: str) -> None:
     # Its opening may still be on the way: the contact is made without a first touch.
     contact_id = batch.meet(_wecom(external_userid), Origin())
+    if by == "transfer" and batch.transfers.ended(contact_id, userid, one.at):
+        return
     ended: dict[str, object] = {"staff": userid, "by": by}
     batch.happened.append(one.tells(contact_id, kinds.FOLLOW_ENDED, ended))
     batch.moved.add(contact_id)
@@ -282,6 +313,7 @@ _WITH_CUSTOMER: Final = (
     events.ContactEdited,
     events.StaffRemovedContact,
     events.ContactRemovedStaff,
+    events.TransferFailed,
 )
 
 
@@ -308,20 +340,22 @@ def _earlier_first_touch(contact_id: int, origin: Origin) -> None:
     )
 
 
-def _greet(greetings: Sequence[Greeting]) -> None:
+def _greet(owed: Sequence[Greeting]) -> None:
     """Owe a welcome to those who are still friends."""
-    if not greetings:
+    if not owed:
         return
     follows = Follow.objects.filter(
-        contact_id__in={one.contact_id for one in greetings},
-        staff__userid__in={one.staff for one in greetings},
+        contact_id__in={one.contact_id for one in owed},
+        staff__userid__in={one.staff for one in owed},
         ended_at=None,
     )
     open_now = {(row.contact_id, row.staff.userid): row for row in follows.select_related("staff")}
     welcome.owe(
         [
-            welcome.Debt(follow, one.account, one.code, one.text, one.received_at)
-            for one in greetings
+            welcome.Debt(
+                follow, one.account, one.live_code_id, one.code, one.message, one.received_at
+            )
+            for one in owed
             if (follow := open_now.get((one.contact_id, one.staff))) is not None
         ]
     )

@@ -20,7 +20,7 @@ from contacts import kinds, loss_notices
 from contacts.models import Contact, ContactTag, Event, Follow, FollowLoss, ReachSpell
 
 TELLING: Final = frozenset({kinds.FOLLOW_OPENED, kinds.FOLLOW_ENDED})
-BY: Final = (Follow.EndedBy.CUSTOMER, Follow.EndedBy.STAFF)
+BY: Final = (Follow.EndedBy.CUSTOMER, Follow.EndedBy.STAFF, Follow.EndedBy.UNKNOWN)
 _DAY: Final = timedelta(days=1)
 
 Moment = tuple[int, datetime]  # of a contact

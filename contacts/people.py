@@ -15,12 +15,13 @@ from typing import Final
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts import costs, kinds, reach, search, tagging, timeline
+from contacts import costs, custom_fields, custom_values, kinds, reach, search, tagging, timeline
 from contacts.merging import forwarding
 from contacts.models import Contact, ContactTag, SourceKind
 from contacts.timeline import NewEvent
 from contacts.upserts import Outcome, Status, in_rounds, refused
 from contacts.validation import Invalid
+from tenants import userids as names_of_staff
 from tenants.models import Staff
 
 SOURCE: Final = "contacts"
@@ -94,16 +95,16 @@ def _under_their_names(rows: Sequence[Row]) -> Sequence[Row]:
 def staff_named(userids: Iterable[str]) -> dict[str, int]:
     """Staff ids by userid; unknown ones are made, without log-in (R10)."""
     wanted = sorted(set(userids))
-    found = dict(Staff.objects.filter(userid__in=wanted).values_list("userid", "id"))
+    found = names_of_staff.known(wanted)
     missing = [userid for userid in wanted if userid not in found]
     if missing:
         Staff.objects.bulk_create([Staff(userid=each) for each in missing], ignore_conflicts=True)
-        found |= dict(Staff.objects.filter(userid__in=missing).values_list("userid", "id"))
+        found |= names_of_staff.known(missing)
     return found
 
 
 def _round(batch: Sequence[tuple[int, Row]], outcomes: list[Outcome | None], by: str) -> None:
-    good = _with_referrer(batch, outcomes)
+    good = _with_referrer(_complete(batch, outcomes), outcomes)
     known = _known([row for _place, row in good])
     new: list[tuple[int, Row, Contact]] = []
     changes: list[tuple[Row, Contact, list[str]]] = []
@@ -126,6 +127,29 @@ def _round(batch: Sequence[tuple[int, Row]], outcomes: list[Outcome | None], by:
     _set_referrers([row for _place, row in good], {**known.contacts, **made})
     tell_created([contact for _place, _row, contact in new])
     _follow_up([row for _place, row in good], {**known.contacts, **made}, known, by)
+
+
+def _complete(
+    batch: Sequence[tuple[int, Row]], outcomes: list[Outcome | None]
+) -> Sequence[tuple[int, Row]]:
+    """Rows of people who are known, or have a value of each required custom field."""
+    required = [of for of in custom_fields.defined() if of.required]
+    lacking = {
+        row.external_id: missing[0]
+        for _place, row in batch
+        if (missing := custom_fields.lacking(required, row.custom))
+    }
+    if not lacking:
+        return batch
+    known = Contact.objects.filter(external_id__in=lacking).values_list("external_id", flat=True)
+    for key in known:
+        del lacking[str(key)]
+    for place, row in batch:
+        of = lacking.get(row.external_id)
+        if of is not None:
+            why = custom_fields.needed(of)
+            outcomes[place] = refused(Invalid(why.code, f"{of.key}: {why}"), "custom")
+    return [(place, row) for place, row in batch if row.external_id not in lacking]
 
 
 def _with_referrer(
@@ -274,6 +298,7 @@ def _opening_key(contact_id: int, staff: str, at: datetime) -> str:
 def tell_created(contacts: Sequence[Contact]) -> None:
     """Say on the timeline that contacts became known, and make them findable."""
     now = timezone.now()
+    custom_values.file(each.pk for each in contacts if each.custom)
     timeline.record(
         NewEvent(each.pk, CREATED, each.sourced_at or now, SOURCE, f"{each.pk}:created")
         for each in contacts
@@ -284,6 +309,8 @@ def tell_created(contacts: Sequence[Contact]) -> None:
 def tell_changed(changes: Iterable[tuple[Contact, Sequence[str]]]) -> None:
     """Say on the timeline which fields of contacts changed (names, never values)."""
     now = timezone.now()
+    changes = list(changes)
+    custom_values.file(contact.pk for contact, different in changes if "custom" in different)
     timeline.record(
         NewEvent(contact.pk, CHANGED, now, SOURCE, f"{contact.pk}:changed:{now.timestamp()}",
                  {"fields": [name.removesuffix("_id") for name in different]})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from django.core.files.uploadedfile import UploadedFile
@@ -14,6 +12,7 @@ from contacts import pretags, validation
 from contacts.imports.errors import FileFault
 from contacts.imports.files import UNREADABLE, open_table
 from contacts.validation import Invalid
+from tenants.sealed_files import Scratch
 
 MOST: Final = 100_000
 _HEADERS: Final = {
@@ -25,12 +24,11 @@ _HEADERS: Final = {
 
 def read(upload: UploadedFile) -> tuple[list[pretags.Row], list[str]]:
     """The good rows, and what is wrong with others: “3: …”, by line. Raises FileFault."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "upload"
-        with path.open("wb") as file:
+    with Scratch() as kept, Scratch() as spool:
+        with kept.writer() as file:
             for chunk in upload.chunks():
                 file.write(chunk)
-        table = open_table(path, Path(folder) / "sheet.csv")
+        table = open_table(kept.open, spool)
         places = _places(table.header)
         good: list[pretags.Row] = []
         wrong: list[str] = []

@@ -18,8 +18,8 @@ from django.db import connection
 from contacts import kinds, timeline
 from contacts.models import Event, Follow, LiveCode
 from contacts.timeline import NewEvent
-from tenants.models import Staff
 from tenants.scope import current_tenant_id
+from tenants.userids import known
 
 USERID_LENGTH: Final = 64
 
@@ -34,7 +34,8 @@ WITH facts AS (
     CASE WHEN kind IN ('subscription.opened', 'subscription.ended')
          THEN COALESCE(properties->>'account', '') ELSE '' END AS account,
     CASE WHEN kind = 'subscription.ended' THEN 'customer'
-         WHEN properties->>'by' IN ('customer', 'staff', 'transfer') THEN properties->>'by'
+         WHEN properties->>'by' IN ('customer', 'staff', 'transfer', 'unknown')
+         THEN properties->>'by'
          ELSE '' END AS by,
     COALESCE(properties->>'state', '') AS state
   FROM contacts_event
@@ -169,15 +170,19 @@ def _names(contacts: list[int]) -> tuple[str, str]:
     """Members by userid, made where unknown, and live codes by state, as JSON maps to row ids."""
     named = _run(_NAMED, contacts=contacts)
     userids = {userid for userid, _ in named if userid and len(userid) <= USERID_LENGTH}
-    rows = Staff.objects.filter(userid__in=userids).values_list("userid", "id")
-    staff = dict(rows)
+    staff = known(userids)
     missing = sorted(userids.difference(staff))
     if missing:
-        _run(_NEW_STAFF, userids=missing)
-        staff |= dict(rows.filter(userid__in=missing))
+        add_staff(missing)
+        staff |= known(missing)
     states = {state for _, state in named if state}
     codes = dict(LiveCode.objects.filter(state__in=states).values_list("state", "id"))
     return json.dumps(staff), json.dumps(codes)
+
+
+def add_staff(userids: list[str]) -> None:
+    """Staff without log-in, for userids that nobody has."""
+    _run(_NEW_STAFF, userids=sorted(userids))
 
 
 def _run(statement: str, **parameters: list[int] | list[str] | str) -> list[tuple[Any, ...]]:

@@ -16,10 +16,18 @@ class JourneysConfig(AppConfig):
         self._enrol()
         self._declare_kinds()
         self._declare_own_kinds()
+        self._audit()
+
+    def _audit(self) -> None:
+        from journeys.models import Content, ScoreRule, Sop, Stage
+        from tenants import audit
+
+        audit.call_by_name(Content, ScoreRule, Sop, Stage)
 
     def _follow_contacts(self) -> None:
         """What people do earns points, then moves them, then makes leads: in this order."""
         from contacts import timeline
+        from contacts.sync import staff
         from journeys import earning, leads, score_versions, scoring, stages, tasks
         from tenants import doorbell, setup
 
@@ -28,6 +36,7 @@ class JourneysConfig(AppConfig):
         timeline.listen(earning.on_events)
         timeline.listen(stages.on_events)
         timeline.listen(leads.on_events)
+        staff.listen(leads.on_resigned)
         doorbell.answer(score_versions.QUEUE, tasks.scores.delay, score_versions.next_due)
         doorbell.answer(stages.REVIEWS, tasks.reviews.delay, score_versions.next_review)
 
@@ -58,11 +67,12 @@ class JourneysConfig(AppConfig):
         kinds.declare("lead.invalid", _("The lead was no lead: {reason}"), "block")
 
     def _enrol(self) -> None:
-        from contacts import timeline
-        from journeys import dispatch, enrolments, ledger, pace, tasks
+        from contacts import kinds, timeline
+        from journeys import dispatch, enrolments, handed_over, ledger, pace, tasks
         from tenants import doorbell, setup
 
         setup.at_start(pace.rules)
+        timeline.listen(handed_over.on_events, {kinds.FOLLOW_ENDED})
         timeline.listen(enrolments.start_on)
         timeline.listen(enrolments.leave_on, enrolments.LEAVING)
         doorbell.answer(ledger.QUEUE, tasks.touches.delay, dispatch.next_due)

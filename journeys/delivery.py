@@ -17,7 +17,8 @@ from journeys import content, engine, ledger
 from journeys.engine import Reason
 from journeys.ledger import Move, State
 from journeys.models import Enrolment, Sop, Touch
-from tenants.scope import scope
+from tenants.scope import current_tenant_id, scope
+from tenants.wechat import accounts
 from tenants.wechat.errors import (
     RateLimited,
     Retryable,
@@ -35,31 +36,29 @@ SEND_LEASE = timedelta(seconds=60)
 FIRST_LOOK = timedelta(seconds=20)
 LONGEST_BACK_OFF = timedelta(hours=1)
 ACCOUNT_PAUSE = timedelta(minutes=5)
-TROUBLES = 3  # in a row, and the account is left alone for a while
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Leaves an account alone that does not answer, or that may not be asked now."""
+    """Spares touches the way to an account that is to be left alone.
+
+    Which account that is, the adapter knows for all workers; what this run heard of a limit that
+    was hit is kept here, so that not every touch of the run asks again.
+    """
 
     until: dict[int, float] = field(default_factory=dict)
-    reasons: dict[int, str] = field(default_factory=dict)
-    troubles: dict[int, int] = field(default_factory=dict)
 
-    def wait(self, account: int) -> timedelta:
-        return timedelta(seconds=max(0.0, self.until.get(account, 0.0) - time.monotonic()))
+    def wait(self, account: int) -> tuple[timedelta, str]:
+        """Inside a scope: for how long, and the reason; nothing to wait for is zero."""
+        rest = self.until.get(account, 0.0) - time.monotonic()
+        if rest > 0:
+            return timedelta(seconds=rest), Reason.LATER
+        shared = accounts.standing(current_tenant_id(), account)
+        reason = Reason.ACCOUNT if shared.why == "account" else Reason.LATER
+        return timedelta(seconds=shared.wait), reason
 
-    def open(self, account: int, seconds: float, reason: str = Reason.LATER) -> None:
+    def limited(self, account: int, seconds: float) -> None:
         self.until[account] = time.monotonic() + seconds
-        self.reasons[account] = reason
-
-    def trouble(self, account: int, seconds: float) -> None:
-        self.troubles[account] = self.troubles.get(account, 0) + 1
-        if self.troubles[account] >= TROUBLES:
-            self.open(account, max(seconds, 30.0))
-
-    def fine(self, account: int) -> None:
-        self.troubles.pop(account, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +139,8 @@ def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
     now = timezone.now()
     call_before = time.monotonic() + (SEND_LEASE - CALL_AT_MOST).total_seconds()
     frozen = Frozen(touch_id, attempt, request, now, call_before)
-    wait = breaker.wait(frozen.account)
+    wait, reason = breaker.wait(frozen.account)
     if wait:
-        reason = breaker.reasons[frozen.account]
         back = Move(touch_id, attempt, State.PLANNED, reason, due_at=now + wait)
         ledger.move([back], [State.CLAIMED])
         return None
@@ -197,7 +195,6 @@ def _call(tenant_id: int, frozen: Frozen, breaker: Breaker) -> Move:
         accepted = messaging.send(tenant_id, frozen.request)
     except WeChatError as error:
         return _refused(frozen, error, breaker)
-    breaker.fine(frozen.account)
     return accepted_move(frozen.touch_id, frozen.attempt, frozen.request, accepted)
 
 
@@ -218,20 +215,17 @@ def _refused(frozen: Frozen, error: WeChatError, breaker: Breaker) -> Move:
     log.warning("touch %s was not sent: %s", frozen.touch_id, error)
     touch_id, attempt = frozen.touch_id, frozen.attempt
     if isinstance(error, Unknown):
-        breaker.trouble(frozen.account, 0.0)
         return Move(touch_id, attempt, State.UNKNOWN, lease_until=timezone.now())
     if isinstance(error, Terminal):
         return Move(touch_id, attempt, State.FAILED, reason_of(error))
     if isinstance(error, Unauthorised):
-        breaker.open(frozen.account, ACCOUNT_PAUSE.total_seconds(), Reason.ACCOUNT)
         return _later(frozen, ACCOUNT_PAUSE, Reason.ACCOUNT)
     wait = back_off(attempt)
     if isinstance(error, RateLimited):
         wait = timedelta(seconds=error.retry_after)
-        breaker.open(frozen.account, error.retry_after)
+        breaker.limited(frozen.account, error.retry_after)
     elif isinstance(error, Retryable):
         wait = max(wait, timedelta(seconds=error.retry_after))
-        breaker.trouble(frozen.account, error.retry_after)
     return _later(frozen, wait, Reason.LATER)
 
 

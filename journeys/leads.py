@@ -188,6 +188,12 @@ def release(lead: Lead, by: User | None = None) -> Lead:
     return lead
 
 
+def on_resigned(staff_ids: Sequence[int]) -> None:
+    """Those who left the corporation work at no lead: what they had claimed waits for others."""
+    for lead in Lead.objects.filter(owner__in=staff_ids, state=Lead.State.CLAIMED).order_by("id"):
+        release(lead)
+
+
 def transfer(lead: Lead, staff: Staff, by: User | None = None) -> Lead:
     """Hand an active lead to another staff member."""
     with transaction.atomic():

@@ -31,7 +31,6 @@ from contacts.admin import (
 from contacts.admin.contact_form import ContactForm, RevealForm
 from contacts.admin.contact_list import ContactList, TagFilter
 from contacts.models import Contact, ContactTag, SavedView, SourceKind
-from tenants import audit
 from tenants.admin_base import NOTHING, LookAheadList, TenantModelAdmin, ask, chip, header
 from tenants.admin_forms import TenantForm
 from tenants.ids import encode
@@ -93,11 +92,6 @@ class ContactAdmin(TenantModelAdmin):
 
     def has_reveal_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return isinstance(request.user, User) and request.user.can(Can.REVEAL)
-
-    def note(self, request: HttpRequest, verb: str, obj: Contact, **detail: object) -> None:  # type: ignore[override]
-        """Names stay out of the log, which outlives an erased contact."""
-        summary = obj.external_id or encode(obj.pk)
-        audit.record(f"contact.{verb}", obj, request=request, summary=summary, detail=detail)
 
     # --- the list ---
 

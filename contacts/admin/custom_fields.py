@@ -22,7 +22,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from contacts import custom_fields
+from contacts import custom_fields, custom_values
 from contacts.models import Contact, CustomField
 from contacts.validation import Invalid
 from tenants.admin_base import NOTHING, TenantModelAdmin, chip
@@ -232,7 +232,7 @@ class _Filter(admin.SimpleListFilter):
             raise IncorrectLookupParameters from None
         if not test and not isinstance(found, list):
             found = [found]
-        return queryset.filter(custom_fields.where(self.of, test, found))
+        return queryset.filter(custom_values.where(self.of, test, found))
 
 
 class _OneOf(_Filter, DropdownFilter):

@@ -211,11 +211,12 @@ class ExportAdmin(ReadOnlyAdmin):
         user = request.user
         if job.whole_phones and not (isinstance(user, User) and user.can(Can.REVEAL)):
             raise PermissionDenied
-        if gone(job) or job.status != S.DONE:
+        found = answer(job) if job.status == S.DONE and not gone(job) else None
+        if found is None:
             messages.warning(request, _("The file is not there (any more). Ask for it again."))
             return self.back(request, job)
         self.note(request, "downloaded", job)
-        return answer(job)
+        return found
 
     @admin.display(description=gettext_lazy("List"))
     def name(self, obj: Export) -> str:

@@ -22,9 +22,12 @@ from unfold.contrib.filters.admin import (
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from contacts import handover, loss_notices, masking, search
+from contacts.admin import transfers
 from contacts.admin.goods import OfContacts
 from contacts.api.follows import episodes, note
-from contacts.models import Follow, FollowLoss, ReachSpell
+from contacts.models import Follow, FollowLoss, ReachSpell, RemarkPush
+from contacts.sync import remarks
+from contacts.transfers.plan import Refused, Why
 from tenants.admin_base import NOTHING, TenantModelAdmin, ask, chip, link_to
 from tenants.admin_forms import AskForm, TenantForm
 from tenants.models import Staff, User
@@ -85,7 +88,7 @@ class FollowAdmin(OfContacts, TenantModelAdmin):
     )
     readonly_fields = (
         "of_contact", "of_staff", "status", "opened_at", "ended_at", "ended_by", "live_code",
-        "state", "add_way", "history",
+        "state", "add_way", "history", "remark_company", "at_wecom",
     )  # fmt: skip
     fieldsets = (
         (
@@ -98,7 +101,10 @@ class FollowAdmin(OfContacts, TenantModelAdmin):
                 )
             },
         ),
-        (gettext_lazy("Written by staff"), {"fields": ("remark", "description")}),
+        (
+            gettext_lazy("Written by staff"),
+            {"fields": ("remark", "description", "remark_company", "at_wecom")},
+        ),
         (gettext_lazy("Details"), {"fields": (("live_code", "state", "add_way"),)}),
         (gettext_lazy("Episodes"), {"fields": ("history",)}),
     )
@@ -123,6 +129,14 @@ class FollowAdmin(OfContacts, TenantModelAdmin):
         may = isinstance(request.user, User) and request.user.can(Can.REVEAL)
         return not may and any(masking.text(text) != text for text in texts)
 
+    @admin.display(description=gettext_lazy("At WeCom"))
+    def at_wecom(self, obj: Follow) -> str:
+        """What became of the last edit here."""
+        push = RemarkPush.objects.filter(contact=obj.contact_id, staff=obj.staff_id).first()
+        if push is None:
+            return NOTHING
+        return f"{push.get_state_display()} {push.problem}".strip()
+
     @admin.display(description=gettext_lazy("Remark"))
     def remark_masked(self, obj: Follow) -> str:
         return masking.text(obj.remark) or NOTHING
@@ -135,6 +149,8 @@ class FollowAdmin(OfContacts, TenantModelAdmin):
         super().save_model(request, obj, form, change)
         if "remark" in form.changed_data:
             search.reindex([obj.contact_id])
+        if {"remark", "description"} & set(form.changed_data):
+            remarks.ask(obj)
 
     def offers(self, request: HttpRequest, target: Follow) -> set[str]:
         return {"hand_over"} if target.ended_at is None else set()
@@ -143,7 +159,8 @@ class FollowAdmin(OfContacts, TenantModelAdmin):
         gettext_lazy("Hand over"),
         question=gettext_lazy(
             "The Follow ends by transfer and opens anew with the other member of staff: nobody "
-            "counts as lost. On WeCom itself nothing changes."
+            "counts as lost. Where WeCom is connected, WeCom asks the customer first, who goes "
+            "over within 24 hours."
         ),
         icon="swap_horiz",
         permission="act",
@@ -156,7 +173,8 @@ class FollowAdmin(OfContacts, TenantModelAdmin):
         gettext_lazy("Hand over all customers of a member"),
         question=gettext_lazy(
             "All open Follows end by transfer and open anew with the other member of staff: nobody "
-            "counts as lost. On WeCom itself nothing changes."
+            "counts as lost. Where WeCom is connected, WeCom asks the customers first, who go over "
+            "within 24 hours."
         ),
         submit=gettext_lazy("Hand over"),
         icon="swap_horiz",
@@ -204,9 +222,15 @@ def _at(moment: Any) -> str:
 
 
 def _hand_over(request: HttpRequest, giver: Staff, taker: Staff, people: set[int] | None) -> None:
+    """At WeCom where it is connected; those without an account there in our own books."""
     try:
+        begun = transfers.begin(request, giver, [taker], people)
+        if begun is not None:
+            people = set(begun.stay.get(Why.NO_ACCOUNT, ()))
+            if not people:
+                return
         handed = handover.hand_over(giver, taker, people)
-    except handover.Refused as refusal:
+    except (handover.Refused, Refused) as refusal:
         raise ValidationError(str(refusal)) from None
     note(request, giver, taker, handed)
     text = ngettext(

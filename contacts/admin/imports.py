@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from contacts.admin import import_columns
-from contacts.imports import control, preview, run, undo
+from contacts.imports import control, keeping, preview, run, undo
 from contacts.imports.errors import FileFault
 from contacts.models import Import
 from tenants.admin_base import NOTHING, TenantModelAdmin, chip
@@ -217,14 +217,15 @@ class ImportAdmin(TenantModelAdmin):
     def refused_rows(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """The rows that were not taken, with the reasons, as a file."""
         job = self._found(request, object_id)
-        if job is not None and preview.errors_gone(job):
+        if job is None or not (job.error_file or preview.errors_gone(job)):
+            return self.unknown(request, object_id)
+        stored = keeping.opened(job.error_file) if job.error_file else None
+        if stored is None:
             messages.warning(request, _("The file of the rejected rows is no longer kept."))
             return self.back(request, job)
-        if job is None or not job.error_file:
-            return self.unknown(request, object_id)
         self.note(request, "downloaded", job)
         return FileResponse(
-            job.error_file.open("rb"), as_attachment=True, filename=f"refused-{job.pk}.csv",
+            stored, as_attachment=True, filename=f"refused-{job.pk}.csv",
             content_type="text/csv; charset=utf-8",
         )  # fmt: skip
 

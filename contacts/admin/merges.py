@@ -26,7 +26,7 @@ from contacts.merging import merge as merging
 from contacts.merging.merge import NotTwo
 from contacts.merging.values import LABELS
 from contacts.models import Contact, Duplicate, Merge
-from tenants import audit, ids
+from tenants import ids
 from tenants.admin_base import NOTHING, ReadOnlyAdmin, TenantModelAdmin, ask, chip, link_to
 from tenants.admin_forms import AskForm, TenantForm
 from tenants.models import User
@@ -171,14 +171,6 @@ class DuplicateAdmin(TenantModelAdmin):
         )
         return answer
 
-    def note(self, request: HttpRequest, verb: str, obj: Any, **detail: object) -> None:
-        """Names stay out of the log, which outlives an erased contact."""
-        pair = [ids.encode(obj.first_id), ids.encode(obj.second_id)]
-        audit.record(
-            f"duplicate.{verb}", obj, request=request, summary="–",
-            detail={"contacts": pair, **detail},
-        )  # fmt: skip
-
     def offers(self, request: HttpRequest, target: Duplicate) -> set[str]:
         return {"merge"} if target.state == Duplicate.State.DISMISSED else {"merge", "dismiss"}
 
@@ -204,10 +196,7 @@ class DuplicateAdmin(TenantModelAdmin):
             done = duplicates.merge_pair(target, survivor, by=_by(request), reason=reason)
         except NotTwo:
             raise ValidationError(_("One of the two is gone meanwhile.")) from None
-        audit.record(
-            "contact.merged", survivor, request=request, summary=duplicates.name_of(survivor),
-            detail={"absorbed": ids.encode(done.absorbed_id), "reason": reason},
-        )  # fmt: skip
+        duplicates.record_merge(done, request=request)
         return self.go(request, reverse("admin:contacts_contact_change", args=[survivor.pk]))
 
     @ask(
@@ -218,7 +207,7 @@ class DuplicateAdmin(TenantModelAdmin):
     )
     def dismiss(self, request: HttpRequest, target: Duplicate, form: AskForm) -> None:
         duplicates.dismiss(target, _by(request))
-        self.note(request, "dismissed", target)
+        self.note(request, "dismissed", target, contacts=duplicates.pair_of(target))
 
 
 @admin.register(Merge)
@@ -286,11 +275,7 @@ class MergeAdmin(ReadOnlyAdmin):
             survivor, restored = undo.unmerge(target, by=_by(request))
         except undo.TooLate:
             raise ValidationError(_("A merge can be undone within 30 days.")) from None
-        audit.record(
-            "contact.unmerged", Contact.objects.get(pk=survivor), request=request,
-            summary=duplicates.name_of(Contact.objects.get(pk=survivor)),
-            detail={"restored": ids.encode(restored)},
-        )  # fmt: skip
+        duplicates.record_unmerge(survivor, restored, request=request)
         return self.go(request, reverse("admin:contacts_contact_change", args=[restored]))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from django.db.models import F
 from django.http import HttpRequest
@@ -15,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from contacts import custom_fields, facets, masking
+from contacts import custom_fields, facets, masking, welcome_words
 from contacts.admin import additions, contact_timeline
 from contacts.admin.additions import Panel, Show
 from contacts.models import Consent, Contact, ContactTag, Follow, Identity, Order
@@ -78,15 +77,9 @@ def _titled(column: str) -> str:
 def _facets(pk: int, names: Sequence[str]) -> dict[str, str]:
     """What upper apps know of the contact, in words."""
     found: dict[str, str] = {}
-    loaded: dict[Any, Mapping[int, object]] = {}
+    values = facets.values([pk], names)[pk]
     for name in names:
-        facet = facets.fields.get(name)
-        if facet is None:
-            found[name] = ""
-            continue
-        if facet.load not in loaded:
-            loaded[facet.load] = facet.load([pk])
-        value = facet.value(loaded[facet.load], pk)
+        value = values.get(name)
         named = leaves.fields.get(name)  # upper apps say there what a value is called
         words = dict(named.choices()) if named is not None and named.choices is not None else {}
         found[name] = str(words.get(str(value), value) or "")
@@ -128,9 +121,11 @@ def _value(identity: Identity) -> str:
 def follows(request: HttpRequest, contact: Contact) -> Panel:
     found = Follow.objects.filter(contact=contact).select_related("staff").order_by("-opened_at")
     rows = []
+    greeted = welcome_words.of_follows([each.pk for each in found[:50]])
     for each in found[:50]:
         words = _("since %(day)s") if each.ended_at is None else _("ended %(day)s")
-        note = " · ".join(filter(None, [each.get_ended_by_display(), masking.text(each.remark)]))
+        notes = [each.get_ended_by_display(), masking.text(each.remark), greeted.get(each.pk)]
+        note = " · ".join(filter(None, notes))
         rows.append((str(each.staff), words % {"day": _day(each.ended_at or each.opened_at)}, note))
     return Panel(
         _("Follows"), "handshake", "admin/contacts/contact/rows.html", {"rows": rows}, pane="who"

@@ -21,7 +21,7 @@ from contacts.admin import additions
 from contacts.admin.additions import Panel
 from contacts.admin.merges import who
 from contacts.models import Consent, Contact, Erasure, Retention
-from contacts.privacy import consents, erasing, retention, takeout, traces
+from contacts.privacy import consents, erasing, retention, takeout, traces, written
 from contacts.privacy.consents import Agreement
 from tenants import audit
 from tenants.admin_base import NOTHING, ReadOnlyAdmin, TenantModelAdmin, link_to
@@ -189,8 +189,8 @@ def _agree(request: HttpRequest, contact: Contact, form: Any) -> HttpResponse:
 def _take_out(request: HttpRequest, contact: Contact, form: Any) -> HttpResponse:
     document = takeout.everything(contact)
     audit.record(
-        "contact.taken_out", contact, request=request,
-        detail={"reason": form.cleaned_data["reason"], "tables": sorted(document["tables"])},
+        "contact.taken_out", contact, request=request, reason=form.cleaned_data["reason"],
+        detail={"tables": sorted(document["tables"])},
     )  # fmt: skip
     name = f"person-{encode(contact.pk)}.zip"
     return HttpResponse(
@@ -207,7 +207,11 @@ def _erase(request: HttpRequest, contact: Contact, form: Any) -> HttpResponse:
         raise ValidationError(_("This person has been erased already.")) from None
     except traces.InUse as error:
         raise ValidationError(str(error)) from None
-    audit.record("contact.erased", contact, request=request, detail={"erasure": encode(done.pk)})
+    except written.NamesThem:
+        raise ValidationError(written.DO_NOT_NAME) from None
+    audit.record(
+        "contact.erased", contact, request=request, detail={"erasure": audit.reference(done)}
+    )
     messages.success(request, _("The person is erased. Only money and figures are left."))
     return redirect(_page(contact))
 

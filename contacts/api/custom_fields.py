@@ -115,4 +115,4 @@ class CustomFields(Editable):
         instance.delete()
 
     def _note(self, verb: str, of: CustomField) -> None:
-        audit.record(f"custom_field.{verb}", of, request=self.request, summary=of.label)
+        audit.record(f"custom_field.{verb}", of, request=self.request)

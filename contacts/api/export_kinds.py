@@ -147,23 +147,16 @@ def _contact_cells(ids: Sequence[int], columns: Sequence[str], whole: bool) -> C
     asked = set(columns)
     found = Contact.objects.select_related("channel", "owner", "referrer").in_bulk(ids)
     tags = _tags(ids) if "tags" in asked else {}
-    loaded: dict[Any, Mapping[int, object]] = {}
-    for name in asked & facets.fields.keys():
-        load = facets.fields[name].load
-        if load not in loaded:
-            loaded[load] = load(ids)
+    added = facets.values(ids, asked)
     for pk in ids:
         contact = found.get(pk)
         if contact is None:
             continue
-        values: dict[str, object] = {}
+        values = added[pk]
         for name in columns:
-            if name in facets.fields:
-                facet = facets.fields[name]
-                values[name] = facet.value(loaded[facet.load], pk)
-            elif name == "tags":
+            if name == "tags":
                 values[name] = ";".join(tags.get(pk, ()))
-            else:
+            elif name not in values:
                 values[name] = _contact_value(contact, name, whole=whole)
         yield [values[name] for name in columns]
 

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 
 from contacts.api.imports import CsvRenderer
 from contacts.exports import kinds, run
+from contacts.imports import keeping
 from contacts.models import Export
 from tenants import audit, ids
 from tenants.models import User
@@ -169,17 +170,20 @@ class Exports(Listed):
             raise NotFound
         if job.whole_phones and not can(request, Can.REVEAL):
             raise PermissionDenied
+        found = answer(job)
+        if found is None:
+            raise Gone(_("The file is not there (any more). Ask for it again."))
         audit.record("export.downloaded", job, request=request)
-        return answer(job)
+        return found
 
 
 def note_asked(request: Any, job: Export) -> None:
     """In the audit log: which list, narrowed how, with whole numbers or not, and what for."""
     audit.record(
-        "export.queued", job, request=request,
+        "export.queued", job, request=request, reason=job.reason,
         detail={
             "kind": job.kind, "columns": job.columns, "filters": sorted(job.query),
-            "whole_phones": job.whole_phones, "reason": job.reason,
+            "whole_phones": job.whole_phones,
         },
     )  # fmt: skip
 
@@ -195,9 +199,13 @@ _TYPES = {
 }
 
 
-def answer(job: Export) -> FileResponse:
+def answer(job: Export) -> FileResponse | None:
+    """The file, opened as it goes out; None when it is not there, or does not open."""
+    stored = keeping.opened(job.file)
+    if stored is None:
+        return None
     return FileResponse(
-        job.file.open("rb"),
+        stored,
         as_attachment=True,
         filename=job.filename,
         content_type=_TYPES[job.format],

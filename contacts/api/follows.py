@@ -19,6 +19,7 @@ from contacts.api.events import OF_CONTACT, limited
 from contacts.api.naming import UNKNOWN, contact_ids, userids
 from contacts.api.shown import may_reveal, moment
 from contacts.models import Follow, ReachSpell
+from contacts.sync import remarks
 from tenants import audit, ids
 from tenants.models import Staff
 from tenants.rest.errors import invalid
@@ -63,6 +64,7 @@ class FollowSerializer(StrictSerializer):
         required=False,
         allow_blank=True,
     )
+    remark_company = serializers.CharField(read_only=True)
     live_code = serializers.CharField(read_only=True, allow_null=True)
     episodes = SpellSerializer(many=True, read_only=True, required=False)
 
@@ -119,6 +121,7 @@ def shown(follow: Follow, *, whole: bool) -> dict[str, object]:
         "state": follow.state,
         "remark": hide(follow.remark),
         "description": hide(follow.description),
+        "remark_company": follow.remark_company,
         "live_code": ids.encode(follow.live_code_id) if follow.live_code_id else None,
     }
 
@@ -184,10 +187,8 @@ class Follows(mixins.ListModelMixin, Resource):
                 setattr(follow, name, body.validated_data[name])
             follow.save(update_fields=changed)
             search.reindex([follow.contact_id])
-            audit.record(
-                "follow.changed", follow, request=request, summary=ids.encode(follow.pk),
-                detail={"fields": changed},
-            )  # fmt: skip
+            remarks.ask(follow)
+            audit.record("follow.changed", follow, request=request, detail={"fields": changed})
         return self._shown(follow)
 
     @extend_schema(request=TransferSerializer, responses=TransferredSerializer)
@@ -239,6 +240,6 @@ def _member(field: str, text: str) -> Staff:
 def note(request: Any, giver: Staff, taker: Staff, handed: handover.Handed) -> None:
     """In the audit log: who handed how many customers of whom to whom."""
     audit.record(
-        "follow.transferred", giver, request=request, summary=f"{giver} → {taker}",
-        detail={"to": ids.encode(taker.pk), "moved": handed.moved},
+        "follow.transferred", giver, request=request,
+        detail={"to": audit.reference(taker), "moved": handed.moved},
     )  # fmt: skip

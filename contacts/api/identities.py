@@ -105,10 +105,7 @@ class ContactIdentities(Forwarding, Resource):
         if kind in _CHECKS and not others and not getattr(contact, kind):
             profile.change(contact, {kind: value})
         if not known:
-            audit.record(
-                "contact.identity_proved", contact, request=request, summary=ids.encode(contact.pk),
-                detail={"kind": kind},
-            )  # fmt: skip
+            audit.record("contact.identity_proved", contact, request=request, detail={"kind": kind})
         answer = {
             "identities": _shown(contact),
             "held_by": [ids.encode(each) for each in others],

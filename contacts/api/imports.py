@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contacts.api.shown import moment
-from contacts.imports import control, run
+from contacts.imports import control, keeping, run
 from contacts.imports.columns import HEADERS, mappable
 from contacts.models import Import
 from tenants import audit, ids
@@ -227,12 +227,11 @@ class Imports(Listed):
         job = self.get_object()
         if not job.error_file:
             raise NotFound
-        try:
-            stream = job.error_file.open("rb")
-        except FileNotFoundError:
-            raise Gone(_("The file of the rejected rows is no longer kept.")) from None
+        stored = keeping.opened(job.error_file)
+        if stored is None:
+            raise Gone(_("The file of the rejected rows is no longer kept."))
         return FileResponse(
-            stream,
+            stored,
             as_attachment=True,
             filename=f"{job.kind}-errors.csv",
             content_type="text/csv; charset=utf-8",

@@ -200,23 +200,16 @@ def _merged(request: Request, survivor: Contact, absorbed: Contact, reason: str)
         done = merging.merge(survivor.pk, absorbed.pk, by=_by(request), reason=reason)
     except NotTwo:
         raise Conflict(_("One of the two is gone meanwhile.")) from None
-    audit.record(
-        "contact.merged", survivor, request=request, summary=duplicates.name_of(survivor),
-        detail={"absorbed": ids.encode(absorbed.pk), "reason": reason},
-    )  # fmt: skip
+    duplicates.record_merge(done, request=request)
     return done
 
 
 def _undone(request: Request, done: Merge) -> None:
     try:
-        undo.unmerge(done, by=_by(request))
+        survivor, restored = undo.unmerge(done, by=_by(request))
     except undo.TooLate:
         raise Conflict(_("A merge can be undone within 30 days."), "too_late") from None
-    audit.record(
-        "contact.unmerged", done.survivor, request=request,
-        summary=duplicates.name_of(done.survivor),
-        detail={"restored": ids.encode(done.absorbed_id)},
-    )  # fmt: skip
+    duplicates.record_unmerge(survivor, restored, request=request)
 
 
 def _by(request: Request) -> str:
@@ -281,7 +274,10 @@ class Duplicates(Listed):
         """They are not the same person: no rule merges them, nobody is asked again."""
         pair: Duplicate = self.get_object()
         duplicates.dismiss(pair, _by(request))
-        audit.record("duplicate.dismissed", pair, request=request, summary="–")
+        audit.record(
+            "duplicate.dismissed", pair, request=request,
+            detail={"contacts": duplicates.pair_of(pair)},
+        )  # fmt: skip
         return Response(_shown_pair(pair), status=status.HTTP_200_OK)
 
 

@@ -21,7 +21,7 @@ from contacts.api.contacts import actor, visible
 from contacts.api.forwarding import Forwarding
 from contacts.api.shown import moment
 from contacts.models import Consent, Contact, Erasure, Retention
-from contacts.privacy import consents, erasing, retention, takeout, traces
+from contacts.privacy import consents, erasing, retention, takeout, traces, written
 from contacts.privacy.consents import Agreement
 from tenants import audit, ids
 from tenants.rest.errors import Conflict
@@ -147,8 +147,8 @@ class ContactPrivacy(Forwarding, Resource):
             raise PermissionDenied
         document = takeout.everything(contact)
         audit.record(
-            "contact.taken_out", contact, request=request, summary=ids.encode(contact.pk),
-            detail={"reason": reason, "tables": sorted(document["tables"])},
+            "contact.taken_out", contact, request=request, reason=reason,
+            detail={"tables": sorted(document["tables"])},
         )  # fmt: skip
         if self.given().get("as") == "zip":
             return HttpResponse(
@@ -172,11 +172,12 @@ class ContactPrivacy(Forwarding, Resource):
         except erasing.Gone:
             raise Conflict(_("This person has been erased already."), "erased") from None
         except traces.InUse as error:
-            raise Conflict(str(error), "import_running") from None
+            raise Conflict(str(error), "in_use") from None
+        except written.NamesThem:
+            raise serializers.ValidationError({"reason": [written.DO_NOT_NAME]}) from None
         audit.record(
-            "contact.erased", contact, request=request, summary=ids.encode(contact.pk),
-            detail={"erasure": ids.encode(done.pk)},
-        )  # fmt: skip
+            "contact.erased", contact, request=request, detail={"erasure": audit.reference(done)}
+        )
         return Response(shown_erasure(done))
 
 

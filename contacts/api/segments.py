@@ -17,7 +17,7 @@ from contacts import validation
 from contacts.api.contact_fields import ContactSerializer
 from contacts.api.contacts import visible
 from contacts.api.naming import UNKNOWN, contact_ids
-from contacts.api.shown import SELECTED, Shown, moment
+from contacts.api.shown import moment, shown
 from contacts.models import Contact, Segment, SegmentMember
 from contacts.segments import keeping, words
 from contacts.segments.rules import RuleError
@@ -195,17 +195,19 @@ class Segments(Editable):
         """The contacts that are in it, the newest contacts first."""
         segment = self.get_object()
         within = SegmentMember.objects.filter(segment=segment).values("contact_id")
-        rows: QuerySet[Contact] = visible(request, Contact.objects.select_related(*SELECTED))
+        rows: QuerySet[Contact] = visible(request, Contact.objects.all())
         pages = Cursor()
-        contacts = pages.page(rows.filter(pk__in=within), request, _Members)
-        shown = Shown(request, contacts)
+        found = pages.ids(rows.filter(pk__in=within), request, _Members)
         since = dict(
-            SegmentMember.objects.filter(
-                segment=segment, contact_id__in=[each.pk for each in contacts]
-            ).values_list("contact_id", "entered_at")
+            SegmentMember.objects.filter(segment=segment, contact_id__in=found).values_list(
+                "contact_id", "entered_at"
+            )
         )
         return pages.get_paginated_response(
-            [{**shown.of(each), "entered_at": moment(since.get(each.pk))} for each in contacts]
+            [
+                {**each, "entered_at": moment(since.get(pk))}
+                for pk, each in shown(request, found).items()
+            ]
         )
 
     @extend_schema(request=_ITEMS, responses={207: bulk.ResultsSerializer})

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import OperationalError, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from contacts import kinds, timeline
@@ -86,10 +87,7 @@ def decide(duplicate_id: int) -> Merge | None:
         return None
     survivor, absorbed = elder(first, second)
     done = merging.merge(survivor.pk, absorbed.pk, by=f"rule:{pair.why}")
-    audit.record(
-        "contact.merged", survivor, summary=name_of(survivor),
-        detail={"absorbed": ids.encode(absorbed.pk), "by": done.by},
-    )  # fmt: skip
+    record_merge(done)
     return done
 
 
@@ -97,11 +95,6 @@ def elder(one: Contact, other: Contact) -> tuple[Contact, Contact]:
     """Who survives a merge by rule: whom the business knows by a name of its own, else by age."""
     first, second = sorted((one, other), key=lambda c: (not c.external_id, c.pk))
     return first, second
-
-
-def name_of(contact: Contact) -> str:
-    """For the audit log, which outlives an erased contact."""
-    return contact.external_id or ids.encode(contact.pk)
 
 
 def dismiss(pair: Duplicate, by: str) -> None:
@@ -115,6 +108,28 @@ def merge_pair(pair: Duplicate, survivor: Contact, *, by: str, reason: str = "")
     absorbed_id = pair.second_id if survivor.pk == pair.first_id else pair.first_id
     with transaction.atomic():
         return merging.merge(survivor.pk, absorbed_id, by=by, reason=reason)
+
+
+# --- in the audit log ---
+
+
+def record_merge(done: Merge, *, request: HttpRequest | None = None) -> None:
+    audit.record(
+        "contact.merged", done.survivor, request=request, reason=done.reason,
+        detail={"absorbed": audit.reference_to(Contact, done.absorbed_id), "by": done.by},
+    )  # fmt: skip
+
+
+def record_unmerge(survivor: int, restored: int, *, request: HttpRequest) -> None:
+    audit.record(
+        "contact.unmerged", Contact(pk=survivor), request=request,
+        detail={"restored": audit.reference_to(Contact, restored)},
+    )  # fmt: skip
+
+
+def pair_of(pair: Duplicate) -> list[str]:
+    """The two, as the log refers to them."""
+    return [audit.reference_to(Contact, pk) for pk in (pair.first_id, pair.second_id)]
 
 
 def _report(pair: Duplicate) -> None:

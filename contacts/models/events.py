@@ -53,11 +53,17 @@ class Welcome(TenantModel):
         EXPIRED = "expired", _("too late")
         FAILED = "failed", _("failed")
         UNKNOWN = "unknown", _("not known")
+        NO_CODE = "no_code", _("the platform gave no code")
 
     follow = TenantForeignKey("contacts.Follow", on_delete=models.CASCADE, related_name="+")
     account = TenantForeignKey("tenants.WeChatAccount", on_delete=models.CASCADE, related_name="+")
     code = models.CharField(max_length=200)
     text = models.TextField()
+    attachments = models.JSONField(default=list, blank=True)
+    live_code = TenantForeignKey(
+        "contacts.LiveCode", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    received_at = models.DateTimeField(null=True)  # the callback with the code
     expires_at = models.DateTimeField()
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.DUE)
     lease_until = models.DateTimeField(null=True)
@@ -70,7 +76,11 @@ class Welcome(TenantModel):
         verbose_name = _("welcome message")
         verbose_name_plural = _("welcome messages")
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "account", "code"], name="welcome_code_once")
+            models.UniqueConstraint(
+                fields=["tenant", "account", "code"],
+                condition=~models.Q(code=""),
+                name="welcome_code_once",
+            )
         ]
         indexes = [
             models.Index(
@@ -79,4 +89,9 @@ class Welcome(TenantModel):
                 condition=models.Q(state__in=["due", "sending"]),
             ),
             models.Index(fields=["tenant", "follow"], name="welcome_follow"),
+            models.Index(
+                fields=["tenant", "live_code", "state"],
+                name="welcome_live_code",
+                condition=~models.Q(live_code=None),
+            ),
         ]

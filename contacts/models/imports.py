@@ -55,6 +55,11 @@ class Import(TenantModel):
     # Rows of the file; null until it was read once. `lines_done` is what an attempt has reached.
     lines_total = models.PositiveIntegerField(_("rows"), null=True, editable=False)
     lines_done = models.PositiveIntegerField(_("rows done"), default=0, editable=False)
+    # Where to go on after a pause or a crash (contacts/imports/places.py): how many rows are
+    # settled, and the lines of those among them that are not.
+    reached = models.PositiveIntegerField(default=0, editable=False)
+    later = ArrayField(models.IntegerField(), default=list, blank=True, editable=False)
+    alone = ArrayField(models.IntegerField(), default=list, blank=True, editable=False)
     user = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="+", editable=False, db_index=False
     )
@@ -98,13 +103,15 @@ class Import(TenantModel):
 
 
 class ImportedRows(TenantModel):
-    """The rows that one batch of an import created; undoing takes them out again.
+    """The rows that one batch of an import created, so that undoing can take them out again; and
+    those that it refused, until the import is done.
 
     Forgotten with the import's files, when it can no longer be undone.
     """
 
     of = TenantForeignKey(Import, on_delete=models.CASCADE, related_name="+")
     ids = ArrayField(models.BigIntegerField())
+    refused = models.JSONField(default=list, blank=True)  # places.Groups: lines, no cells
 
     class Meta(TenantModel.Meta):
         verbose_name = _("imported rows")

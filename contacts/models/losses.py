@@ -6,8 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from tenants.models import Staff
 from tenants.scope import TenantForeignKey, TenantModel
 
+from .livecodes import LiveCode
 from .person import Contact, Follow
-from .sources import Channel, LiveCode, SourceKind
+from .sources import Channel, SourceKind
 
 
 class FollowLoss(TenantModel):

@@ -12,8 +12,9 @@ from tenants.models import Staff, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 from tenants.vault import blind
 
+from .livecodes import LiveCode
 from .settings import staff_seen_by
-from .sources import Channel, LiveCode, SourceKind
+from .sources import Channel, SourceKind
 from .tags import Tag
 
 # What is sealed with the row's id, and the column that finds it.
@@ -155,7 +156,9 @@ class Contact(TenantModel):
                 "tenant",
                 models.F("acquired_at").desc(nulls_last=True),
                 models.F("id").desc(),
-                name="contact_acquired",
+                # What lists are narrowed by most: their ids are found without reading the rows.
+                include=["channel", "owner"],
+                name="contact_list",
             ),
             models.Index(fields=["tenant", "owner", "-id"], name="contact_owner"),
             models.Index(fields=["tenant", "phone_hash"], name="contact_phone_hash"),
@@ -262,6 +265,7 @@ class Follow(TenantModel):
         CUSTOMER = "customer", _("by the customer")
         STAFF = "staff", _("by staff")
         TRANSFER = "transfer", _("by transfer")
+        UNKNOWN = "unknown", _("by whom is not known")  # the platform's callback was lost
 
     contact = TenantForeignKey(
         Contact, on_delete=models.CASCADE, related_name="follows", verbose_name=_("contact")
@@ -275,6 +279,11 @@ class Follow(TenantModel):
     add_way = models.PositiveSmallIntegerField(_("way of adding"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=64, blank=True)  # of the live code
     remark = models.CharField(_("remark"), max_length=100, blank=True)
+    remark_company = models.CharField(
+        _("company"), max_length=100, blank=True, default="", db_default=""
+    )
+    # What WeCom knows, joined by spaces.
+    remark_mobiles = EncryptedField(_("phone numbers"), bound_to="id", null=True, blank=True)
     description = models.CharField(_("description"), max_length=500, blank=True)
     live_code = TenantForeignKey(
         LiveCode,
@@ -304,6 +313,7 @@ class ReachSpell(TenantModel):
         CUSTOMER = "customer", _("by the customer")
         STAFF = "staff", _("by staff")
         TRANSFER = "transfer", _("by transfer")
+        MISSED = "unknown", _("by whom is not known")
         UNKNOWN = "", _("unknown")
 
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="spells")

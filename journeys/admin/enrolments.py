@@ -20,7 +20,7 @@ from journeys import enrolments
 from journeys.admin.touches import reason_in_words
 from journeys.engine import Reason
 from journeys.models import Enrolment, Touch
-from tenants import audit, ids
+from tenants import audit
 from tenants.admin_base import NOTHING, ask, chip, link_to
 from tenants.admin_forms import AskForm
 
@@ -56,8 +56,7 @@ class EnrolmentAdmin(OfContacts):
     def take_out(self, request: HttpRequest, target: Enrolment, form: AskForm) -> None:
         if not enrolments.leave({target.pk: Reason.BY_HAND}):
             raise ValidationError(_("This run has ended already."))
-        # Names stay out of the log, which outlives an erased contact.
-        audit.record("enrolment.left", target, request=request, summary=ids.encode(target.pk))
+        audit.record("enrolment.left", target, request=request)
 
     @admin.display(description=gettext_lazy("Script"))
     def script(self, obj: Enrolment) -> str:

@@ -16,7 +16,7 @@ from contacts.admin.goods import OfContacts
 from journeys import outcomes, pace, staff_tasks
 from journeys.engine import Reason
 from journeys.models import StaffTask, Touch, TouchRules
-from tenants import audit, ids
+from tenants import audit
 from tenants.admin_base import NOTHING, TenantModelAdmin, ask, chip
 from tenants.admin_forms import AskForm, LinesField, TenantForm
 from tenants.models import User
@@ -89,9 +89,7 @@ class TouchAdmin(OfContacts):
     def _settle(self, request: HttpRequest, target: Touch, *, sent: bool) -> None:
         if not outcomes.settle_by_hand(target, sent=sent):
             raise ValidationError(_("The outcome of this touch is known."))
-        # Names stay out of the log, which outlives an erased contact.
-        key = ids.encode(target.pk)
-        audit.record("touch.settled", target, request=request, summary=key, detail={"sent": sent})
+        audit.record("touch.settled", target, request=request, detail={"sent": sent})
 
     @chip(gettext_lazy("State"), {
             "sent": "success", "delivered": "success", "failed": "danger", "unknown": "danger",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -20,6 +19,7 @@ from contacts.models import Import
 from tenants import ids
 from tenants.models import Tenant
 from tenants.scope import scope
+from tenants.sealed_files import Scratch
 
 _WAIT_S = 0.5
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             metavar="HEADER=FIELD",
             help="e.g. 客户=external_id",
         )
-        parser.add_argument("--errors", type=Path, metavar="DIR", help="copy error files there")
+        parser.add_argument("--errors", type=Path, metavar="DIR", help="write error files there")
         parser.add_argument("--language", default=settings.LANGUAGE_CODE, help="of the messages")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -97,7 +97,8 @@ class Command(BaseCommand):
             f"unchanged {done.unchanged}, rejected {done.rejected}"
         )
         if done.rejected:
-            self.stdout.write(f"  rejected rows: {_error_file(done, path, options['errors'])}")
+            with scope(tenant):
+                self.stdout.write(f"  rejected rows: {_error_file(done, path, options['errors'])}")
         return done
 
 
@@ -115,17 +116,20 @@ def _carry_out(tenant: Tenant, job: Import) -> Import:
         time.sleep(_WAIT_S)
 
 
-def _error_file(done: Import, path: Path, folder: Path | None) -> Path:
-    kept = Path(done.error_file.path)
+def _error_file(done: Import, path: Path, folder: Path | None) -> str:
+    """Where they are to be read: what is kept is sealed."""
     if folder is None:
-        return kept
+        return "on the page of the import; or load the file again with --errors DIR"
     folder.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(kept, folder / f"{path.stem}.errors.csv"))
+    target = folder / f"{path.stem}.errors.csv"
+    with done.error_file.open("rb") as kept, target.open("wb") as copy:
+        shutil.copyfileobj(kept, copy)
+    return str(target)
 
 
 def _kind_by_header(path: Path, mapping: dict[str, str]) -> str:
-    with tempfile.TemporaryDirectory(prefix="import-") as folder:
-        table = files.open_table(path, Path(folder) / "sheet.csv")
+    with Scratch() as spool:
+        table = files.open_table(lambda: path.open("rb"), spool)
     kind = columns.kind_by_header(table.header, mapping)
     if kind is None:
         raise FileFault("unknown_kind")
