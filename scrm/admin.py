@@ -15,6 +15,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from journeys import risk_page
 from scrm import admin_home
 from tenants import admin_settings
 from tenants.models import User
@@ -44,7 +45,11 @@ class OperatorsSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_view(admin_settings.business_settings)
-        return [path("settings/", view, name="business_settings"), *super().get_urls()]
+        return [
+            path("settings/", view, name="business_settings"),
+            path("risk/", self.admin_view(risk_page.page), name="risk"),
+            *super().get_urls(),
+        ]
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -185,8 +190,12 @@ def _customers() -> list[Entry]:
         (Can.READ, _("Custom fields"), "edit_attributes", _list("contacts_customfield")),
         (Can.READ, _("Follows"), "handshake", _list("contacts_follow")),
         (Can.READ, _("Lost follows"), "person_remove", _list("contacts_followloss")),
+        (Can.READ, _("Transfers"), "swap_horiz", _list("contacts_transferbatch")),
         (Can.READ, _("Groups"), "groups", _list("contacts_group")),
         (Can.READ, _("Group members"), "group", _list("contacts_groupmember")),
+        (Can.READ, _("Group codes"), "qr_code_2", _list("contacts_groupjoincode")),
+        (Can.READ, _("Group welcomes"), "waving_hand", _list("contacts_groupwelcome")),
+        (Can.READ, _("WeCom's figures of groups"), "monitoring", _list("contacts_groupfigures")),
         (Can.READ, _("Events"), "timeline", _list("contacts_event")),
         (Can.READ, _("Orders"), "receipt_long", _list("contacts_order")),
         (Can.READ, _("Products"), "inventory_2", _list("contacts_product")),
@@ -201,6 +210,12 @@ def _acquisition() -> list[Entry]:
         (Can.READ, _("Costs"), "savings", _list("contacts_cost")),
         (Can.READ, _("Live codes"), "qr_code_2", _list("contacts_livecode")),
         (Can.READ, _("WeChat accounts"), "forum", _list("tenants_wechataccount")),
+        (Can.READ, _("Account risk"), "shield", reverse("admin:risk")),
+        (Can.MANAGE, _("Dead letters"), "unsubscribe", _list("tenants_callback")),
+        (Can.READ, _("Synchronisation"), "sync", _list("contacts_syncrun")),
+        (Can.READ, _("Differences"), "difference", _list("contacts_drift")),
+        (Can.READ, _("Figures of staff"), "monitoring", _list("contacts_stafffigures")),
+        (Can.READ, _("Customers of resigned staff"), "person_off", _list("contacts_unassigned")),
     ]
 
 

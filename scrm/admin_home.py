@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from contacts import loss_notices
 from contacts.models import Contact, Event, FollowLoss, Import, LiveCode
+from journeys import risk
 from journeys.models import Lead, StaffTask, Touch
 from tenants.models import User, WeChatAccount
 from tenants.roles import Can
@@ -132,9 +133,9 @@ def _touches(midnight: datetime) -> list[Card]:
     ]
 
 
-def _troubles(user: User) -> Iterable[Card]:
-    now = timezone.now()
-    codes = LiveCode.objects.exclude(status=LiveCode.Status.RETIRED).exclude(problem="").count()
+def _troubles_at_wechat() -> Iterable[Card]:
+    live = LiveCode.objects.exclude(status=LiveCode.Status.RETIRED)
+    codes = live.exclude(problem="", warning="").count()
     yield Card(
         _("Live codes with a problem"),
         codes,
@@ -150,6 +151,20 @@ def _troubles(user: User) -> Iterable[Card]:
         "forum",
         "bad" if accounts else "good",
     )
+    risks = [each.tone for each in risk.of_staff()]
+    at_limit, near = risks.count("bad"), risks.count("warn")
+    yield Card(
+        _("Members at risk of a restriction"),
+        at_limit + near,
+        reverse("admin:risk"),
+        "shield",
+        "bad" if at_limit else "warn" if near else "good",
+    )
+
+
+def _troubles(user: User) -> Iterable[Card]:
+    yield from _troubles_at_wechat()
+    now = timezone.now()
     # The index of open touches begins with this column.
     unknown = Touch.objects.filter(state=Touch.State.UNKNOWN, lease_until=None).count()
     yield Card(

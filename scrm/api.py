@@ -6,12 +6,15 @@ from rest_framework.routers import SimpleRouter
 
 from analytics.api import losses, reports
 from contacts.api import (
+    callbacks,
     catalogue,
     contacts,
     custom_fields,
     events,
     exports,
+    figures,
     follows,
+    group_codes,
     groups,
     identities,
     imports,
@@ -20,11 +23,13 @@ from contacts.api import (
     orders,
     privacy,
     segments,
+    sync,
     tag_rules,
     tags,
+    transfers,
 )
 from journeys.api import contents, leads, scores, sops, stages, touches
-from tenants.api import staff
+from tenants.api import accounts, staff
 
 
 class Router(SimpleRouter):
@@ -55,6 +60,9 @@ router.register("contacts", privacy.ContactPrivacy, "contact-privacy")
 router.register("contacts", identities.ContactIdentities, "contact-identity")
 router.register("erasures", privacy.Erasures, "erasure")
 router.register("retention-rules", privacy.Retentions, "retention-rule")
+router.register("group-codes", group_codes.GroupCodes, "group-code")
+router.register("group-welcomes", group_codes.GroupWelcomes, "group-welcome")
+router.register("transfers", transfers.Transfers, "transfer")
 router.register("segments", segments.Segments, "segment")
 router.register("events", events.Events, "event")
 router.register("orders", orders.Orders, "order")
@@ -75,10 +83,15 @@ router.register("leads", leads.Leads, "lead")
 router.register("imports", imports.Imports, "import")
 router.register("exports", exports.Exports, "export")
 router.register("live-codes", live_codes.LiveCodes, "live-code")
+router.register("sync", sync.Syncs, "sync")
+router.register("staff-figures", figures.Figures, "staff-figure")
+router.register("drifts", sync.Drifts, "drift")
 router.register("follows", follows.Follows, "follow")
 router.register("groups", groups.Groups, "group")
 router.register("staff", staff.StaffMembers, "staff")
 router.register("teams", staff.Teams, "team")
+router.register("accounts", accounts.Accounts, "account")
+router.register("callbacks", callbacks.Callbacks, "callback")
 router.register("reports", reports.Reports, "report")
 router.register("reports", losses.LossReports, "loss-report")
 

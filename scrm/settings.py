@@ -3,6 +3,7 @@
 In production (`SCRM_ENV=production`) nothing secret has a default: the process refuses to start.
 """
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -25,9 +26,23 @@ _LOCAL_MASTER = "bG9jYWwtb25seS1tYXN0ZXIta2V5LTAxMjM0NTY3ODk="
 
 SECRET_KEY = env.str("SECRET_KEY", default=_LOCAL_SECRET)
 MASTER_KEY = env.str("SCRM_MASTER_KEY", default=_LOCAL_MASTER)  # 32 bytes, base64
+# Those that open only: the key before, or the next one (docs/keys.md).
+OTHER_MASTER_KEYS: list[str] = env.list("SCRM_OTHER_MASTER_KEYS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == 32
+    except ValueError:
+        return False
+
+
+if not all(map(_is_key, (MASTER_KEY, *OTHER_MASTER_KEYS))):
+    raise ImproperlyConfigured(
+        "SCRM_MASTER_KEY, and each of SCRM_OTHER_MASTER_KEYS, is 32 random bytes in base64."
+    )
 if not LOCAL:
     if SECRET_KEY == _LOCAL_SECRET or len(SECRET_KEY) < 40:
         raise ImproperlyConfigured("Set SECRET_KEY to 40 or more random characters.")
@@ -78,6 +93,12 @@ BASE_URL = env.str(
 WECHAT_BASE_URL = env.str("WECHAT_BASE_URL", default=_servers.get("wechat_base_url", ""))
 
 # How old a callback's signature may be. Wider where the sandbox's clock is moved.
+# Warnings on the page about the risk of being restricted by the platform; 0 turns one off.
+RISK_ADDS_AN_HOUR = env.int("RISK_ADDS_AN_HOUR", default=30)  # new customers, per member
+RISK_ADDS_A_DAY = env.int("RISK_ADDS_A_DAY", default=100)
+RISK_DELETED_PERCENT = env.int("RISK_DELETED_PERCENT", default=5)  # of messages, within 24 hours
+RISK_FEWEST_SENDS = env.int("RISK_FEWEST_SENDS", default=20)  # below, a share says nothing
+RISK_NEAR_PERCENT = env.int("RISK_NEAR_PERCENT", default=80)  # of a limit: warned from here on
 WECHAT_CALLBACK_WINDOW_S = env.int("WECHAT_CALLBACK_WINDOW_S", default=600)
 
 # --- applications ---
@@ -186,14 +207,14 @@ if LOCAL:  # files are served from the packages; whitenoise still wants its fold
     STATIC_ROOT = VAR_DIR / "static"
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "tenants.storage.SealedStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if LOCAL
         else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
     },
 }
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["tenants.storage.UploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=1024**3)
 # Uploaded files and finished exports hold personal data: so long they lie.

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 from analytics import dashboards
-from journeys import desk, desk_losses
+from contacts.livecodes.views import open_live_code
+from journeys import desk, desk_losses, desk_switch
 from journeys.views import open_link
 from scrm import health
 from tenants import views as tenants
@@ -21,6 +22,7 @@ urlpatterns = [
     path("desk/next/", desk.claim_next, name="desk-claim-next"),
     path("desk/tasks/", desk.tasks, name="desk-tasks"),
     path("desk/tasks/<str:task_id>/done/", desk.task_done, name="desk-task-done"),
+    path("desk/duty/", desk_switch.switch, name="desk-duty"),
     path("desk/losses/", desk_losses.losses, name="desk-losses"),
     path("desk/losses/seen/", desk_losses.seen, name="desk-losses-seen"),
     path("desk/leads/<str:lead_id>/", desk.lead, name="desk-lead"),
@@ -35,6 +37,7 @@ urlpatterns = [
     path("dashboards/losses/", dashboards.losses_page, name="dashboard-losses"),
     path("wechat/<str:code>", callback, name="wechat-callback"),
     path("l/<str:code>", open_link, name="link"),
+    path("q/<str:code>", open_live_code, name="live-code"),
     path("api/", include("scrm.api")),
     path("healthz", health.alive),
     path("readyz", health.ready),

@@ -21,6 +21,7 @@ from contacts.models import (
     ContactTag,
     Cost,
     CustomField,
+    Drift,
     Duplicate,
     Erasure,
     Event,
@@ -28,18 +29,27 @@ from contacts.models import (
     Follow,
     FollowLoss,
     Group,
+    GroupFigures,
+    GroupJoinCode,
     GroupMember,
+    GroupWelcome,
     Import,
     LiveCode,
+    LiveCodeStaff,
     Merge,
     Order,
     PreTagList,
     Product,
     Retention,
     Segment,
+    StaffFigures,
+    SyncRun,
     Tag,
     TagGroup,
     TagRule,
+    TransferBatch,
+    TransferItem,
+    Unassigned,
 )  # fmt: skip
 from journeys.models import (
     Content,
@@ -53,7 +63,16 @@ from journeys.models import (
     Touch,
     TouchRules,
 )  # fmt: skip
-from tenants.models import ApiKey, AuditEntry, Membership, Staff, Team, User, WeChatAccount
+from tenants.models import (
+    ApiKey,
+    AuditEntry,
+    Callback,
+    Membership,
+    Staff,
+    Team,
+    User,
+    WeChatAccount,
+)
 from tests import factories
 from tests.conftest import Business, make_business
 
@@ -65,6 +84,7 @@ ROLES = ["owner", "operator", "viewer", "sales"]
 PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     ApiKey: {"owner": (200, 200, 302), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     AuditEntry: {"owner": (403, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
+    Callback: {"owner": (403, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     Membership: {"owner": (200, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     Staff: {"owner": (200, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Team: {"owner": (200, 200, 200), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
@@ -85,6 +105,31 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     Follow: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     FollowLoss: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Group: {"owner": (200, 200, 403), "operator": (200, 200, 403), "viewer": (403, 200, 403)},
+    GroupFigures: {
+        "owner": (403, 200, 403),
+        "operator": (403, 200, 403),
+        "viewer": (403, 200, 403),
+    },
+    GroupJoinCode: {
+        "owner": (200, 200, 403),
+        "operator": (200, 200, 403),
+        "viewer": (403, 200, 403),
+    },
+    GroupWelcome: {
+        "owner": (200, 200, 403),
+        "operator": (200, 200, 403),
+        "viewer": (403, 200, 403),
+    },
+    TransferBatch: {
+        "owner": (200, 200, 403),
+        "operator": (200, 200, 403),
+        "viewer": (403, 200, 403),
+    },
+    TransferItem: {
+        "owner": (403, 200, 403),
+        "operator": (403, 200, 403),
+        "viewer": (403, 200, 403),
+    },
     GroupMember: {
         "owner": (403, 200, 403),
         "operator": (403, 200, 403),
@@ -95,6 +140,14 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     Merge: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Order: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Product: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    SyncRun: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
+    StaffFigures: {
+        "owner": (403, 200, 403),
+        "operator": (403, 200, 403),
+        "viewer": (403, 200, 403),
+    },
+    Unassigned: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
+    Drift: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Segment: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     Tag: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     TagRule: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
@@ -114,8 +167,18 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     TouchRules: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
 }
 HIDDEN = {
-    "operator": {ApiKey, AuditEntry, Membership, Erasure, Retention},
-    "viewer": {ApiKey, AuditEntry, BulkAction, Membership, Export, Import, Erasure, Retention},
+    "operator": {ApiKey, AuditEntry, Callback, Membership, Erasure, Retention},
+    "viewer": {
+        ApiKey,
+        AuditEntry,
+        BulkAction,
+        Callback,
+        Membership,
+        Export,
+        Import,
+        Erasure,
+        Retention,
+    },
 }
 
 
@@ -254,7 +317,7 @@ def test_viewers_press_no_buttons(model: type[models.Model], name: str, furnishe
         (Contact, "owner"),
         (Contact, "channel"),
         (Contact, "tags"),
-        (LiveCode, "staff"),
+        (LiveCodeStaff, "staff"),
         (Sop, "live_code"),
     ],
 )

@@ -104,12 +104,20 @@ API_ROWS: dict[str, Make] = {
     "costs": row(contacts.Cost),
     "live-codes": row(contacts.LiveCode),
     "segments": row(contacts.Segment),
+    "sync": row(contacts.SyncRun),
+    "drifts": row(contacts.Drift),
+    "staff-figures": row(contacts.StaffFigures),
     "follows": row(contacts.Follow),
+    "group-codes": row(contacts.GroupJoinCode),
+    "group-welcomes": row(contacts.GroupWelcome),
+    "transfers": row(contacts.TransferBatch),
     "groups": row(contacts.Group),
     "imports": row(contacts.Import),
     "exports": row(contacts.Export),
     "duplicates": row(contacts.Duplicate),
     "staff": row(tenants.Staff),
+    "accounts": row(tenants.WeChatAccount),
+    "callbacks": row(tenants.Callback),
     "teams": row(tenants.Team),
     "api-keys": row(tenants.ApiKey),
     "contents": row(journeys.Content),
@@ -148,7 +156,7 @@ def _parameter(address: Address, parameter: str, rows: Rows) -> str | None:
 
 
 def _admin_parameter(address: Address, parameter: str, rows: Rows) -> str | None:
-    fixed = {"url": "nothing/", "app_label": "contacts", "content_type_id": "1"}
+    fixed = {"url": "nothing/", "app_label": "contacts", "content_type_id": "1", "number": "1"}
     if parameter in fixed:
         return fixed[parameter]
     if parameter == "contact_id" or "content_type_id" in address.parameters:
@@ -161,6 +169,7 @@ def _admin_parameter(address: Address, parameter: str, rows: Rows) -> str | None
 OTHER: dict[tuple[str, str], Make] = {
     ("wechat/<str:code>", "code"): lambda rows: str(rows[tenants.WeChatAccount].code),
     ("l/<str:code>", "code"): lambda rows: ids.new_code(1),
+    ("q/<str:code>", "code"): lambda rows: ids.new_code(1),
 }
 # Parameters of pages, whatever the page.
 PAGES: dict[str, Make] = {

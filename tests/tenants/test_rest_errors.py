@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from contacts.models import Tag
 from tenants import auth
+from tenants.models import Tenant
 from tenants.roles import Can
 from tests.conftest import Business
 
@@ -50,6 +51,14 @@ def test_a_revoked_or_expired_key_is_401_at_once(business: Business) -> None:
         key.revoked_at, key.expires_at = None, timezone.now()
         key.save(update_fields=["revoked_at", "expires_at"])
     assert business.api(text).get(URL).status_code == 401
+
+
+def test_a_key_of_a_business_that_was_switched_off_is_401(business: Business) -> None:
+    assert business.api().get(URL).status_code == 200
+
+    Tenant.objects.filter(pk=business.pk).update(active=False)
+
+    assert business.api().get(URL).status_code == 401
 
 
 def test_a_missing_scope_is_403(business: Business) -> None:

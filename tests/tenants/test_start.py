@@ -45,6 +45,8 @@ PRODUCTION = {
             {"SCRM_MASTER_KEY": "bG9jYWwtb25seS1tYXN0ZXIta2V5LTAxMjM0NTY3ODk="},
             "Set SCRM_MASTER_KEY",
         ),
+        ({"SCRM_MASTER_KEY": "c2hvcnQ="}, "SCRM_MASTER_KEY, and each of"),
+        ({"SCRM_OTHER_MASTER_KEYS": "no base64"}, "SCRM_MASTER_KEY, and each of"),
         ({"DEBUG": "1"}, "DEBUG must be off"),
         ({"DATABASE_URL": ""}, "Set DATABASE_URL"),
         ({"SCRM_ENV": "staging"}, "SCRM_ENV is"),

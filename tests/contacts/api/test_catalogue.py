@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contacts.models import LiveCode
+from contacts.models import LiveCode, OffDuty
 from tenants.models import Staff, WeChatAccount
 from tests.conftest import Business
 
@@ -147,3 +147,65 @@ def test_a_live_code_needs_an_account(business: Business) -> None:
 
     assert answer.status_code == 400
     assert list(answer.json()["error"]["fields"]) == ["account"]
+
+
+def test_the_plan_of_a_live_code_is_given_and_read_back(business: Business) -> None:
+    with business.scope():
+        WeChatAccount.objects.create(name="Corp", app_id="ww1", secret="s")
+    api = business.api()
+    day = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "starts": "09:00", "ends": "21:00"}
+    night = {**day, "starts": "21:00", "ends": "09:00"}
+    duties = [
+        {"staff": "sales1", "weight": 3, "daily_cap": 50, "spare": False, "hours": [day]},
+        {"staff": "admin1", "weight": 1, "daily_cap": None, "spare": False, "hours": [night]},
+    ]
+    wanted = {
+        "name": "Poster",
+        "duties": duties,
+        "free_hours": [night],
+        "welcomes": [{**night, "text": "晚上好", "attachments": []}],
+        "welcome_attachments": [{"type": "link", "title": "A", "url": "https://a.example/"}],
+        "exclusive": True,
+        "remark_template": "{channel}-{name}",
+        "closed_message": "结束了",
+    }
+
+    made = api.post("/api/v1/live-codes", wanted, format="json")
+    assert made.status_code == 201, made.json()
+    code = made.json()
+    assert {name: code[name] for name in wanted} == wanted
+    assert code["staff"] == ["sales1", "admin1"]
+    url = f"/api/v1/live-codes/{code['id']}"
+
+    gap = api.patch(url, {"duties": duties[:1]}, format="json")
+    assert gap.status_code == 400
+    assert "21:00" in gap.json()["error"]["fields"]["duties"][0]
+    for bad in (
+        {"remark_template": "{phone}"},
+        {"expires_at": "2020-01-01T00:00:00Z"},
+        {"free_hours": [{**day, "weekdays": [8]}]},
+        {"welcomes": [day]},
+        {"welcome_attachments": [{"type": "image", "media": "nothing"}]},
+    ):
+        assert api.patch(url, bad, format="json").status_code == 400, bad
+    kept = api.patch(url, {"staff": ["admin1", "sales1"]}, format="json").json()
+    assert sorted(kept["duties"], key=lambda one: -one["weight"]) == duties
+
+    figures = api.get(f"{url}/statistics?from=2026-01-01&to=2026-02-01")
+    assert figures.json()["rows"] == []
+    assert api.get(f"{url}/statistics?from=2020-01-01&to=2026-02-01").status_code == 400
+
+
+def test_staff_switch_themselves_and_only_themselves(business: Business) -> None:
+    sales = business.as_role("sales")
+    switch = "/api/v1/live-codes/switch"
+    own = business.staff["sales"].userid
+
+    answer = sales.post(switch, {"staff": own, "online": False}, format="json")
+    assert (answer.status_code, answer.json()) == (200, {"staff": own, "online": False})
+    other = {"staff": "admin1", "online": False}
+    assert sales.post(switch, other, format="json").status_code == 403
+    assert business.api().post(switch, other, format="json").status_code == 200
+    assert business.as_role("viewer").post(switch, other, format="json").status_code == 403
+    with business.scope():
+        assert OffDuty.objects.count() == 2

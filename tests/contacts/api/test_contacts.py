@@ -341,3 +341,27 @@ def test_a_contact_with_orders_is_not_deleted(business: Business) -> None:
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "in_use"
     assert api.get(f"{URL}/{made['id']}").status_code == 200
+
+
+def test_a_page_takes_a_fixed_number_of_statements(
+    business: Business, django_assert_max_num_queries: Any
+) -> None:
+    with business.scope():
+        _key, reader = auth.make_key("reader", [Can.READ])
+    api = business.api(reader)
+    assert api.get(URL).status_code == 200  # whose first use is noted
+    items: list[dict[str, object]] = [
+        {"external_id": f"x{n}", "name": f"N {n}", "tags": ["t", f"t{n % 3}"], "owner": "g1",
+         "phone": f"138001380{n:02}", "acquired_at": "2025-01-01", "channel": "c"}
+        for n in range(50)
+    ]  # fmt: skip
+
+    for number in (2, 50):
+        business.api().post(f"{URL}/bulk", {"items": items[:number]}, format="json")
+        # BEGIN, scope, key, ids, rows, facets, scoring, scores, COMMIT
+        with django_assert_max_num_queries(9):
+            shown = api.get(URL, {"limit": str(number - 1)}).json()["results"]
+
+    assert len(shown) == 49
+    assert {each["phone"][:7] for each in shown} == {"138****"}
+    assert {tuple(each["tags"]) for each in shown} == {("t", "t0"), ("t", "t1"), ("t", "t2")}

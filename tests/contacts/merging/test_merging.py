@@ -148,7 +148,9 @@ def test_all_moves_and_the_earliest_source_wins(business: Business, pair: tuple[
         assert ReachSpell.objects.filter(contact=contact).count() == 2
         assert [c.pk for c in search.filter(Contact.objects.all(), "8000")] == [contact.pk]
         entry = AuditEntry.objects.get(action="contact.merged")
-        assert (entry.target, entry.detail["absorbed"]) == (f"contacts.contact:{shop}", fair)
+        assert entry.target == f"contacts.contact:{shop}"
+        assert entry.detail["absorbed"] == f"contacts.contact:{fair}"
+        assert entry.reason == "same phone in the shop"
         assert Merge.objects.get().reason == "same phone in the shop"
         assert facts.prove() == []
     told = business.api().get(f"{URL}/{shop}/timeline?kind=contact.merged").json()["results"]
