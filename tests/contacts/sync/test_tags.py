@@ -68,6 +68,8 @@ def test_changes_there_come_by_callbacks(corp: Corp) -> None:
     corp.settle()
     assert worn(corp, "张欣怡") == {("黄金", "platform")}
 
+    # Two edits of one second are one callback to the byte: the second would wait for the night.
+    corp.wechat.sim("clock", advance_s=2)
     corp.wechat.act("edit_remark", userid="amy", customer=who, remove_tag=[ids["金"]])
     corp.wechat.act("delete_tags", tag_id=[ids["银"]])
     corp.settle()
