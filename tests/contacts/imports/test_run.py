@@ -179,9 +179,12 @@ def test_by_the_api(business: Business, other_business: Business) -> None:
     for path in (one, f"{one}/errors"):
         assert other_business.api().get(path).status_code == 404
     with business.scope():
-        Path(Import.objects.get().error_file.path).unlink()
-    gone = api.get(done["errors_url"])
-    assert (gone.status_code, gone.json()["error"]["code"]) == (410, "gone")
+        kept = Path(Import.objects.get().error_file.path)
+    kept.write_bytes(kept.read_bytes()[:-1])
+    damaged = api.get(done["errors_url"])
+    kept.unlink()
+    for gone in (damaged, api.get(done["errors_url"])):
+        assert (gone.status_code, gone.json()["error"]["code"]) == (410, "gone")
 
 
 def test_the_same_key_queues_once(business: Business) -> None:
@@ -209,6 +212,23 @@ def test_files_lie_in_the_tenants_folder(business: Business, settings: Any) -> N
 
     assert Path(job.file.path).is_relative_to(folder)
     assert Path(job.file.path).name == "客户_名单.csv"
+
+
+@pytest.mark.parametrize("left", [-1, 200, 100])
+def test_an_upload_that_was_touched_is_not_imported(business: Business, left: int) -> None:
+    with business.scope():
+        job = run.bring("contacts", io.BytesIO(TEXT.encode()), "a.csv")
+        gone = run.bring("contacts", io.BytesIO(TEXT.encode()), "b.csv")
+    file = Path(job.file.path)
+    file.write_bytes(file.read_bytes()[:left])
+    Path(gone.file.path).unlink()
+
+    run.work(business.pk)
+
+    with business.scope():
+        codes = Import.objects.order_by("id").values_list("status", "error_code")
+        assert list(codes) == [("failed", "unreadable"), ("failed", "gone")]
+        assert not Contact.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -289,6 +309,8 @@ def test_load_sorts_files_and_brings_figures_up_to_date(
     with business.scope():
         assert Order.objects.count() == 1
         assert not Event.objects.filter(handled_at=None).exists()
+    call_command("load", files[0], tenant=business.tenant.slug)
+    assert "--errors DIR" in capsys.readouterr().out  # what is kept is sealed
 
 
 @pytest.mark.parametrize("by", ["slug", "name", "pk"])
