@@ -58,7 +58,7 @@ def workers(wechat: WeChat, web_url: str, tmp_path: Path) -> Iterator[None]:
             for process in processes:
                 process.terminate()
             for process in processes:
-                process.wait(20)
+                process.wait(60)  # what other tests left behind keeps it busy
         finally:
             for process in processes:
                 process.kill()

@@ -122,7 +122,8 @@ def test_the_demo_opens_heals_and_stops_without_a_trace(
     assert "The demo is open" in said, said
     assert healthy(port)
     started = recorded(var)
-    assert sorted(started) == ["beat", "postgres", "sandbox", "valkey", "web", "worker"]
+    servers = ["beat", "express", "postgres", "sandbox", "valkey", "web", "worker"]
+    assert sorted(started) == servers
     assert json.loads((var / "servers.json").read_text())["base_url"] == f"http://127.0.0.1:{port}"
 
     os.kill(started["web"], signal.SIGKILL)

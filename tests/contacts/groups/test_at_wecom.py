@@ -51,6 +51,7 @@ class Chat:
         reading.work(self.business.pk)
 
     def act(self, name: str, /, **body: object) -> Any:
+        self.wechat.sim("clock", advance_s=1)  # callbacks tell seconds: nobody comes and goes in one
         return self.wechat.act(name, **{"chat_id": self.chat_id, **body})
 
     def invite(self, name: str) -> None:

@@ -132,6 +132,7 @@ def test_a_request_and_its_acceptance_are_one_addition_and_a_return_is_marked(
     with wechat.business.scope():
         assert LiveCodeAdd.objects.count() == 1
 
+    wechat.sim("clock", advance_s=60)
     wechat.act("customer_deletes", userid="amy", customer=who)
     wechat.settle()
     wechat.sim("clock", advance_s=60)

@@ -87,4 +87,5 @@ def shop(wechat: WeChat) -> Shop:
         name: wechat.scan(code, {"name": name})["customer"] for name in ("Ding", "Eve", "Fan")
     }
     wechat.settle()
+    wechat.sim("clock", advance_s=2)  # its callbacks tell seconds: nobody parts in that of meeting
     return Shop(wechat, amy, bob, cleo, people)
