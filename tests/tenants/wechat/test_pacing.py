@@ -1,5 +1,6 @@
 """The bucket is one for all workers, and a block outlives it."""
 
+import contextlib
 import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -65,3 +66,21 @@ def test_keys_are_a_tenants_and_expire(redis: Redis, key: str) -> None:
 
     assert key.startswith("scrm:t1:wechat:")
     assert 0 < redis.ttl(key) <= 22
+
+
+def test_only_so_many_are_inside_at_once_and_a_dead_one_gives_its_place_back(
+    redis: Redis, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "SLOT_LEASE_S", 0.2)
+    with contextlib.ExitStack() as inside:
+        entered = [inside.enter_context(pacing.slot(redis, key, 3)) for _ in range(4)]
+        assert entered == [True, True, True, False]
+    with pacing.slot(redis, key, 3) as again:
+        assert again
+    died = pacing.slot(redis, key, 1)
+    assert died.__enter__()
+    with pacing.slot(redis, key, 1) as meanwhile:
+        assert not meanwhile
+    time.sleep(0.25)
+    with pacing.slot(redis, key, 1) as afterwards:
+        assert afterwards
