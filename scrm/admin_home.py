@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts import loss_notices
-from contacts.models import Contact, Event, FollowLoss, Import, LiveCode
+from contacts.models import Contact, Drift, Event, FollowLoss, Import, LiveCode
 from journeys import risk
 from journeys.models import Lead, StaffTask, Touch
 from tenants.models import User, WeChatAccount
@@ -150,6 +150,14 @@ def _troubles_at_wechat() -> Iterable[Card]:
         reverse("admin:tenants_wechataccount_changelist"),
         "forum",
         "bad" if accounts else "good",
+    )
+    drifts = Drift.objects.filter(state=Drift.State.OPEN).count()
+    yield Card(
+        _("Differences from WeCom"),
+        drifts,
+        reverse("admin:contacts_drift_changelist") + "?state__exact=open",
+        "difference",
+        "warn" if drifts else "good",
     )
     risks = [each.tone for each in risk.of_staff()]
     at_limit, near = risks.count("bad"), risks.count("warn")

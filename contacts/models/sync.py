@@ -104,6 +104,8 @@ class Drift(TenantModel):
         RESIGNED = "resigned", _("a resignation that we had not heard of")
         TAGS = "tags", _("tags changed")
         CODE = "code", _("a live code differs")
+        UNTAGGED = "untagged", _("tags that WeCom did not take")
+        UNREMARKED = "unremarked", _("a remark that WeCom did not take")
 
     class State(models.TextChoices):
         SUSPECTED = "suspected", _("being looked at again")
@@ -138,6 +140,9 @@ class Drift(TenantModel):
             models.Index(fields=["tenant", "-id"], name="drift_newest"),
             models.Index(fields=["tenant", "run", "state", "id"], name="drift_of_run"),
             models.Index(fields=["tenant", "contact"], name="drift_contact"),
+            models.Index(
+                fields=["tenant", "id"], name="drift_open", condition=models.Q(state="open")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import Drift, Follow, Identity, SyncPage, SyncRun
-from contacts.sync import relations
+from contacts.sync import relations, unwritten
 from contacts.sync.jobs import Job, Stopped
 from tenants.models import Staff
 from tenants.scope import scope
@@ -38,6 +38,8 @@ def read(tenant_id: int, job: Job, client: WeComClient) -> None:
         with scope(tenant_id):
             _suspect(job)
     _look_again(tenant_id, job, client)
+    with scope(tenant_id):
+        unwritten.report(job)
 
 
 # --- the list ---

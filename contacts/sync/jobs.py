@@ -35,6 +35,12 @@ def pause(attempt: int, error: WeChatError) -> timedelta | None:
     return usual if isinstance(error, Retryable | Unknown) else None
 
 
+def put_right(kind: Drift.Kind, contact_id: int, staff_id: int) -> None:
+    """Inside a scope: what was open of this friendship is done after all."""
+    rows = Drift.objects.filter(contact=contact_id, staff=staff_id, kind=kind)
+    rows.filter(state=Drift.State.OPEN).update(state=Drift.State.REPAIRED)
+
+
 class TakenOver(Exception):  # noqa: N818 - reads as what happened
     """The lease ended and somebody else carries the run out, or it was deleted."""
 

@@ -19,7 +19,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from contacts import arrays, tagging
-from contacts.models import ContactTag, Event, Follow, Identity, PairTag, TagLink
+from contacts.models import ContactTag, Drift, Event, Follow, Identity, PairTag, TagLink
 from contacts.sync import jobs
 from tenants import doorbell
 from tenants.models import WeChatAccount
@@ -311,6 +311,7 @@ def _settle(job: Job, error: WeChatError | None) -> None:
         added = mine.filter(wanted=True)
         added.update(there=True, wanted=None, due_at=None, attempts=0, problem="", pushed_at=now)
         mine.filter(wanted=False).delete()
+        jobs.put_right(Drift.Kind.UNTAGGED, *job.pair)
         return
     if error is None or isinstance(error, NotACustomer):
         mine.delete()  # no friends (any more): there is nothing to hang a tag on

@@ -14,7 +14,7 @@ from typing import Final
 from django.db.models import F, Min
 from django.utils import timezone
 
-from contacts.models import Follow, Identity, RemarkPush
+from contacts.models import Drift, Follow, Identity, RemarkPush
 from contacts.sync import jobs
 from tenants import doorbell
 from tenants.models import WeChatAccount
@@ -35,6 +35,7 @@ LAG: Final = timedelta(minutes=10)
 @dataclass(frozen=True)
 class Job:
     row_id: int
+    pair: tuple[int, int]  # contact, staff
     version: int
     attempt: int
     leased_until: datetime
@@ -124,6 +125,7 @@ def _claim() -> Job | None:
     row.save(update_fields=["due_at", "attempts"])
     return Job(
         row_id=row.pk,
+        pair=(row.contact_id, row.staff_id),
         version=row.version,
         attempt=row.attempts,
         leased_until=row.due_at,
@@ -161,6 +163,7 @@ def _settle(job: Job, error: WeChatError | None) -> None:
     mine = RemarkPush.objects.filter(pk=job.row_id, version=job.version)
     if error is None:
         mine.update(state=RemarkPush.State.SENT, due_at=None, sent_at=timezone.now(), problem="")
+        jobs.put_right(Drift.Kind.UNREMARKED, *job.pair)
         return
     log.info("remark %s: %s", job.row_id, error)
     wait = jobs.pause(job.attempt, error)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contacts import tagging
-from contacts.models import Contact, ContactTag, PairTag, Tag, TagGroup, TagLink
+from contacts.models import Contact, ContactTag, Drift, PairTag, Tag, TagGroup, TagLink
+from contacts.sync import running
 from tenants.scope import scope
 from tenants.wechat import tags
 from tenants.wechat.accounts import credentials_of, wecom_client_for
@@ -146,3 +147,29 @@ def test_who_is_no_customer_any_more_is_not_marked_for_ever(corp: Corp) -> None:
     with corp.scope():
         assert not PairTag.objects.exists()
     assert worn(corp, "张欣怡") == {("金", "user:1")}
+
+
+def test_what_wecom_does_not_take_is_said_and_tried_again_at_night(corp: Corp) -> None:
+    made(corp, "等级", "金")
+    corp.member("amy")
+    who = corp.befriend("amy", name="张欣怡")
+    corp.read()
+    corp.wechat.fault("errcode", path=MARK, errcode=60011, first=1)
+    with corp.scope():
+        contact = Contact.objects.get(name="张欣怡")
+        tagging.add([contact.pk], [Tag.objects.get(name="金").pk], "user:1")
+    corp.settle()
+    assert marked(corp, who) == set()
+
+    with corp.scope():
+        running.ask(corp.wechat.account, ["customers"])
+    running.work(corp.pk)
+    with corp.scope():
+        drift = Drift.objects.get()
+        assert (drift.kind, drift.state, drift.contact) == ("untagged", "open", contact)
+        assert drift.detail.startswith("金: no privilege")
+
+    corp.settle()
+    assert marked(corp, who) == {"金"}
+    with corp.scope():
+        assert Drift.objects.get().state == "repaired"
