@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from django.db import connection
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from contacts import custom_fields, custom_values, search, tag_filters, validation
+from contacts import arrays, custom_fields, custom_values, search, tag_filters, validation
 from contacts.api.naming import names_of
 from contacts.merging import forwarding
 from contacts.models import Channel, Contact, CustomField, Segment, SegmentMember, Tag
@@ -18,6 +19,7 @@ from tenants.models import Staff
 from tenants.rest.fields import Moment
 from tenants.rest.filters import Filter, flag
 from tenants.rest.pages import Ordering
+from tenants.scope import current_tenant_id
 
 if TYPE_CHECKING:
     from contacts.models.person import ContactQuerySet
@@ -33,8 +35,14 @@ def _word(longest: int = 64) -> serializers.CharField:
 def _ids(names: Sequence[str], rows: QuerySet[Any], column: str = "name") -> list[int]:
     """The rows that these names or ids mean, 0 for none: as numbers the planner knows them."""
     known = names_of(names, rows, column).values()
-    named = rows.filter(**{f"{column}__in": [each for each in known if each]})
-    found = dict(named.values_list(column, "id"))
+    with connection.cursor() as cursor:
+        # Each filter of a list asks once: the ORM would take longer than Postgres.
+        cursor.execute(
+            f"SELECT {column}, id FROM {rows.model._meta.db_table}"  # noqa: S608 - our own names
+            f" WHERE tenant_id = %s AND {column} = ANY(%s::text[])",
+            [current_tenant_id(), arrays.literal([each for each in known if each])],
+        )
+        found: dict[str, int] = dict(cursor.fetchall())
     return [found.get(name or "", 0) for name in known]
 
 

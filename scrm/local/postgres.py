@@ -86,6 +86,7 @@ class Cluster:
             "checkpoint_timeout": "15min",
             "random_page_cost": "1.1",
             "jit": "off",
+            "parallel_setup_cost": "20000",  # helpers start for reports, not for a page of 50
             "timezone": "UTC",
             "log_timezone": "UTC",
         }
