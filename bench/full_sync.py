@@ -2,7 +2,9 @@
 
 The sandbox runs in a process of its own. In each round the loop reads all pages (and throws them
 away), then a new tenant reads the corporation to the end: contacts, accounts, Follows, tags, search
-tokens, events. The last round's tenant then reads it all again, when nothing has changed.
+tokens, events. First the sandbox answers at once: then the writing is what takes time. Then a page
+takes as long as in its profile "realistic": there the reading must keep up. At last each time the
+same tenant reads it all again, when nothing has changed.
 
     python -m scrm.local exec --var var/bench -- python -m bench.full_sync [--customers 10000]
 """
@@ -37,6 +39,7 @@ from tenants.models import Tenant, WeChatAccount  # noqa: E402
 from tenants.scope import scope  # noqa: E402
 
 FLOOR = 0.8
+LATENCY_S = (0.04, 0.25)  # of the sandbox's profile "realistic"
 MEMBERS = 10
 AT_ONCE = 10_000  # customers that the sandbox founds in one call
 Corp = dict[str, Any]
@@ -57,25 +60,26 @@ def sandbox() -> Iterator[str]:
             running_.wait()
 
 
-def found(url: str, customers: int) -> Corp:
-    def say(path: str, **body: object) -> Corp:
-        answer = requests.post(f"{url}/_sim/{path}", json=body, timeout=600)
-        answer.raise_for_status()
-        made: Corp = answer.json()
-        return made
+def say(url: str, path: str, **body: object) -> Corp:
+    answer = requests.post(f"{url}/_sim/{path}", json=body, timeout=600)
+    answer.raise_for_status()
+    made: Corp = answer.json()
+    return made
 
-    corp = say("corps", name="大企业")
-    say("settings", rate_factor=1000)
+
+def found(url: str, customers: int) -> Corp:
+    corp = say(url, "corps", name="大企业")
+    say(url, "settings", rate_factor=1000)
     users = [f"guide{number}" for number in range(MEMBERS)]
     for user in users:
-        say("staff", corpid=corp["corpid"], userid=user)
+        say(url, "staff", corpid=corp["corpid"], userid=user)
     names = [f"标签{number}" for number in range(20)]
-    tags = say("act/create_tags", corpid=corp["corpid"], group_name="来源", tags=names)["tags"]
+    tags = say(url, "act/create_tags", corpid=corp["corpid"], group_name="来源", tags=names)["tags"]
     ids = list(tags.values())
     for start in range(0, customers, AT_ONCE):
         count = min(AT_ONCE, customers - start)
         body = {"corpid": corp["corpid"], "userids": users, "tag_ids": ids, "count": count}
-        say("customers/many", **body)
+        say(url, "customers/many", **body)
     return corp
 
 
@@ -125,6 +129,28 @@ def connect(corp: Corp, number: int) -> WeChatAccount:
     return account
 
 
+def rounds(url: str, corp: Corp, asked: argparse.Namespace) -> float:
+    """The median of loop ÷ reading."""
+    ratios = []
+    for number in range(asked.rounds):
+        rows, loop = bare_loop(url, corp)
+        account = connect(corp, number)
+        read(account, "staff", "tags")
+        whole = read(account, "customers")
+        with scope(account.tenant_id):
+            stored = Follow.objects.count()
+        if not rows == stored == asked.customers:
+            sys.exit(f"{asked.customers} founded, {rows} listed, {stored} stored")
+        ratios.append(loop / whole)
+        print(
+            f"  round {number + 1}: loop {rows / loop:,.0f}/s, reading {rows / whole:,.0f}/s,"
+            f" ratio {loop / whole:.0%}"
+        )
+    again = read(account, "customers")
+    print(f"  again, nothing changed: {rows / again:,.0f}/s, ratio {loop / again:.0%}")
+    return statistics.median(ratios)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=10_000)
@@ -135,24 +161,11 @@ def main() -> None:
     with sandbox() as url:
         settings.WECHAT_BASE_URL = url
         corp = found(url, arguments.customers)
-        ratios = []
-        for number in range(arguments.rounds):
-            rows, loop = bare_loop(url, corp)
-            account = connect(corp, number)
-            read(account, "staff", "tags")
-            whole = read(account, "customers")
-            with scope(account.tenant_id):
-                stored = Follow.objects.count()
-            if not rows == stored == arguments.customers:
-                sys.exit(f"{arguments.customers} founded, {rows} listed, {stored} stored")
-            ratios.append(loop / whole)
-            print(
-                f"round {number + 1}: loop {rows / loop:,.0f}/s, reading {rows / whole:,.0f}/s,"
-                f" ratio {loop / whole:.0%}"
-            )
-        again = read(account, "customers")
-        print(f"again, nothing changed: {rows / again:,.0f}/s, ratio {loop / again:.0%}")
-    ratio = statistics.median(ratios)
+        print("the sandbox answers at once:")
+        rounds(url, corp, arguments)
+        say(url, "settings", latency_s=LATENCY_S)
+        print("{} to {} s a page:".format(*LATENCY_S))
+        ratio = rounds(url, corp, arguments)
     print(f"median ratio {ratio:.0%}, floor {FLOOR:.0%}")
     if ratio < FLOOR:
         sys.exit("TOO SLOW")

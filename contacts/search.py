@@ -95,8 +95,10 @@ def filter(queryset: ContactQuerySet, text: str) -> ContactQuerySet:
     return queryset.filter(id__in=ids.union(*ways))
 
 
-def reindex(contact_ids: Iterable[int]) -> None:
-    """Inside a scope: write the tokens of these contacts anew, where they changed."""
+def reindex(contact_ids: Iterable[int], *, new: bool = False) -> None:
+    """Inside a scope: write the tokens of these contacts anew, where they changed. `new`: they were
+    made in this transaction and have none yet.
+    """
     ids = list(contact_ids)
     rows = Contact.objects.filter(id__in=ids).only("id", "name", "phone")
     remarks: dict[int, list[str]] = {}
@@ -120,7 +122,8 @@ def reindex(contact_ids: Iterable[int]) -> None:
         "tokens": tokens,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_DROP, parameters)
+        if not new:
+            cursor.execute(_DROP, parameters)
         cursor.execute(_WRITE, parameters)
 
 

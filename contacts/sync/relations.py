@@ -79,7 +79,8 @@ WHERE c.tenant_id = %(tenant)s AND c.id = t.contact_id
   AND c.source IN ('platform', 'live_code') AND (c.sourced_at IS NULL OR c.sourced_at > t.at)
 """
 
-# Accounts first, whatever the planner thinks of a table that has only just been filled.
+# Accounts first, then one look for each contact: of a tenant that was filled just now the planner
+# has no statistics, and would read all its contacts for each account.
 _KNOWN = """
 WITH i AS MATERIALIZED (
   SELECT i.value, i.id, i.contact_id, i.nickname, i.avatar
@@ -88,7 +89,11 @@ WITH i AS MATERIALIZED (
     AND i.account = '' AND i.value = t.value
 )
 SELECT i.value, i.id, i.contact_id, i.nickname, i.avatar, c.name, c.gender
-FROM i JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = i.contact_id
+FROM i CROSS JOIN LATERAL (
+  SELECT name, gender FROM contacts_contact
+  WHERE tenant_id = %(tenant)s AND id = i.contact_id
+  LIMIT 1
+) c
 """
 _SHOW = """
 UPDATE contacts_identity i SET nickname = t.nickname, avatar = t.avatar
@@ -164,7 +169,8 @@ def write(rows: Sequence[Relation], account_id: int, *, first: bool) -> Written:
     written.follows = [row.id for row in after.values() if row.ended_at is None]
     changed = _describe(of, after)
     pairs.pull({pair: row.tag_ids for pair, row in of.items()}, account_id)
-    search.reindex({*fresh, *renamed, *changed})
+    search.reindex(fresh, new=True)
+    search.reindex({*renamed, *changed}.difference(fresh))
     written.updated = len({*renamed, *changed} - set(fresh))
     return written
 
