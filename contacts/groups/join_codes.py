@@ -31,7 +31,7 @@ from contacts.models import (
 from contacts.models.group_codes import Status
 from tenants import doorbell
 from tenants.scope import scope
-from tenants.wechat import accounts
+from tenants.wechat import accounts, qr_pictures
 from tenants.wechat import groups as wechat
 from tenants.wechat.client import WeComClient
 from tenants.wechat.credentials import Credentials
@@ -165,7 +165,7 @@ def _agree(client: WeComClient, job: Job, made: dict[str, Any]) -> None:
     elif job.pushed != job.target:
         wechat.update_join_way(client, config_id, **job.target)
     way = wechat.get_join_way(client, config_id)
-    made["qr_url"] = way.qr_code if way else ""
+    made["qr_url"] = qr_pictures.text_of(way.qr_code, job.attempt) if way else ""
 
 
 def _keep(job: Job, made: dict[str, Any]) -> None:

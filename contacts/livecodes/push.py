@@ -132,6 +132,7 @@ def _job(code: LiveCode, now: datetime) -> Job:
         credentials=credentials_of(code.account),
         wanted=code.status != LiveCode.Status.RETIRED,
         config_id=code.config_id,
+        qr_url=code.qr_url,
         state=code.state,
         target=Target(
             users=tuple(one.userid for one in duty.people),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tenants.punctuation import listed
-from tenants.wechat import contact_ways
+from tenants.wechat import contact_ways, qr_pictures
 from tenants.wechat.client import WeComClient
 from tenants.wechat.credentials import Credentials
 from tenants.wechat.errors import Terminal
@@ -50,6 +50,7 @@ class Job:
     credentials: Credentials
     wanted: bool  # False: retired
     config_id: str
+    qr_url: str
     state: str
     target: Target
     pushed: dict[str, object]
@@ -82,7 +83,9 @@ def make_it_so(client: WeComClient, job: Job) -> Outcome:
         drift = _drift(client, job) if job.checks else ""
         if drift or job.pushed != job.target.stored:
             _update(client, job, job.config_id)
-        return Outcome(drift=drift)
+        # A picture that could not be fetched when the way was made.
+        made = Made(job.config_id, qr_pictures.text_of(job.qr_url)) if job.checks else None
+        return Outcome(made, drift)
     if job.attempt > 1:
         found = _find(client, job)
         if found:
@@ -97,7 +100,7 @@ def make_it_so(client: WeComClient, job: Job) -> Outcome:
         exclusive=job.target.exclusive,
         many=True,
     )
-    return Outcome(Made(way.config_id, way.qr_code))
+    return Outcome(Made(way.config_id, qr_pictures.text_of(way.qr_code, job.attempt)))
 
 
 def _update(client: WeComClient, job: Job, config_id: str) -> None:
@@ -145,7 +148,7 @@ def _find(client: WeComClient, job: Job) -> Made | None:
             continue
         way = contact_ways.get_contact_way(client, config_id)
         if way is not None and way.state == job.state:
-            return Made(config_id, way.qr_code)
+            return Made(config_id, qr_pictures.text_of(way.qr_code, job.attempt))
     return None
 
 

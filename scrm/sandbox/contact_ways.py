@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from scrm.sandbox import cursors, fields
+from scrm.sandbox import cursors, fields, way_codes
 from scrm.sandbox.calls import Call, Endpoint
 from scrm.sandbox.errors import ApiError, BadFieldError
 from scrm.sandbox.fields import Json
@@ -70,7 +70,7 @@ def _kept(body: Json, kind: int, scene: int) -> Json:
 
 
 def qr_code(world: World, way: ContactWay) -> str:
-    return f"{world.base_url}/qr/{way.config_id}"
+    return way_codes.address(world, f"qr/{way.config_id}")
 
 
 def add(call: Call) -> Json:

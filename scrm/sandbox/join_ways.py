@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from scrm.sandbox import fields, grouping, groups
+from scrm.sandbox import fields, grouping, groups, way_codes
 from scrm.sandbox.calls import Call, Endpoint
 from scrm.sandbox.errors import ApiError, BadFieldError, RefusedError
 from scrm.sandbox.fields import Json
@@ -47,7 +47,7 @@ def _from(call: Call, number: int, config_id: str, created: int) -> JoinWay:
 
 
 def qr_code(world: World, way: JoinWay) -> str:
-    return f"{world.base_url}/join/{way.config_id}"
+    return way_codes.address(world, f"join/{way.config_id}")
 
 
 def add(call: Call) -> Json:

@@ -36,6 +36,7 @@ PROFILES: dict[str, tuple[Json, list[Json]]] = {
     "realistic": (
         {
             "latency_s": [0.04, 0.25],
+            "qr_pictures": True,
             "result_lag_s": [0, 60],
             "welcome_fail_share": 0.02,
             "template_fail_share": 0.01,
@@ -45,6 +46,7 @@ PROFILES: dict[str, tuple[Json, list[Json]]] = {
     "hostile": (
         {
             "latency_s": [0.04, 0.25],
+            "qr_pictures": True,
             "result_lag_s": [0, 60],
             "welcome_fail_share": 0.2,
             "template_delay_s": [0.5, 10],

@@ -18,6 +18,7 @@ from scrm.sandbox import (
     signing_in,
     storage,
     transport,
+    way_codes,
 )
 from scrm.sandbox.errors import BadFieldError, RefusedError
 from scrm.sandbox.exchange import HTML_TYPE, Reply, Request
@@ -223,7 +224,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def _page(world: World, method: str, path: str) -> Reply:
     if path.startswith("/wwpic/"):
-        picture = media.picture(world, path.removeprefix("/wwpic/"))
+        name = path.removeprefix("/wwpic/")
+        picture = way_codes.picture(world, name) or media.picture(world, name)
         if picture:
             return Reply(picture.content, 200, picture.content_type)
     name = next((page for start, page in PAGE_OF if path.startswith(start)), "")

@@ -54,6 +54,7 @@ class Settings:
     template_fail_share: float = 0.0
     message_id_form: str = "mixed"  # numeric | string | mixed: of what fans say
     latency_s: Span = (0.0, 0.0)
+    qr_pictures: bool = False  # `qr_code` is the address of a picture, as at the platform
 
 
 CHOICES = {

@@ -49,6 +49,16 @@ def test_a_live_code_becomes_a_contact_way(wechat: WeChat) -> None:
     assert (way["user"], way["skip_verify"]) == (["amy", "bob"], False)
 
 
+def test_where_a_pictured_qr_leads_is_what_posters_say(wechat: WeChat) -> None:
+    wechat.setting(qr_pictures=True)
+
+    code = wechat.live_code(wechat.join("amy"))
+
+    (way,) = ways(wechat)
+    assert way["qr_code"] == f"{wechat.sandbox.url}/wwpic/qr/{code.config_id}"
+    assert code.qr_url == f"{wechat.sandbox.url}/qr/{code.config_id}"
+
+
 def test_staff_may_change_behind_the_same_qr(wechat: WeChat) -> None:
     amy, bob = wechat.join("amy"), wechat.join("bob")
     code = wechat.live_code(amy)
