@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, cast
 
 from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
 
 from contacts.merging import pairs
-from contacts.models import Duplicate, Identity, SourceKind
+from contacts.models import Contact, Duplicate, Identity, SourceKind
 from tenants import vault
 from tenants.scope import current_tenant_id
 
@@ -45,6 +47,24 @@ class Origin:
 class Found:
     contact_id: int
     created: bool
+
+
+def touched(contact_id: int, origin: Origin) -> bool:
+    """Inside a scope: the first touch is fixed for ever, but the one that is told second may have
+    been earlier. Answers whether it was.
+    """
+    told = (SourceKind.PLATFORM, SourceKind.LIVE_CODE)
+    later = Q(sourced_at=None) | Q(sourced_at__gt=origin.at)
+    rows = Contact.objects.filter(later, id=contact_id, source__in=told)
+    return bool(
+        rows.update(
+            source=origin.source,
+            sourced_at=origin.at,
+            channel_id=origin.channel_id,
+            live_code_id=origin.live_code_id,
+            updated_at=timezone.now(),
+        )
+    )
 
 
 # The contact takes an id of its own sequence before it is known whether it is needed; the key from

@@ -22,10 +22,9 @@ from django.utils import timezone
 
 from contacts import details, kinds, reach, tagging, timeline, welcome
 from contacts.groups import told as groups
-from contacts.identity import Account, Origin, claim, holders
+from contacts.identity import Account, Origin, claim, holders, touched
 from contacts.livecodes import greetings
 from contacts.models import (
-    Contact,
     Follow,
     Identity,
     LiveCode,
@@ -229,7 +228,7 @@ class Batch:
             if found.created:
                 return found.contact_id
         if origin.at is not None:
-            _earlier_first_touch(self.people[account], origin)
+            touched(self.people[account], origin)
         return self.people[account]
 
 
@@ -325,19 +324,6 @@ def _origin(code: LiveCode | None, at: datetime) -> Origin:
     if code is None:
         return Origin(SourceKind.PLATFORM, at)
     return Origin(SourceKind.LIVE_CODE, at, code.channel_id, code.pk)
-
-
-def _earlier_first_touch(contact_id: int, origin: Origin) -> None:
-    """The first touch is fixed for ever; but the callback that tells of it may come second."""
-    told = (SourceKind.PLATFORM, SourceKind.LIVE_CODE)
-    later = Q(sourced_at=None) | Q(sourced_at__gt=origin.at)
-    Contact.objects.filter(later, id=contact_id, source__in=told).update(
-        source=origin.source,
-        sourced_at=origin.at,
-        channel_id=origin.channel_id,
-        live_code_id=origin.live_code_id,
-        updated_at=timezone.now(),
-    )
 
 
 def _greet(owed: Sequence[Greeting]) -> None:

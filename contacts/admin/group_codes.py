@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
-import segno
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.contrib.filters.admin import (
@@ -26,6 +22,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contacts.admin import attachment_fields
 from contacts.admin.attachment_fields import AttachmentFields
+from contacts.admin.qr_pages import QrPages
 from contacts.groups import code_days, join_codes, keeping, welcomes
 from contacts.models import (
     Group,
@@ -128,10 +125,12 @@ class GroupCodeList(LookAheadList):
 
 
 @admin.register(GroupJoinCode)
-class GroupJoinCodeAdmin(_Made):
+class GroupJoinCodeAdmin(QrPages, _Made):
     form = GroupCodeForm
     form_only = ("led_groups", "brought_tags")
     noun = "group_code"
+    file_name = "group-code"
+    invitation = gettext_lazy("Scan to join our group on WeChat")
     list_display = ("name", "state_shown", "channel", "came", "went", "created_at")
     list_select_related = ("channel",)
     list_filter = (("status", ChoicesDropdownFilter), ("channel", AutocompleteSelectFilter))
@@ -150,7 +149,7 @@ class GroupJoinCodeAdmin(_Made):
             },
         ),
     )  # fmt: skip
-    actions_detail = ("make_anew", "retire")
+    actions_detail = ("poster", "make_anew", "retire")
     change_form_outer_after_template = "admin/contacts/groupjoincode/days.html"
 
     class Media:
@@ -214,45 +213,6 @@ class GroupJoinCodeAdmin(_Made):
     def retire(self, request: HttpRequest, target: GroupJoinCode, form: AskForm) -> None:
         join_codes.retire(target)
         self.note(request, "retired", target)
-
-    def get_urls(self) -> list[Any]:
-        route = path(
-            "<path:object_id>/change/qr.svg",
-            self.admin_site.admin_view(self.qr_file),
-            name="contacts_groupjoincode_qr",
-        )
-        return [route, *super().get_urls()]
-
-    def qr_file(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        target = self.get_object(request, object_id)
-        if target is None or not target.qr_url or not self.has_view_permission(request, target):
-            return self.unknown(request, object_id)
-        picture = BytesIO()
-        segno.make(target.qr_url, error="m").save(picture, kind="svg", scale=8, border=4)
-        name = f"group-code-{target.pk}.svg"
-        return HttpResponse(
-            picture.getvalue(),
-            content_type="image/svg+xml",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
-
-    @admin.display(description=gettext_lazy("QR code"))
-    def qr(self, obj: GroupJoinCode) -> str:
-        if not obj.qr_url:
-            return _("It appears here as soon as the platform has made it.")
-        picture = segno.make(obj.qr_url, error="m").svg_data_uri(scale=5, border=3)
-        return format_html(
-            '<span class="scrm-qr"><img src="{}" alt="{}" width="180" height="180"/>'
-            '<span class="scrm-stack"><a class="scrm-link" href="{}" download>{}</a>'
-            '<a class="scrm-link" href="{}" rel="noreferrer noopener" target="_blank">{}</a>'
-            "</span></span>",
-            picture,
-            _("QR code of %(name)s") % {"name": obj.name},
-            reverse("admin:contacts_groupjoincode_qr", args=[obj.pk]),
-            _("Download (SVG)"),
-            obj.qr_url,
-            _("Open"),
-        )
 
 
 class GroupWelcomeForm(AttachmentFields, _OfAccount):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
-import segno
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -18,7 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.enums import ActionVariant
 
 from contacts import livecodes
-from contacts.admin import attachment_fields, live_code_figures, poster
+from contacts.admin import attachment_fields, live_code_figures
 from contacts.admin.live_code_forms import (
     FreeHoursInline,
     LiveCodeForm,
@@ -26,10 +23,11 @@ from contacts.admin.live_code_forms import (
     StaffInline,
     WelcomeInline,
 )
+from contacts.admin.qr_pages import QrPages
 from contacts.attachments import media_ids
 from contacts.livecodes import keeping, plan, sheets
 from contacts.models import LiveCode, LiveCodeTag, MediaFile
-from tenants.admin_base import NOTHING, TenantModelAdmin, ask, button, chip
+from tenants.admin_base import NOTHING, ask, chip
 from tenants.admin_forms import AskForm, without
 from tenants.models import Staff
 from tenants.punctuation import listed
@@ -45,7 +43,9 @@ def _put_tags(code: LiveCode, wanted: set[int]) -> None:
 
 
 @admin.register(LiveCode)
-class LiveCodeAdmin(TenantModelAdmin):
+class LiveCodeAdmin(QrPages):
+    file_name = "live-code"
+    invitation = gettext_lazy("Scan to add us on WeChat")
     form = LiveCodeForm
     form_only = ("brought_tags", *attachment_fields.NAMES)
     inlines = (StaffInline, ShiftInline, FreeHoursInline, WelcomeInline)
@@ -135,12 +135,14 @@ class LiveCodeAdmin(TenantModelAdmin):
         return answer
 
     def offers(self, request: HttpRequest, target: LiveCode) -> set[str]:
-        offered = {"retire"} if target.status != LiveCode.Status.RETIRED else set()
-        return offered | ({"poster"} if target.qr_url else set())
+        over = {"retire"} if target.status == LiveCode.Status.RETIRED else set()
+        return super().offers(request, target) - over
 
-    @button(gettext_lazy("Poster"), icon="print")
-    def poster(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect("admin:contacts_livecode_print", object_id)
+    def printed(self, request: HttpRequest, target: LiveCode) -> str:
+        """Over our page only when it has something to say later."""
+        if not target.closed_message:
+            return super().printed(request, target)
+        return request.build_absolute_uri(reverse("live-code", args=[target.public_code]))
 
     @ask(
         gettext_lazy("Retire"),
@@ -152,62 +154,12 @@ class LiveCodeAdmin(TenantModelAdmin):
         livecodes.retire(target)
         self.note(request, "retired", target)
 
-    def get_urls(self) -> list[Any]:
-        wrap = self.admin_site.admin_view
-        routes = [
-            path("<path:object_id>/change/qr.svg", wrap(self.qr_file), name="contacts_livecode_qr"),
-            path(
-                "<path:object_id>/change/poster/",
-                wrap(self.poster_page),
-                name="contacts_livecode_print",
-            ),
-        ]
-        return [*routes, *super().get_urls()]
-
-    def poster_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        target = self.get_object(request, object_id)
-        if target is None or not target.qr_url or not self.has_view_permission(request, target):
-            return self.unknown(request, object_id)
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "original": target}
-        return poster.page(request, target, context)
-
-    def qr_file(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        target = self.get_object(request, object_id)
-        if target is None or not target.qr_url or not self.has_view_permission(request, target):
-            return self.unknown(request, object_id)
-        picture = BytesIO()
-        segno.make(target.qr_url, error="m").save(picture, kind="svg", scale=8, border=4)
-        name = f"live-code-{target.pk}.svg"
-        return HttpResponse(
-            picture.getvalue(),
-            content_type="image/svg+xml",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
-
     @chip(
         gettext_lazy("Status"),
         {"pending": "info", "active": "success", "failed": "danger", "retired": "warning"},
     )
     def state_shown(self, obj: LiveCode) -> tuple[str, str]:
         return obj.status, obj.get_status_display()
-
-    @admin.display(description=gettext_lazy("QR code"))
-    def qr(self, obj: LiveCode) -> str:
-        if not obj.qr_url:
-            return _("It appears here as soon as the platform has made it.")
-        picture = segno.make(obj.qr_url, error="m").svg_data_uri(scale=5, border=3)
-        return format_html(
-            '<span class="scrm-qr"><img src="{}" alt="{}" width="180" height="180"/>'
-            '<span class="scrm-stack"><a class="scrm-link" href="{}" download>{}</a>'
-            '<a class="scrm-link" href="{}" rel="noreferrer noopener" target="_blank">{}</a>'
-            "</span></span>",
-            picture,
-            _("QR code of %(name)s") % {"name": obj.name},
-            reverse("admin:contacts_livecode_qr", args=[obj.pk]),
-            _("Download (SVG)"),
-            obj.qr_url,
-            _("Open"),
-        )
 
     @chip(gettext_lazy("On duty"), {"warning": "warning", "good": "success"})
     def warned(self, obj: LiveCode) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The page on which a live code's poster is put together, looked at and downloaded."""
+"""The page on which a code's poster is put together, looked at and downloaded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -21,7 +20,6 @@ from unfold.widgets import (
 
 from contacts.livecodes import poster
 from contacts.livecodes.poster import Poster
-from contacts.models import LiveCode
 
 PREVIEW_WIDTH = 480
 
@@ -66,9 +64,10 @@ class PosterForm(forms.Form):
         return Poster(address, logo=content, **given)
 
 
-def page(request: HttpRequest, code: LiveCode, context: dict[str, Any]) -> HttpResponse:
-    """GET shows the poster with what is known; POST another one, or answers the file."""
-    made = Poster(address_of(request, code), code.name, _("Scan to add us on WeChat"))
+def page(
+    request: HttpRequest, made: Poster, file_name: str, context: dict[str, Any]
+) -> HttpResponse:
+    """GET shows the poster as `made`; POST another one to the same address, or answers the file."""
     form = PosterForm(request.POST, request.FILES) if request.method == "POST" else None
     preview = b""
     if form is None:
@@ -77,27 +76,20 @@ def page(request: HttpRequest, code: LiveCode, context: dict[str, Any]) -> HttpR
         try:
             made = form.poster(made.address)
             if request.POST.get("as") in {"png", "pdf"}:
-                return _download(code, made, request.POST["as"])
+                return _download(file_name, made, request.POST["as"])
             preview = poster.png(made, width=PREVIEW_WIDTH)
         except ValidationError as error:
             form.add_error("logo", error)
     shown = f"data:image/png;base64,{base64.b64encode(preview).decode()}" if preview else ""
     known = {name: getattr(made, name) for name in ("title", "subtitle", "size", "ink", "paper")}
     more = {"form": form or PosterForm(initial=known), "preview": shown, "title": _("Poster")}
-    return render(request, "admin/contacts/livecode/poster.html", context | more)
+    return render(request, "admin/contacts/poster.html", context | more)
 
 
-def address_of(request: HttpRequest, code: LiveCode) -> str:
-    """Where the printed QR leads: over our page only when it has something to say later."""
-    if not code.closed_message:
-        return code.qr_url
-    return request.build_absolute_uri(reverse("live-code", args=[code.public_code]))
-
-
-def _download(code: LiveCode, made: Poster, kind: str) -> HttpResponse:
+def _download(file_name: str, made: Poster, kind: str) -> HttpResponse:
     content = poster.pdf(made) if kind == "pdf" else poster.png(made)
     return HttpResponse(
         content,
         content_type="application/pdf" if kind == "pdf" else "image/png",
-        headers={"Content-Disposition": f'attachment; filename="live-code-{code.pk}.{kind}"'},
+        headers={"Content-Disposition": f'attachment; filename="{file_name}.{kind}"'},
     )

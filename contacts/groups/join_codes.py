@@ -19,7 +19,8 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from contacts import tagging
+from contacts import changes, identity, tagging
+from contacts.identity import Origin
 from contacts.models import (
     GroupJoin,
     GroupJoinCode,
@@ -238,12 +239,15 @@ def attribute(group_ids: Collection[int]) -> None:
 
 
 def _tag(group_ids: Collection[int]) -> None:
-    """Once for every coming in; an account that nobody knows yet is tagged when it is known."""
+    """Once for every coming in; an account that nobody knows yet is tagged when it is known.
+
+    Whoever was met for the first time by it has the code's channel.
+    """
     rows = GroupJoin.objects.filter(
         tagged=False,
         member__in=GroupMember.objects.filter(group_id__in=group_ids, contact__isnull=False),
     )
-    found = list(rows.select_related("member"))
+    found = list(rows.select_related("member", "code").order_by("joined_at"))
     tags: dict[int, list[int]] = defaultdict(list)
     for tag in GroupJoinCodeTag.objects.filter(code_id__in={row.code_id for row in found}):
         tags[tag.code_id].append(tag.tag_id)
@@ -253,6 +257,9 @@ def _tag(group_ids: Collection[int]) -> None:
         if contact_id is not None:
             of_code = [(contact_id, tag_id, row.joined_at) for tag_id in tags[row.code_id]]
             taggings[row.code_id] += of_code
+            origin = Origin(at=row.joined_at, channel_id=row.code.channel_id)
+            if row.code.channel_id and identity.touched(contact_id, origin):
+                changes.note([contact_id])
     for code_id, given in taggings.items():
         tagging.add_each(given, f"group_code:{code_id}")
     rows.filter(pk__in=[row.pk for row in found]).update(tagged=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from contacts import identity, kinds, people
-from contacts.groups import membership
+from contacts.groups import join_codes, membership
 from contacts.groups.membership import Move, Who
 from contacts.identity import Account
 from contacts.models import Event, Group, GroupMember, GroupMove, Identity
@@ -79,11 +79,13 @@ def adopt(found: Mapping[str, int]) -> None:
     One who is in a group under both has one membership afterwards.
     """
     unknown = GroupMember.objects.filter(external__in=list(found))
-    for group_id in sorted(set(unknown.values_list("group_id", flat=True))):
+    groups = sorted(set(unknown.values_list("group_id", flat=True)))
+    for group_id in groups:
         group = membership.lock(group_id)
         for row in unknown.filter(group=group):
             _become(group, row, found[str(row.external)])
         membership.rebuild(group_id)
+    join_codes.attribute(groups)
 
 
 def _become(group: Group, row: GroupMember, contact_id: int) -> None:

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from contacts import kinds, reach, timeline
 from contacts.models import Drift, Follow, Identity, SyncPage, SyncRun
 from contacts.sync import relations, unwritten
 from contacts.sync.jobs import Job, Stopped
+from contacts.timeline import NewEvent
 from tenants.models import Staff
 from tenants.scope import scope
 from tenants.wechat import customers as wechat
@@ -240,8 +242,22 @@ def _settle(job: Job, drift: Drift, *, there: bool) -> None:
         drift.delete()
         job.keep()
         return
-    relations.end(follow.contact_id, drift.staff.userid, follow.opened_at, timezone.now())
+    _end(follow.contact_id, drift.staff.userid, follow.opened_at, timezone.now())
     drift.state = Drift.State.REPAIRED
     drift.save(update_fields=["state"])
     ended = SyncRun.objects.values_list("ended", flat=True).get(pk=job.run_id)
     job.keep(ended=ended + 1)
+
+
+def _end(contact_id: int, staff_userid: str, opened_at: datetime, at: datetime) -> None:
+    """Inside a scope: a friendship that is no more, of whose end no callback told.
+
+    The platform's clock, by which it began, may be ahead of ours: it ends after it began.
+    """
+    at = max(at, opened_at + timedelta(microseconds=1))
+    key = f"{contact_id}:{staff_userid}:{opened_at.timestamp():.6f}:end"
+    properties: dict[str, object] = {"staff": staff_userid, "by": "unknown"}
+    timeline.record(
+        [NewEvent(contact_id, kinds.FOLLOW_ENDED, at, relations.SOURCE, key, properties)]
+    )
+    reach.rebuild([contact_id])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from django.db import connection
@@ -394,15 +394,3 @@ def _describe(of: Mapping[Pair, Relation], stored: Mapping[Pair, _Stored]) -> li
         columns = (list(column) for column in zip(*changed, strict=True))
         _run(_WRITE, **dict(zip(names, columns, strict=True)))
     return people
-
-
-def end(contact_id: int, staff_userid: str, opened_at: datetime, at: datetime) -> None:
-    """Inside a scope: a friendship that is no more, of whose end no callback told.
-
-    The platform's clock, by which it began, may be ahead of ours: it ends after it began.
-    """
-    at = max(at, opened_at + timedelta(microseconds=1))
-    key = f"{contact_id}:{staff_userid}:{opened_at.timestamp():.6f}:end"
-    properties: dict[str, object] = {"staff": staff_userid, "by": "unknown"}
-    timeline.record([NewEvent(contact_id, kinds.FOLLOW_ENDED, at, SOURCE, key, properties)])
-    reach.rebuild([contact_id])

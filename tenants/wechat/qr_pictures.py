@@ -24,6 +24,7 @@ MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_PIXELS: Final = 4000  # a side
 OURS: Final = (".qpic.cn", ".qlogo.cn", ".open.work.weixin.qq.com")
 TEXT_LIMIT: Final = 500
+_QR: Final = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 API: Final = "picture of a QR code"
 ATTEMPTS: Final = 4
 
@@ -86,7 +87,7 @@ def _read(content: bytes) -> str:
         picture = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "GIF", "WEBP"))
         if max(picture.size) > MOST_PIXELS:
             return ""
-        codes = zxingcpp.read_barcodes(picture.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+        codes = zxingcpp.read_barcodes(picture.convert("L"), formats=_QR)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         return ""
     texts = {code.text for code in codes if code.text}

@@ -11,6 +11,8 @@ from django.utils import timezone
 from contacts import transfers
 from contacts.groups import join_codes, reading
 from contacts.models import (
+    Channel,
+    Contact,
     ContactTag,
     Group,
     GroupFigures,
@@ -51,7 +53,7 @@ class Chat:
         reading.work(self.business.pk)
 
     def act(self, name: str, /, **body: object) -> Any:
-        self.wechat.sim("clock", advance_s=1)  # callbacks tell seconds: nobody comes and goes in one
+        self.wechat.sim("clock", advance_s=1)  # callbacks tell seconds: not two acts in one
         return self.wechat.act(name, **{"chat_id": self.chat_id, **body})
 
     def invite(self, name: str) -> None:
@@ -207,6 +209,31 @@ def test_a_code_leads_in_and_brings_its_tags_once(chat: Chat) -> None:
     reading.work(chat.business.pk)
     with chat.business.scope():
         assert not ContactTag.objects.filter(tag__name="from-poster").exists()
+
+
+def test_whoever_is_met_by_a_code_has_its_channel_and_nobody_else(chat: Chat) -> None:
+    code = code_of(chat)
+    with chat.business.scope():
+        code.channel = Channel.objects.create(name="Exhibition")
+        code.save(update_fields=["channel"])
+    known = chat.wechat.sim("customers", name="Known")["customer"]
+    chat.wechat.act("apply", userid="amy", customer=known, accepted=True)
+    chat.settle()
+    for customer in (known, {"name": "New"}):
+        chat.wechat.sim("clock", advance_s=60)
+        chat.wechat.sim("act/group_join", config_id=code.config_id, customer=customer)
+    chat.settle()
+    # She adds a member afterwards: only then is there a contact.
+    new = chat.wechat.sim("customers", "GET")["customers"][-1]["customer"]
+    chat.wechat.act("apply", userid="amy", customer=new, accepted=True)
+    chat.settle()
+    chat.settle()
+
+    with chat.business.scope():
+        rows = Contact.objects.filter(name__in=("Known", "New"))
+        assert dict(rows.values_list("name", "channel__name")) == {
+            "Known": None, "New": "Exhibition"
+        }  # fmt: skip
 
 
 def test_changed_and_retired_at_wecom(chat: Chat) -> None:

@@ -53,6 +53,8 @@ def test_a_code_is_made_by_its_page_and_counted(wechat: WeChat, group: Group) ->
     assert '<span class="scrm-value scrm-came">+1</span>' in page.content.decode()
     picture = browser.get(reverse("admin:contacts_groupjoincode_qr", args=[code.pk]))
     assert picture["Content-Type"] == "image/svg+xml"
+    poster = browser.get(reverse("admin:contacts_groupjoincode_print", args=[code.pk]))
+    assert "data:image/png;base64," in poster.content.decode()
 
 
 def test_codes_by_the_api(wechat: WeChat, group: Group) -> None:
