@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Min
+from django.db.models import F, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -169,6 +169,8 @@ def _end(run_id: int, state: str, problem: str = "") -> None:
     )
     if state == SyncRun.State.DONE:
         rows.update(place={})
+        # How many there would be was a guess by what we knew.
+        rows.exclude(total=None).update(total=F("done"))
         SyncPage.objects.filter(run=run_id).delete()
     for run in rows.filter(again=True).select_related("account"):
         ask(run.account, [run.kind])
