@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts import dead_letters
 from tenants import audit
-from tenants.admin_base import ReadOnlyAdmin, ask, link_to
+from tenants.admin_base import NOTHING, ReadOnlyAdmin, ask, link_to
 from tenants.admin_forms import AskForm
 from tenants.models import Callback
 from tenants.roles import Can
@@ -82,8 +82,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         return link_to(obj.account)
 
     @admin.display(description=gettext_lazy("given up"))
-    def given_up_at(self, obj: Callback) -> Any:
-        return obj.handled_at
+    def given_up_at(self, obj: Callback) -> str:
+        at = obj.handled_at
+        return NOTHING if at is None else str(localize(timezone.localtime(at)))
 
     @admin.display(description=gettext_lazy("Why"))
     def why(self, obj: Callback) -> str:
