@@ -32,9 +32,7 @@ def _link(call: Call) -> Link:
 
 
 def list_all(call: Call) -> Json:
-    limit = fields.integer(call.body, "limit", 100)
-    if not 1 <= limit <= 100:
-        raise BadFieldError("limit is 1 to 100")
+    limit = fields.limit(call.body, 100, 100)
     rows = [link for link in call.corp.links.values() if link.agentid == call.app.agentid]
     taken, following = cursors.page(
         rows,
@@ -152,9 +150,7 @@ def delete(call: Call) -> Json:
 
 def customers(call: Call) -> Json:
     link = _link(call)
-    limit = fields.integer(call.body, "limit", 1000)
-    if not 1 <= limit <= 1000:
-        raise BadFieldError("limit is 1 to 1000")
+    limit = fields.limit(call.body, 1000, 1000)
     taken, following = cursors.page(
         link.customers,
         number=lambda customer: customer.number,

@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-from scrm.sandbox import behaviour, chat_archive, confirming, fields, friends, links
+from scrm.sandbox import behaviour, chat_archive, confirming, fields, friends, links, phones
 from scrm.sandbox.contact_ways import members
 from scrm.sandbox.errors import ApiError, RefusedError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.founding import someone
-from scrm.sandbox.state import ContactWay, Corp, Follow, Message, Person
+from scrm.sandbox.state import ContactWay, Corp, Follow, Person
 from scrm.sandbox.tags import corp_tag
 from scrm.sandbox.world import World
 
@@ -135,7 +135,8 @@ def customer_deletes(world: World, body: Json) -> Json:
 
 
 def speak(world: World, body: Json) -> Json:
-    """`from` and `to`: a userid on one side, a customer on the other. Closes the welcome window."""
+    """`from` and `to`: a userid on one side, a customer on the other. Closes the welcome window.
+    `attachments` are those of the client's scripts."""
     corp = world.corp(fields.given(body, "corpid"))
     speaker, hearer = fields.given(body, "from"), fields.given(body, "to")
     by_staff = speaker in corp.staff
@@ -145,17 +146,16 @@ def speak(world: World, body: Json) -> Json:
     follow.chatting = True
     follow.last_spoken = world.clock.now()
     behaviour.spoken(world, corp, follow, by_staff=by_staff)
-    message = Message(
-        id=f"m{world.dice.number('message')}",
-        kind="chat",
-        corpid=corp.corpid,
+    phones.land(
+        world,
+        world.state.people[follow.person] if by_staff else corp.staff[userid],
+        "chat",
+        corp.corpid,
+        fields.text(body, "text"),
+        fields.mappings(body, "attachments"),
         userid=follow.userid,
         external_userid=follow.external_userid,
-        at=int(world.clock.now()),
-        text=fields.text(body, "text"),
     )
-    hears = world.state.people[follow.person] if by_staff else corp.staff[userid]
-    hears.messages.append(message)
     chat_archive.spoken(world, corp)
     if not by_staff:
         links.heard(world, corp, follow)

@@ -197,4 +197,5 @@ def _shown_answer(story: Story, size: int) -> object:
     """Without the hint, which differs from run to run."""
     if size > LONGEST:
         return f"{size} bytes"
-    return {**cast(Json, masked(story.answer)), "errmsg": story.errmsg}
+    shown = cast(Json, masked(story.answer))
+    return {**shown, "errmsg": story.errmsg} if "errmsg" in shown else shown

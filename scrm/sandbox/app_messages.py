@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from scrm.sandbox import fields, media
+from scrm.sandbox import fields, media, phones
 from scrm.sandbox.calls import Call, Endpoint
 from scrm.sandbox.errors import ApiError, BadFieldError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.people import below
-from scrm.sandbox.state import AppSend, Message, Staff
+from scrm.sandbox.state import AppSend, Staff
 
 TEXT_BYTES = 2048
 DEFAULT_INTERVAL_S = 1800
@@ -145,18 +145,16 @@ def _deliver(call: Call, kind: str, message: str, userids: list[str]) -> str:
         if _has_enough(call, staff):
             # The surplus is dropped without a word.
             continue
-        staff.messages.append(
-            Message(
-                id=f"m{world.dice.number('message')}",
-                kind="app",
-                corpid=call.corp.corpid,
-                userid=userid,
-                external_userid="",
-                at=int(world.clock.now()),
-                text=message,
-                attachments=[call.body] if kind not in ("text", "markdown") else [],
-                agentid=call.app.agentid,
-            )
+        whole = [call.body] if kind not in ("text", "markdown") else []
+        phones.land(
+            world,
+            staff,
+            "app",
+            call.corp.corpid,
+            message,
+            whole,
+            userid=userid,
+            agentid=call.app.agentid,
         )
     if _duplicate_check(call):
         interval = fields.integer(call.body, "duplicate_check_interval", DEFAULT_INTERVAL_S)

@@ -117,14 +117,17 @@ class Callbacks:
         with self._idle:
             return self._idle.wait_for(lambda: self._pending == 0, timeout)
 
-    def read(self, corpid: str = "", since: int = 0) -> Json:
-        kept = sorted(self._kept, key=lambda callback: callback.id)
+    def read(self, corpid: str = "", since: int = 0, limit: int = 0) -> Json:
+        """Those after number `since`; the last `limit` of them when it is given."""
+        found = [
+            callback
+            for callback in sorted(self._kept, key=lambda callback: callback.id)
+            if callback.id > since and corpid in ("", callback.corpid)
+        ]
         return {
             "pending": self._pending,
             "callbacks": [
-                cast(Json, asdict(callback))
-                for callback in kept
-                if callback.id > since and corpid in ("", callback.corpid)
+                cast(Json, asdict(callback)) for callback in (found[-limit:] if limit else found)
             ],
         }
 

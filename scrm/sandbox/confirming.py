@@ -3,9 +3,9 @@
 from calendar import monthrange
 from datetime import datetime
 
-from scrm.sandbox import days, group_sends
+from scrm.sandbox import days, group_sends, phones
 from scrm.sandbox.errors import RefusedError
-from scrm.sandbox.state import Corp, MassRow, MassSend, MassTask, Message
+from scrm.sandbox.state import Corp, MassRow, MassSend, MassTask
 from scrm.sandbox.world import World
 
 
@@ -52,7 +52,7 @@ def _outcome(world: World, corp: Corp, userid: str, row: MassRow, now: float) ->
         return group_sends.outcome(corp, userid, row.chat_id, (most, since))
     if corp.follow(userid, row.external_userid) is None:
         return 2
-    person = world.state.people[corp.externals[row.external_userid]]
+    person = phones.of_customer(world, corp, row.external_userid)
     had = [
         message
         for message in person.messages
@@ -65,16 +65,13 @@ def _arrive(world: World, corp: Corp, send: MassSend, userid: str, row: MassRow)
     if row.chat_id:
         group_sends.arrive(world, corp, send, userid, row.chat_id)
         return
-    person = world.state.people[corp.externals[row.external_userid]]
-    person.messages.append(
-        Message(
-            id=f"m{world.dice.number('message')}",
-            kind="mass",
-            corpid=corp.corpid,
-            userid=userid,
-            external_userid=row.external_userid,
-            at=int(world.clock.now()),
-            text=send.text,
-            attachments=send.attachments,
-        )
+    phones.land(
+        world,
+        phones.of_customer(world, corp, row.external_userid),
+        "mass",
+        corp.corpid,
+        send.text,
+        send.attachments,
+        userid=userid,
+        external_userid=row.external_userid,
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from scrm.sandbox import cursors, fields, way_codes
 from scrm.sandbox.calls import Call, Endpoint
+from scrm.sandbox.days import DAY_S
 from scrm.sandbox.errors import ApiError, BadFieldError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.people import below
@@ -12,8 +13,8 @@ from scrm.sandbox.world import World
 
 MOST_CHARS = 30
 MOST_USERS = 100
-NINETY_DAYS = 90 * 86_400
-TWO_WEEKS = 14 * 86_400
+NINETY_DAYS = 90 * DAY_S
+TWO_WEEKS = 14 * DAY_S
 KEPT_FIELDS = (
     "style",
     "is_temp",
@@ -129,9 +130,7 @@ def list_all(call: Call) -> Json:
     now = int(call.world.clock.now())
     begins = fields.integer(call.body, "start_time", now - NINETY_DAYS)
     ends = fields.integer(call.body, "end_time", now)
-    limit = fields.integer(call.body, "limit", 100)
-    if not 1 <= limit <= 1000:
-        raise BadFieldError("limit is 1 to 1000")
+    limit = fields.limit(call.body, 100, 1000)
     rows = [
         way
         for way in call.world.state.contact_ways.values()

@@ -9,6 +9,7 @@ from scrm.sandbox import (
     acquisition,
     acts,
     chat_archive,
+    faults,
     fields,
     founding,
     group_views,
@@ -91,7 +92,11 @@ def _journal(world: World, body: Json) -> Json:
 
 
 def _callbacks(world: World, body: Json) -> Json:
-    return world.callbacks.read(fields.text(body, "corpid"), fields.integer(body, "since"))
+    return world.callbacks.read(
+        corpid=fields.text(body, "corpid"),
+        since=fields.integer(body, "since"),
+        limit=fields.integer(body, "limit"),
+    )
 
 
 def _flush(world: World, body: Json) -> Json:
@@ -131,7 +136,8 @@ def _revoke(world: World, body: Json) -> Json:
 
 
 def _state(world: World, body: Json) -> Json:
-    return {**views.state(world), **oa.accounts(world)}
+    choices = {"profiles": list(profiles.PROFILES), "fault_kinds": faults.KINDS}
+    return {**views.state(world), **oa.accounts(world), **choices}
 
 
 def _customers(world: World, body: Json) -> Json:

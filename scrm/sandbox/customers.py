@@ -2,7 +2,7 @@
 
 from scrm.sandbox import cursors, fields, friends
 from scrm.sandbox.calls import Call, Endpoint
-from scrm.sandbox.errors import ApiError, BadFieldError
+from scrm.sandbox.errors import ApiError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.state import Corp, Follow
 from scrm.sandbox.tags import corp_tag
@@ -106,9 +106,7 @@ def by_users(call: Call) -> Json:
     """Unlike `get`: one `follow_info` with bare tag ids. An older body named a single userid."""
     userids = fields.strings(call.body, "userid_list", most=MOST_USERS)
     userids = userids or [fields.given(call.body, "userid")]
-    limit = fields.integer(call.body, "limit", 50)
-    if not 1 <= limit <= MOST_ROWS:
-        raise BadFieldError("limit is 1 to 100")
+    limit = fields.limit(call.body, 50, MOST_ROWS)
     for userid in userids:
         call.member(userid)
     rows = [row for userid in dict.fromkeys(userids) for row in call.corp.customers_of(userid)]

@@ -25,7 +25,8 @@ class Request:
 
 @dataclass
 class Reply:
-    """`reset` drops the connection in place of an answer; `slow_s` drips the body out."""
+    """`reset` drops the connection in place of an answer; `slow_s` drips the body out. Each line of
+    `cookie` is one."""
 
     body: bytes
     status: int = 200

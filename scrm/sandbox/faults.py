@@ -25,6 +25,7 @@ ON_API = (
 # The first three send a forged copy ahead of the true callback: a good receiver refuses the one and
 # takes the other.
 ON_CALLBACK = ("bad_signature", "other_receive_id", "dtd", "duplicate", "delay", "swap", "skew")
+KINDS = {"api": ON_API, "callback": ON_CALLBACK}
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Faults:
     def add(self, body: Mapping[str, object]) -> Rule:
         kind = fields.given(body, "kind")
         on = fields.text(body, "on") or ("api" if kind in ON_API else "callback")
-        if kind not in {"api": ON_API, "callback": ON_CALLBACK}.get(on, ()):
+        if kind not in KINDS.get(on, ()):
             raise RefusedError(f"there is no fault {kind!r} on {on!r}: {ON_API} or {ON_CALLBACK}")
         now = self._clock.now()
         lasts = fields.number(body, "for_s")

@@ -37,6 +37,14 @@ def integer(body: Mapping[str, object], name: str, default: int = 0) -> int:
     return value
 
 
+def limit(body: Mapping[str, object], usual: int, most: int) -> int:
+    """How many rows a page may have."""
+    wanted = integer(body, "limit", usual)
+    if not 1 <= wanted <= most:
+        raise BadFieldError(f"limit is 1 to {most}")
+    return wanted
+
+
 def number(body: Mapping[str, object], name: str, default: float = 0.0) -> float:
     value = body.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float):

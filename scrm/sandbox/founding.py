@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from scrm.sandbox import callbacks, cipher, fields, friends, transport
+from scrm.sandbox.days import DAY_S
 from scrm.sandbox.errors import RefusedError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.state import App, Corp, Department, Follow, Person, Staff
@@ -10,7 +11,7 @@ from scrm.sandbox.world import World
 
 FIRST_AGENT = 1_000_001
 MOST_AT_ONCE = 10_000
-YEAR_S = 365 * 86_400
+YEAR_S = 365 * DAY_S
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN_NAMES = ("子涵", "雨桐", "浩然", "思远", "佳怡", "明轩", "晓雯", "志强", "丽华", "建国")
 

@@ -20,8 +20,14 @@ def of_corp(world: World, corp: Corp) -> Json:
     }
 
 
+def of_member(corp: Corp, who: str) -> list[Json]:
+    """The groups that a member of staff or a customer is in, by the id that this corp uses."""
+    return [_short(corp, group) for group in corp.groups.values() if who in group.members]
+
+
 def _short(corp: Corp, group: Group) -> Json:
     return {
+        "corpid": corp.corpid,
         "chat_id": group.chat_id,
         "name": group.name,
         "owner": group.owner,

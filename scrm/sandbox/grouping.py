@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from scrm.sandbox import events
+from scrm.sandbox import events, phones
 from scrm.sandbox.fields import Json
-from scrm.sandbox.state import Corp, Message
+from scrm.sandbox.state import Corp, Person, Staff
 from scrm.sandbox.state_groups import Group, GroupAct, GroupMember
 from scrm.sandbox.telling import listeners, tell
 from scrm.sandbox.world import World
@@ -204,22 +204,23 @@ def _receive(
     text: str,
     attachments: list[Json],
 ) -> None:
+    phone: Person | Staff | None = corp.staff.get(who)
+    if is_customer(corp, who):
+        phone = phones.of_customer(world, corp, who)
+    if phone is None:
+        return
     by_customer = is_customer(corp, speaker)
-    message = Message(
-        id=f"m{world.dice.number('message')}",
-        kind=kind,
-        corpid=corp.corpid,
+    phones.land(
+        world,
+        phone,
+        kind,
+        corp.corpid,
+        text,
+        attachments,
         userid="" if by_customer else speaker,
         external_userid=speaker if by_customer else "",
-        at=int(world.clock.now()),
-        text=text,
-        attachments=attachments,
         chat_id=group.chat_id,
     )
-    if is_customer(corp, who):
-        world.state.people[corp.externals[who]].messages.append(message)
-    elif who in corp.staff:
-        corp.staff[who].messages.append(message)
 
 
 def _welcome(world: World, corp: Corp, group: Group, who: str) -> None:
@@ -228,7 +229,7 @@ def _welcome(world: World, corp: Corp, group: Group, who: str) -> None:
         return
     text = template.content.get("text")
     words = str(text.get("content", "")) if isinstance(text, dict) else ""
-    name = world.state.people[corp.externals[who]].name
+    name = phones.of_customer(world, corp, who).name
     attachments: list[Json] = [
         {"msgtype": kind, kind: content}
         for kind, content in template.content.items()

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from scrm.sandbox import fields, friends, tags
+from scrm.sandbox import fields, friends, phones, tags
+from scrm.sandbox.days import DAY_S
 from scrm.sandbox.errors import RefusedError
 from scrm.sandbox.fields import Json
-from scrm.sandbox.state import Corp, Follow, Message, Unassigned
+from scrm.sandbox.state import Corp, Follow, Unassigned
 from scrm.sandbox.state_outreach import Transfer
 from scrm.sandbox.world import World
 
-WAIT_S = 86_400
+WAIT_S = DAY_S
 DONE, WAITING, REFUSED, FULL, NONE = 1, 2, 3, 4, 5
 ASSIGNED_BY_ADMIN = 202
 DEFAULT_MESSAGE = "您好，今后由我为您服务，有需要请随时联系我。"
@@ -82,16 +83,14 @@ def _take_over(world: World, corp: Corp, transfer: Transfer, source: Follow) -> 
     friends.store(corp, follow)
     if not _gave_away(corp, transfer):
         friends.notify(world, corp, follow, "add_external_contact")
-    world.state.people[follow.person].messages.append(
-        Message(
-            id=f"m{world.dice.number('message')}",
-            kind="transfer",
-            corpid=corp.corpid,
-            userid=follow.userid,
-            external_userid=follow.external_userid,
-            at=int(now),
-            text=transfer.message or DEFAULT_MESSAGE,
-        )
+    phones.land(
+        world,
+        world.state.people[follow.person],
+        "transfer",
+        corp.corpid,
+        transfer.message or DEFAULT_MESSAGE,
+        userid=follow.userid,
+        external_userid=follow.external_userid,
     )
 
 

@@ -7,13 +7,13 @@ then is it known, customer by customer, what arrived.
 from scrm.sandbox import content, cursors, fields, group_sends
 from scrm.sandbox.calls import Call, Endpoint
 from scrm.sandbox.confirming import confirm
+from scrm.sandbox.days import DAY_S
 from scrm.sandbox.errors import ApiError, BadFieldError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.state import Follow, MassRow, MassSend, MassTask
 
 MOST_CUSTOMERS = 10_000
-MONTH_S = 31 * 86_400
-DAY_S = 86_400
+MONTH_S = 31 * DAY_S
 REMINDERS_A_DAY = 3
 
 
@@ -146,9 +146,7 @@ def list_all(call: Call) -> Json:
 
 
 def _page_of(call: Call, rows: list[Json], of: str) -> tuple[list[Json], str]:
-    limit = fields.integer(call.body, "limit", 500)
-    if not 1 <= limit <= 1000:
-        raise BadFieldError("limit is 1 to 1000")
+    limit = fields.limit(call.body, 500, 1000)
     numbered = list(enumerate(rows, start=1))
     taken, following = cursors.page(
         numbered,

@@ -16,7 +16,7 @@ from scrm.sandbox.world import World
 MESSAGE, MOMENT, CATALOGUE = "message", "moment", "catalogue"
 USES = {1: MOMENT, 2: CATALOGUE}
 MB = 1024 * 1024
-LIFE_S = 3 * 86_400
+LIFE_S = 3 * days.DAY_S
 FEWEST_BYTES = 6
 MOST_BYTES = {"image": 10 * MB, "voice": 2 * MB, "video": 10 * MB, "file": 20 * MB}
 ATTACHMENT_BYTES = {"image": 10 * MB, "video": 10 * MB, "file": 10 * MB}
@@ -71,13 +71,25 @@ def _content_type(kind: str, part: Part, most: int) -> str:
 def _stored(call: Call, kind: str, use: str, limits: dict[str, int]) -> Media:
     part = _sent_file(call, "media")
     content_type = _content_type(kind, part, limits[kind])
-    world, now = call.world, call.world.clock.now()
-    kept = call.corp.media
-    for old in [media for media in kept.values() if not _is_fresh(media, now)]:
+    return keep(call.world, call.corp.media, part, content_type, kind=kind, use=use)
+
+
+def keep(
+    world: World,
+    kept: dict[str, Media],
+    part: Part,
+    content_type: str,
+    *,
+    kind: str,
+    use: str,
+    series: str = "media",
+) -> Media:
+    """Among the files of a corp or an account; those that expired go. `series` names its ids."""
+    now = world.clock.now()
+    for old in [media for media in kept.values() if not is_fresh(media, now)]:
         del kept[old.media_id]
-    number = world.dice.number("media")
     media = Media(
-        media_id=world.dice.word(64, "media", number),
+        media_id=world.dice.word(64, series, world.dice.number(series)),
         kind=kind,
         use=use,
         name=part.filename,
@@ -107,7 +119,7 @@ def upload_attachment(call: Call) -> Json:
     return {"type": kind, "media_id": media.media_id, "created_at": media.created}
 
 
-def _is_fresh(media: Media, now: float) -> bool:
+def is_fresh(media: Media, now: float) -> bool:
     return now < media.created + LIFE_S
 
 
@@ -115,7 +127,7 @@ def usable(world: World, corp: Corp, media_id: str, kind: str = "", *, use: str 
     """A file of this corp that has not expired; 40007 otherwise, and when it is of another kind
     or was uploaded for another use."""
     media = corp.media.get(media_id)
-    if media is None or not _is_fresh(media, world.clock.now()):
+    if media is None or not is_fresh(media, world.clock.now()):
         raise ApiError(40007)
     if kind not in ("", media.kind) or use not in ("", media.use):
         raise ApiError(40007)
@@ -126,7 +138,10 @@ def get(call: Call) -> File:
     media_id = fields.text({**call.query, **call.body}, "media_id")
     if not media_id:
         raise ApiError(41006)
-    media = usable(call.world, call.corp, media_id)
+    return file_of(usable(call.world, call.corp, media_id))
+
+
+def file_of(media: Media) -> File:
     return File(media.name, media.content_type, base64.b64decode(media.content))
 
 

@@ -1,10 +1,10 @@
 """What happens when a member publishes a moment, and when people react to it?"""
 
-from scrm.sandbox import days, fields
+from scrm.sandbox import days, fields, phones
 from scrm.sandbox.calls import Call
 from scrm.sandbox.errors import ApiError, RefusedError
 from scrm.sandbox.fields import Json
-from scrm.sandbox.state import Corp, Message
+from scrm.sandbox.state import Corp
 from scrm.sandbox.state_outreach import Moment, MomentTask, Remark
 from scrm.sandbox.world import World
 
@@ -57,7 +57,7 @@ def publish(world: World, corp: Corp, moment: Moment, task: MomentTask) -> None:
 def _may_see(world: World, corp: Corp, moment: Moment, userid: str, external_userid: str) -> bool:
     """A few of the corp's in a month, and a few of a member's own in a day."""
     now = world.clock.now()
-    messages = world.state.people[corp.externals[external_userid]].messages
+    messages = phones.of_customer(world, corp, external_userid).messages
     if moment.creator:
         kind, since, most = PERSONAL, days.start(now), world.settings.personal_moment_quota
     else:
@@ -73,17 +73,15 @@ def _may_see(world: World, corp: Corp, moment: Moment, userid: str, external_use
 
 
 def _show(world: World, corp: Corp, moment: Moment, userid: str, external_userid: str) -> None:
-    world.state.people[corp.externals[external_userid]].messages.append(
-        Message(
-            id=f"m{world.dice.number('message')}",
-            kind=PERSONAL if moment.creator else CORPS,
-            corpid=corp.corpid,
-            userid=userid,
-            external_userid=external_userid,
-            at=int(world.clock.now()),
-            text=moment.text,
-            attachments=moment.attachments,
-        )
+    phones.land(
+        world,
+        phones.of_customer(world, corp, external_userid),
+        PERSONAL if moment.creator else CORPS,
+        corp.corpid,
+        moment.text,
+        moment.attachments,
+        userid=userid,
+        external_userid=external_userid,
     )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from scrm.sandbox import (
     api,
+    client_scripts,
     control,
     group_transfers,
     handing_over,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 LARGEST_BODY = 32 * 1024 * 1024
 PAGES = Path(__file__).parent / "pages"
+ASSETS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 NOT_FOUND = b"<html><head><title>404 Not Found</title></head><body>404 Not Found</body></html>"
 PAGE_OF = (
     ("/qr/", "qr.html"),
@@ -138,8 +140,10 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(self._controlled(parts.path.removeprefix("/_sim/"), query, raw))
         else:
             cookies = self.headers.get("Cookie", "")
-            signed = signing_in.respond(self._sandbox.world, parts.path, query, cookies)
-            self._reply(signed or _page(self._sandbox.world, self.command, parts.path))
+            world, path = self._sandbox.world, parts.path
+            signed = signing_in.respond(world, path, query, cookies)
+            signed = signed or client_scripts.respond(world, path, query, cookies)
+            self._reply(signed or _page(world, self.command, path))
 
     @property
     def _sandbox(self) -> Sandbox:
@@ -197,8 +201,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-disposition", reply.disposition)
         if reply.location:
             self.send_header("Location", reply.location)
-        if reply.cookie:
-            self.send_header("Set-Cookie", reply.cookie)
+        for cookie in reply.cookie.splitlines():
+            self.send_header("Set-Cookie", cookie)
         self.end_headers()
         if reply.slow_s:
             self.wfile.write(reply.body[:1])
@@ -229,7 +233,11 @@ def _page(world: World, method: str, path: str) -> Reply:
         if picture:
             return Reply(picture.content, 200, picture.content_type)
     name = next((page for start, page in PAGE_OF if path.startswith(start)), "")
-    name = name or {"/": "index.html", "/oa": "oa.html"}.get(path, "")
-    if method != "GET" or not name:
+    name = "index.html" if path == "/" else name
+    kind = HTML_TYPE if name else ""
+    if path.startswith("/pages/"):
+        name = Path(path).name
+        kind = ASSETS.get(Path(name).suffix, "")
+    if method != "GET" or not kind or not (PAGES / name).is_file():
         return Reply(NOT_FOUND, 404, HTML_TYPE)
-    return Reply((PAGES / name).read_bytes(), 200, HTML_TYPE)
+    return Reply((PAGES / name).read_bytes(), 200, kind)

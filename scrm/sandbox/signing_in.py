@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from http.cookies import SimpleCookie
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urldefrag, urlencode
 
 from scrm.sandbox import transport
 from scrm.sandbox.errors import RefusedError
@@ -61,18 +61,15 @@ def _asked(world: World, path: str, query: Query) -> Asked:
     if path == SILENT and query.get("scope") not in SCOPES:
         raise RefusedError(f"scope is one of {', '.join(SCOPES)}")
     target = query.get("redirect_uri", "")
-    parts = urlsplit(target)
-    if parts.scheme not in ("http", "https") or not transport.is_loopback(parts.hostname or ""):
+    if not transport.is_local_page(target):
         raise RefusedError("50001: the domain of redirect_uri is not one of the app's")
     return Asked(corp, app, target, query.get("state", ""))
 
 
 def _back(asked: Asked, code: str = "") -> str:
     """To the app's page, with the code, or without one when nobody agreed."""
-    parts = urlsplit(asked.target)
     more = [("code", code)] if code else []
-    query = [*parse_qsl(parts.query, keep_blank_values=True), *more, ("state", asked.state)]
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
+    return transport.with_query(urldefrag(asked.target).url, [*more, ("state", asked.state)])
 
 
 def _code(world: World, asked: Asked, who: str) -> str:

@@ -44,6 +44,11 @@ def customer(world: World, who: str) -> Json:
         "mobile": person.mobile,
         "externals": person.externals,
         "follows": [_follow(world, follow) for follow in follows],
+        "groups": [
+            row
+            for corp in world.state.corps.values()
+            for row in group_views.of_member(corp, person.externals.get(corp.corpid, ""))
+        ],
         "messages": [message(each) for each in person.messages],
         **outreach_views.of_customer(world, person),
     }
@@ -59,6 +64,8 @@ def _follow(world: World, follow: Follow) -> Json:
         "corpid": corpid,
         "userid": follow.userid,
         "external_userid": follow.external_userid,
+        "customer": follow.person,
+        "name": world.state.people[follow.person].name,
         "state": follow.state,
         "half": follow.half,
         "remark": follow.remark,
@@ -82,7 +89,8 @@ def customers(world: World) -> Json:
 
 
 def staff(world: World, corpid: str, userid: str) -> Json:
-    """The phone of a member: what apps and customers said, and mass sends to confirm."""
+    """The phone of a member: what apps and customers said, who asks to be added, and mass sends
+    to confirm."""
     corp = world.corp(corpid)
     member = world.member(corp, userid)
     return {
@@ -90,6 +98,10 @@ def staff(world: World, corpid: str, userid: str) -> Json:
         "userid": userid,
         "name": member.name,
         "customers": [_follow(world, follow) for follow in corp.customers_of(userid)],
+        "requests": [
+            _follow(world, asked[userid]) for asked in corp.requests.values() if userid in asked
+        ],
+        "groups": group_views.of_member(corp, userid),
         "messages": [message(each) for each in member.messages],
         "tasks": [_task(send, userid) for send in corp.mass_sends.values() if userid in send.tasks],
         **outreach_views.of_staff(world, corp, userid),

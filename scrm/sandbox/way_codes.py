@@ -4,15 +4,11 @@ By default the answer is what a phone reads in that picture, which tests can fol
 setting `qr_pictures` makes it the picture.
 """
 
-import io
-from typing import Final
-
-import segno
+from collections.abc import Collection
 
 from scrm.sandbox.calls import File
+from scrm.sandbox.qr_images import png
 from scrm.sandbox.world import World
-
-MODULE_PIXELS: Final = 10
 
 
 def address(world: World, page: str) -> str:
@@ -25,10 +21,9 @@ def address(world: World, page: str) -> str:
 def picture(world: World, page: str) -> File | None:
     """The PNG that says where this page is; nothing where there is no such way."""
     kind, _, config_id = page.partition("/")
-    ways = {"qr": world.state.contact_ways, "join": world.state.join_ways}
+    state = world.state
+    ways: dict[str, Collection[str]] = {"qr": state.contact_ways, "join": state.join_ways}
     with world.lock:
         if config_id not in ways.get(kind, {}):
             return None
-    drawn = io.BytesIO()
-    segno.make_qr(f"{world.base_url}/{page}").save(drawn, kind="png", scale=MODULE_PIXELS)
-    return File(f"{config_id}.png", "image/png", drawn.getvalue())
+    return File(f"{config_id}.png", "image/png", png(f"{world.base_url}/{page}"))

@@ -4,11 +4,11 @@ A code is good for one message within 20 s of its callback's first delivery atte
 is sending, the others hear 41096; once a message arrived, or the two began to chat, 41051.
 """
 
-from scrm.sandbox import content, fields
+from scrm.sandbox import content, fields, phones
 from scrm.sandbox.calls import Call, Endpoint
 from scrm.sandbox.errors import ApiError
 from scrm.sandbox.fields import Json
-from scrm.sandbox.state import App, Corp, Follow, Message, WelcomeCode
+from scrm.sandbox.state import App, Corp, Follow, WelcomeCode
 from scrm.sandbox.world import World
 
 
@@ -77,19 +77,15 @@ def _mark(call: Call, code: WelcomeCode, status: str) -> None:
 
 
 def _arrive(call: Call, code: WelcomeCode, message: str, attachments: list[Json]) -> None:
-    world = call.world
-    person = world.state.people[call.corp.externals[code.external_userid]]
-    person.messages.append(
-        Message(
-            id=f"m{world.dice.number('message')}",
-            kind="welcome",
-            corpid=call.corp.corpid,
-            userid=code.userid,
-            external_userid=code.external_userid,
-            at=int(world.clock.now()),
-            text=message,
-            attachments=attachments,
-        )
+    phones.land(
+        call.world,
+        phones.of_customer(call.world, call.corp, code.external_userid),
+        "welcome",
+        call.corp.corpid,
+        message,
+        attachments,
+        userid=code.userid,
+        external_userid=code.external_userid,
     )
 
 

@@ -95,25 +95,30 @@ class Visit:
         assert content <= window
 
 
+def window_on(browser: Browser, url: str, language: str = "zh-CN", size: str = "desktop") -> Visit:
+    """Whoever opens it closes its context."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        locale=language, viewport={"width": width, "height": height}, accept_downloads=True
+    )
+    page, faults = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    page.on("request", lambda asked: _note_foreign(asked.url, url, faults))
+    return Visit(page, url, language, faults)
+
+
 @pytest.fixture
 def visit(chromium: Browser, web_url: str) -> Iterator[Callable[..., Visit]]:
-    contexts = []
+    windows = []
 
     def open_window(language: str = "zh-CN", size: str = "desktop") -> Visit:
-        width, height = SIZES[size]
-        context = chromium.new_context(
-            locale=language, viewport={"width": width, "height": height}, accept_downloads=True
-        )
-        contexts.append(context)
-        page, faults = context.new_page(), []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-        page.on("request", lambda asked: _note_foreign(asked.url, web_url, faults))
-        return Visit(page, web_url, language, faults)
+        windows.append(window_on(chromium, web_url, language, size))
+        return windows[-1]
 
     yield open_window
-    for context in contexts:
-        context.close()
+    for window in windows:
+        window.page.context.close()
 
 
 def _note_foreign(url: str, ours: str, faults: list[str]) -> None:

@@ -198,6 +198,7 @@ def test_group_is_shown_on_the_page() -> None:
 
     assert corp["groups"] == [
         {
+            "corpid": s.corpid,
             "chat_id": chat_id,
             "name": "老客户群",
             "owner": "li",

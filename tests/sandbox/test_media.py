@@ -193,7 +193,7 @@ def test_journal_holds_no_file() -> None:
         sent, got = s.sim.journal("media/")
 
     assert sent["body"] == f"{len(form(PNG))} bytes, not JSON"
-    assert got["answer"] == {"file": "海报.png", "bytes": len(PNG), "errmsg": "ok"}
+    assert got["answer"] == {"file": "海报.png", "bytes": len(PNG)}
 
 
 def test_files_come_back_in_the_next_run(tmp_path: Path) -> None:

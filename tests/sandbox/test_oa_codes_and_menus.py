@@ -152,7 +152,7 @@ def test_menu_for_some_is_pressed_by_them_alone() -> None:
 
 def test_pages_are_served_and_name_no_other_host() -> None:
     with oa_scene() as s:
-        for path in ("/oa", "/q/abc", "/connect/oauth2/authorize"):
+        for path in ("/q/abc", "/connect/oauth2/authorize"):
             page = fetch("GET", s.sim.url + path)
 
             assert (page.status, page.content_type) == (200, "text/html; charset=utf-8")

@@ -1,6 +1,6 @@
 """What do fans do, and what is the account told?"""
 
-from scrm.sandbox import events, fields
+from scrm.sandbox import events, fields, transport
 from scrm.sandbox.errors import RefusedError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.founding import new_person
@@ -9,7 +9,7 @@ from scrm.sandbox.oa.fans import fan_of, openid_of
 from scrm.sandbox.oa.messages import ACTED, SPOKE, open_for
 from scrm.sandbox.oa.news import tell, tell_message
 from scrm.sandbox.oa.state import Fan, OfficialAccount, QrCode
-from scrm.sandbox.oa.web import checked_request, with_code
+from scrm.sandbox.oa.web import checked_request
 from scrm.sandbox.world import World
 
 SCENES = (
@@ -220,8 +220,8 @@ def authorize(world: World, body: Json) -> Json:
     target, scope = checked_request(body)
     fan = _fan(world, account, body)
     code = world.grants.new_code(account.appid, fan.openid, scope)
-    state = fields.text(body, "state")
-    return _shown(account, fan, code=code, location=with_code(target, code, state))
+    back = [("code", code), ("state", fields.text(body, "state"))]
+    return _shown(account, fan, code=code, location=transport.with_query(target, back))
 
 
 ACTS = {

@@ -1,11 +1,9 @@
 """Which files did an account upload, and may a message still use one?"""
 
-import base64
-
 from scrm.sandbox import fields
 from scrm.sandbox.calls import File
 from scrm.sandbox.fields import Json
-from scrm.sandbox.media import FEWEST_BYTES, LIFE_S, LOOKS, MB, MESSAGE
+from scrm.sandbox.media import FEWEST_BYTES, LOOKS, MB, MESSAGE, file_of, is_fresh, keep
 from scrm.sandbox.multipart import Part
 from scrm.sandbox.oa.calls import OaCall, OaEndpoint
 from scrm.sandbox.oa.errors import OaError
@@ -31,26 +29,10 @@ def upload(call: OaCall) -> Json:
     kind = fields.text(call.query, "type")
     if kind not in MOST_BYTES:
         raise OaError(40004)
-    part, content_type = _sent(call, kind)
-    now, kept = call.world.clock.now(), call.account.media
-    for old in [media for media in kept.values() if not _is_fresh(media, now)]:
-        del kept[old.media_id]
-    media = Media(
-        media_id=call.world.dice.word(64, "oa media", call.world.dice.number("oa media")),
-        kind=kind,
-        use=MESSAGE,
-        name=part.filename,
-        content_type=content_type,
-        created=int(now),
-        content=base64.b64encode(part.content).decode(),
-    )
-    kept[media.media_id] = media
+    sent, kept = _sent(call, kind), call.account.media
+    media = keep(call.world, kept, *sent, kind=kind, use=MESSAGE, series="oa media")
     name = "thumb_media_id" if kind == "thumb" else "media_id"
     return {"type": kind, name: media.media_id, "created_at": media.created}
-
-
-def _is_fresh(media: Media, now: float) -> bool:
-    return now < media.created + LIFE_S
 
 
 def usable(call: OaCall, media_id: str, kinds: tuple[str, ...] = ()) -> Media:
@@ -58,7 +40,7 @@ def usable(call: OaCall, media_id: str, kinds: tuple[str, ...] = ()) -> Media:
     if not media_id:
         raise OaError(41006)
     media = call.account.media.get(media_id)
-    if media is None or not _is_fresh(media, call.world.clock.now()):
+    if media is None or not is_fresh(media, call.world.clock.now()):
         raise OaError(40007)
     if kinds and media.kind not in kinds:
         raise OaError(40007)
@@ -66,8 +48,7 @@ def usable(call: OaCall, media_id: str, kinds: tuple[str, ...] = ()) -> Media:
 
 
 def get(call: OaCall) -> File:
-    media = usable(call, fields.text({**call.query, **call.body}, "media_id"))
-    return File(media.name, media.content_type, base64.b64decode(media.content))
+    return file_of(usable(call, fields.text({**call.query, **call.body}, "media_id")))
 
 
 ENDPOINTS = {

@@ -4,14 +4,13 @@ A fan's own message allows five within 48 hours, and each new one begins the cou
 a scan or a new follow allows three within a minute.
 """
 
-from scrm.sandbox import fields
+from scrm.sandbox import fields, phones
 from scrm.sandbox.errors import BadFieldError
 from scrm.sandbox.fields import Json
 from scrm.sandbox.oa.calls import OaCall, OaEndpoint
 from scrm.sandbox.oa.errors import OaError
 from scrm.sandbox.oa.media import usable
 from scrm.sandbox.oa.state import Fan, OfficialAccount, Opening
-from scrm.sandbox.state import Message
 from scrm.sandbox.world import World
 
 SPOKE, ACTED = "spoke", "acted"
@@ -63,18 +62,8 @@ def arrive(
     attachments: list[Json] | None = None,
 ) -> None:
     """On the person's phone: `corpid` is the appid and `external_userid` the openid there."""
-    world.state.people[fan.person].messages.append(
-        Message(
-            id=f"m{world.dice.number('message')}",
-            kind=kind,
-            corpid=account.appid,
-            userid="",
-            external_userid=fan.openid,
-            at=int(world.clock.now()),
-            text=text,
-            attachments=attachments or [],
-        )
-    )
+    phone = world.state.people[fan.person]
+    phones.land(world, phone, kind, account.appid, text, attachments, external_userid=fan.openid)
 
 
 def _text(content: Json) -> tuple[str, list[Json]]:

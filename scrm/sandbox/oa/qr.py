@@ -1,9 +1,6 @@
 """Which QR codes does an account have, what do they carry, and what do they look like?"""
 
 import base64
-import io
-
-import segno
 
 from scrm.sandbox import fields
 from scrm.sandbox.errors import BadFieldError, RefusedError
@@ -11,6 +8,7 @@ from scrm.sandbox.fields import Json
 from scrm.sandbox.oa.calls import OaCall, OaEndpoint
 from scrm.sandbox.oa.errors import OaError
 from scrm.sandbox.oa.state import OfficialAccount, QrCode
+from scrm.sandbox.qr_images import png
 from scrm.sandbox.world import World
 
 NUMBERS = {"QR_SCENE": 2**32 - 1, "QR_LIMIT_SCENE": 100_000}
@@ -18,7 +16,6 @@ TEXTS = ("QR_STR_SCENE", "QR_LIMIT_STR_SCENE")
 TEXT_CHARS = 64
 DEFAULT_S = 60
 LONGEST_S = 2_592_000
-MODULE_PIXELS = 10
 
 
 def address(world: World, code: QrCode) -> str:
@@ -121,9 +118,7 @@ def image(world: World, ticket: str) -> bytes | None:
         found = find(world, ticket=ticket)
     if found is None:
         return None
-    drawn = io.BytesIO()
-    segno.make_qr(address(world, found[1])).save(drawn, kind="png", scale=MODULE_PIXELS)
-    return drawn.getvalue()
+    return png(address(world, found[1]))
 
 
 ENDPOINTS = {"qrcode/create": OaEndpoint(create, daily=100_000, bare=True)}

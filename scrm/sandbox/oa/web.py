@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from threading import Lock
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from scrm.sandbox import fields, transport
 from scrm.sandbox.clock import Clock
+from scrm.sandbox.days import DAY_S
 from scrm.sandbox.dice import Dice
 from scrm.sandbox.errors import RefusedError
 from scrm.sandbox.fields import Json
@@ -14,7 +14,7 @@ from scrm.sandbox.oa.errors import OaError
 SCOPES = ("snsapi_base", "snsapi_userinfo")
 CODE_S = 300
 TOKEN_S = 7200
-REFRESH_S = 30 * 86_400
+REFRESH_S = 30 * DAY_S
 LENGTH = 88
 
 
@@ -108,13 +108,6 @@ def checked_request(body: Json) -> tuple[str, str]:
     if fields.text(body, "response_type", "code") != "code":
         raise RefusedError("response_type is code")
     target = fields.given(body, "redirect_uri")
-    parts = urlsplit(target)
-    if parts.scheme not in ("http", "https") or not transport.is_loopback(parts.hostname or ""):
+    if not transport.is_local_page(target):
         raise RefusedError("10003: redirect_uri is not on this machine")
     return target, scope
-
-
-def with_code(target: str, code: str, state: str) -> str:
-    parts = urlsplit(target)
-    query = [*parse_qsl(parts.query, keep_blank_values=True), ("code", code), ("state", state)]
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), parts.fragment))
