@@ -1,5 +1,7 @@
 """What does WeCom itself know of a customer: name, picture, gender, unionid, remarks?
 
+Of a fan of an official account the platform tells no more than the unionid.
+
 Callbacks name accounts only. Whoever meets one asks for its details (`ask`, a note on the
 Identity); the worker fetches them outside any transaction. Details lag behind events, so 84061
 right after an add is only a delay.
@@ -24,6 +26,7 @@ from contacts.sync import pairs, remarks
 from tenants import doorbell
 from tenants.scope import scope
 from tenants.wechat import accounts
+from tenants.wechat.client import OfficialAccountClient
 from tenants.wechat.credentials import Credentials
 from tenants.wechat.customers import (
     DESCRIPTION_LIMIT,
@@ -33,6 +36,7 @@ from tenants.wechat.customers import (
     get_customer,
 )
 from tenants.wechat.errors import NotACustomer, RateLimited, Retryable, Unauthorised, WeChatError
+from tenants.wechat.official import Fan, get_fan
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 class Job:
     identity_id: int
     contact_id: int
-    external_userid: str
+    account: str  # of the person: external_userid or openid
     attempt: int
     leased_until: datetime
     credentials: Credentials
@@ -67,6 +71,14 @@ def ask(contact_ids: Collection[int], account_id: int) -> None:
     doorbell.ring(QUEUE)
 
 
+def ask_of_fan(fan: identity.Account, account_id: int, *, anew: bool) -> None:
+    """Inside a scope: have it asked who this fan of an official account is; `anew` or once."""
+    rows = Identity.objects.filter(kind=fan.kind, account=fan.app, value=fan.value)
+    rows = rows if anew else rows.filter(via=None)
+    if rows.update(refresh_at=timezone.now(), refresh_attempts=0, via_id=account_id):
+        doorbell.ring(QUEUE)
+
+
 def next_due() -> datetime | None:
     rows = Identity.objects.exclude(refresh_at=None)
     due: datetime | None = rows.aggregate(due=Min("refresh_at"))["due"]
@@ -75,7 +87,7 @@ def next_due() -> datetime | None:
 
 def work(tenant_id: int) -> None:
     """Fetch what is due, one after the other."""
-    doorbell.work_off(QUEUE, tenant_id, _claim, _fetch)
+    doorbell.work_off(QUEUE, tenant_id, _claim, _fetch, turn=doorbell.TURN_S)
 
 
 def _claim() -> Job | None:
@@ -93,7 +105,7 @@ def _claim() -> Job | None:
     return Job(
         identity_id=row.pk,
         contact_id=row.contact_id,
-        external_userid=row.value,
+        account=row.value,
         attempt=row.refresh_attempts,
         leased_until=row.refresh_at,
         credentials=accounts.credentials_of(row.via),
@@ -102,8 +114,11 @@ def _claim() -> Job | None:
 
 def _fetch(tenant_id: int, job: Job) -> None:
     try:
-        with accounts.wecom_client_for(job.credentials) as client:
-            customer = get_customer(client, job.external_userid)
+        with accounts.client_for(job.credentials) as client:
+            if isinstance(client, OfficialAccountClient):
+                found: Customer | Fan = get_fan(client, job.account)
+            else:
+                found = get_customer(client, job.account)
     except WeChatError as error:
         log.info("details of identity %s: %s", job.identity_id, error)
         with scope(tenant_id):
@@ -113,7 +128,11 @@ def _fetch(tenant_id: int, job: Job) -> None:
     else:
         with scope(tenant_id):
             accounts.note(job.credentials.account_id, "")
-            _write(job, customer)
+            if isinstance(found, Fan):
+                row = Identity.objects.get(pk=job.identity_id)
+                _know_as(row.contact_id, found.unionid)
+            else:
+                _write(job, found)
             _free(job, None)
 
 
@@ -139,15 +158,19 @@ def _write(job: Job, customer: Customer) -> None:
     _write_contact(row.contact, row.nickname, nickname, customer.gender)
     row.nickname, row.avatar = nickname, customer.avatar[:500]
     row.save(update_fields=["nickname", "avatar"])
-    if customer.unionid:
-        unionid = identity.Account(Identity.Kind.UNIONID, customer.unionid)
-        identity.attach(row.contact_id, [unionid])
+    _know_as(row.contact_id, customer.unionid)
     if _write_follows(row.contact_id, customer.follows):
         search.reindex([row.contact_id])
     tags = {
         info.userid: [tag.tag_id for tag in info.tags if tag.tag_id] for info in customer.follows
     }
     pairs.pull_one(row.contact_id, tags, job.credentials.account_id)
+
+
+def _know_as(contact_id: int, unionid: str) -> None:
+    """Who has the same unionid is the same person: a worker makes the two records one."""
+    if unionid:
+        identity.attach(contact_id, [identity.Account(Identity.Kind.UNIONID, unionid)])
 
 
 def _write_follows(contact_id: int, told: Sequence[FollowInfo]) -> bool:

@@ -20,7 +20,7 @@ from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from contacts import details, kinds, reach, tagging, timeline, welcome
+from contacts import details, fans, kinds, reach, tagging, timeline, welcome
 from contacts.groups import told as groups
 from contacts.identity import Account, Origin, claim, holders, touched
 from contacts.livecodes import greetings
@@ -252,8 +252,16 @@ def _understand(batch: Batch, one: Taken) -> None:  # noqa: C901 - one case a ki
             told.hear(one.row.account, event)
         case events.GroupChanged() as event:
             groups.hear(one.row.account_id, event, one.at)
-        case events.FanFollowed() | events.FanLeft() as event:
-            _fan(batch, one, event)
+        case (
+            events.FanFollowed()
+            | events.FanLeft()
+            | events.FanScanned()
+            | events.FanSpoke()
+            | events.MenuClicked()
+            | events.TemplateFinished()
+            | events.SubscribeMessageChanged()
+        ) as event:
+            fans.hear(batch, one, event)
 
 
 def _added(batch: Batch, one: Taken, event: events.ContactAdded | events.HalfAdded) -> None:
@@ -290,19 +298,6 @@ def _removed(batch: Batch, one: Taken, userid: str, external_userid: str, by: st
         return
     ended: dict[str, object] = {"staff": userid, "by": by}
     batch.happened.append(one.tells(contact_id, kinds.FOLLOW_ENDED, ended))
-    batch.moved.add(contact_id)
-
-
-def _fan(batch: Batch, one: Taken, event: events.FanFollowed | events.FanLeft) -> None:
-    """A fan of an official account follows it or leaves it."""
-    if one.row.account.kind != WeChatAccount.Kind.OFFICIAL:
-        return
-    app = one.row.account.app_id
-    fan = Account(Identity.Kind.OPENID, event.openid, app)
-    opened = isinstance(event, events.FanFollowed)
-    contact_id = batch.meet(fan, Origin(at=one.at) if opened else Origin())
-    kind = kinds.SUBSCRIPTION_OPENED if opened else kinds.SUBSCRIPTION_ENDED
-    batch.happened.append(one.tells(contact_id, kind, {"account": app}))
     batch.moved.add(contact_id)
 
 

@@ -31,6 +31,9 @@ MESSAGE_SENT: Final = "message.sent"
 REWARD_PAID: Final = "reward.paid"
 GROUP_JOINED: Final = "group.joined"
 GROUP_LEFT: Final = "group.left"
+MENU_CLICKED: Final = "menu.clicked"
+CODE_SCANNED: Final = "code.scanned"
+NOTICE_FINISHED: Final = "notice.finished"
 
 REACH: Final = frozenset({FOLLOW_OPENED, FOLLOW_ENDED, SUBSCRIPTION_OPENED, SUBSCRIPTION_ENDED})
 ENDED_BY: Final = frozenset({"customer", "staff", "transfer"})
@@ -85,6 +88,12 @@ def declare(
     _kinds[name] = Kind(name, sentence, icon, by or {})
 
 
+def also(name: str, by: str, sentence: _StrPromise | str) -> None:
+    """How a kind that is declared reads where its property `by` has this value."""
+    kind = _kinds[name]
+    _kinds[name] = Kind(name, kind.sentence, kind.icon, {**kind.by, by: sentence})
+
+
 def known() -> list[Kind]:
     return list(_kinds.values())
 
@@ -133,6 +142,17 @@ declare(
 )
 declare(SUBSCRIPTION_OPENED, _("Followed the official account {account}"), "notifications_active")
 declare(SUBSCRIPTION_ENDED, _("Unfollowed the official account {account}"), "notifications_off")
+declare(CODE_SCANNED, _("Scanned a QR code of the official account {account}"), "qr_code_2")
+declare(MENU_CLICKED, _("Tapped “{key}” in the menu of the official account {account}"), "menu")
+declare(
+    NOTICE_FINISHED,
+    _("A notice of the official account {account} did not arrive"),
+    "notifications",
+    {
+        "success": _("Got a notice of the official account {account}"),
+        "blocked": _("Refuses notices of the official account {account}"),
+    },
+)
 declare(LIVECODE_SCANNED, _("Scanned the live code “{live_code}”"), "qr_code_scanner")
 declare(
     TAG_ADDED,

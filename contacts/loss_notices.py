@@ -28,7 +28,7 @@ from contacts.models import Contact, ContactSettings, FollowLoss, LossNotice
 from tenants import doorbell
 from tenants.models import Staff, Tenant
 from tenants.scope import current_tenant_id, scope
-from tenants.wechat import messages
+from tenants.wechat import app_messages
 from tenants.wechat.errors import RateLimited, Retryable, Unknown, WeChatError
 
 QUEUE = "losses"
@@ -215,7 +215,7 @@ def _same_message(notice: LossNotice) -> dict[str, object]:
 
 def _is_dropped_when_repeated(notice: LossNotice, now: datetime) -> bool:
     since = notice.first_tried_at or now
-    return now - since < timedelta(seconds=messages.DUPLICATE_CHECK_S) - LEASE
+    return now - since < timedelta(seconds=app_messages.DUPLICATE_CHECK_S) - LEASE
 
 
 def _send(tenant_id: int, job: Job) -> None:

@@ -118,6 +118,13 @@ class AttachmentFields(forms.Form):
         return found
 
 
+def listed(stored: list[dict[str, Any]]) -> str:
+    """All of them in a line, for a page that changes nothing."""
+    files = MediaFile.objects.filter(pk__in=attachments.media_ids(stored))
+    names = dict(files.values_list("pk", "name"))
+    return ", ".join(described(one, names) for one in stored)
+
+
 def described(one: dict[str, Any], names: dict[int, str]) -> str:
     """“Picture: poster.png”."""
     kind = str(dict(_KINDS).get(str(one["type"]), one["type"]))

@@ -14,11 +14,15 @@ from tenants.scope import current_tenant_id
 
 # Names of properties that figures and other people's pages read; none holds words of the person.
 _STAY = (
-    "account", "amount", "by", "channel", "content", "currency", "group", "live_code", "purpose",
-    "route", "segment", "segment_id", "sop", "staff", "state", "step", "touch", "touch_kind",
+    "account", "amount", "broadcast", "broadcast_id", "by", "channel", "content", "currency",
+    "group", "live_code", "purpose", "route", "segment", "segment_id", "sop", "staff", "state",
+    "step", "touch", "touch_kind",
 )  # fmt: skip
 # Whose keys are our own numbers; others may hold ids of the person in other systems.
-_OURS = ("contacts", "tags", "segments", "touch", "journeys", "merging", "privacy", "groups")
+_OURS = (
+    "contacts", "tags", "segments", "touch", "journeys", "merging", "privacy", "groups",
+    "broadcast",
+)  # fmt: skip
 
 _FORGET = """
 UPDATE contacts_event e SET problem = '',

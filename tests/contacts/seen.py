@@ -22,7 +22,7 @@ def kinds_of(wechat: WeChat) -> list[str]:
 
 
 def known_customer(wechat: WeChat) -> bytes:
-    corp = wechat.sandbox.world.state.corps[wechat.corpid]
+    corp = wechat.world.state.corps[wechat.corpid]
     return next(iter(corp.externals)).encode()
 
 

@@ -55,7 +55,7 @@ def test_a_bell_that_rings_while_we_look_stays(
         other = connection.copy()
         try:
             with other.cursor() as cursor:
-                cursor.execute(doorbell._POST, [business.pk, welcome.QUEUE, timezone.now()])
+                cursor.execute(*doorbell.entry(business.pk, welcome.QUEUE, timezone.now()))
         finally:
             other.close()
         return later

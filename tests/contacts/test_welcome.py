@@ -16,6 +16,9 @@ from django.utils import timezone
 from contacts import ingest, media, welcome, welcome_words
 from contacts.livecodes import keeping
 from contacts.models import Event, Follow, LiveCode, LiveCodeWelcome, Welcome
+from tenants.models import DueTenant
+from tenants.wechat import customers
+from tenants.wechat.client import WeComClient
 from tests.wechat_fixtures import WeChat
 
 SEND = "externalcontact/send_welcome_msg"
@@ -319,11 +322,46 @@ def test_at_certain_hours_another_welcome_is_said(wechat: WeChat, code: LiveCode
         assert welcome_words.of_follows([follow.pk])[follow.pk]
 
 
-def test_the_worker_stays_while_another_try_is_near(wechat: WeChat, code: LiveCode) -> None:
-    who = greet(wechat, code)
+def test_nobody_waits_for_another_ones_call(wechat: WeChat, code: LiveCode) -> None:
+    wechat.setting(welcome_in_flight_s=[0.6, 0.6])
+    people = [greet(wechat, code) for _ in range(5)]
+
+    began = time.monotonic()
+    welcome.work(wechat.business.pk)
+
+    assert time.monotonic() - began < 2.4
+    assert [wechat.messages(who) for who in people] == [["Hello"]] * 5
+
+
+def test_what_is_tried_again_in_a_moment_is_on_the_board(wechat: WeChat, code: LiveCode) -> None:
+    greet(wechat, code)
     wechat.fault("errcode", path=SEND, errcode=41096, first=1)
 
-    welcome.attend(wechat.business.pk)
+    welcome.work(wechat.business.pk)
 
-    assert wechat.messages(who) == ["Hello"]
-    assert state_of(wechat).attempts == 2
+    with wechat.business.scope():
+        due = welcome.next_due()
+    board = DueTenant.objects.get(tenant=wechat.business.tenant, queue=welcome.QUEUE)
+    assert due is not None
+    assert board.next_due_at == due <= timezone.now() + timedelta(seconds=2)
+
+
+def test_a_call_that_breaks_keeps_nobody_waiting(
+    wechat: WeChat, code: LiveCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [greet(wechat, code), greet(wechat, code)]
+    calls: list[str] = []
+
+    def breaks_once(client: WeComClient, welcome_code: str, *content: Any) -> customers.Welcome:
+        calls.append(welcome_code)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return send_welcome(client, welcome_code, *content)
+
+    send_welcome = customers.send_welcome
+    monkeypatch.setattr(customers, "send_welcome", breaks_once)
+    welcome.work(wechat.business.pk)
+    assert sorted(len(wechat.messages(who)) for who in people) == [0, 1]
+
+    send_again(wechat)
+    assert [wechat.messages(who) for who in people] == [["Hello"]] * 2

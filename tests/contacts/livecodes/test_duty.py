@@ -181,7 +181,7 @@ def test_whoever_became_inactive_is_noticed_whoever_did_it_and_the_gap_is_told(
 def test_by_night_a_way_that_somebody_changed_is_put_right_and_reported(wechat: WeChat) -> None:
     amy, bob = wechat.join("amy"), wechat.join("bob")
     code = wechat.live_code(amy)
-    state = wechat.sandbox.world.state
+    state = wechat.world.state
     way = state.contact_ways[code.config_id]
     way.users[:] = ["bob"]
     assert bob.pk

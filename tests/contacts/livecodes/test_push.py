@@ -169,7 +169,7 @@ def test_a_refused_account_is_shown_and_tried_again(wechat: WeChat) -> None:
 
 def test_a_way_deleted_at_wecom_is_made_anew(wechat: WeChat) -> None:
     code = wechat.live_code(wechat.join("amy"))
-    wechat.sandbox.world.state.contact_ways.clear()
+    wechat.world.state.contact_ways.clear()
     with wechat.business.scope():
         livecodes.changed(code)
 

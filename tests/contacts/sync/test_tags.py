@@ -5,6 +5,7 @@ from __future__ import annotations
 from contacts import tagging
 from contacts.models import Contact, ContactTag, Drift, PairTag, Tag, TagGroup, TagLink
 from contacts.sync import running
+from tenants.models import Callback
 from tenants.scope import scope
 from tenants.wechat import tags
 from tenants.wechat.accounts import credentials_of, wecom_client_for
@@ -69,14 +70,30 @@ def test_changes_there_come_by_callbacks(corp: Corp) -> None:
     corp.settle()
     assert worn(corp, "张欣怡") == {("黄金", "platform")}
 
-    # Two edits of one second are one callback to the byte: the second would wait for the night.
-    corp.wechat.sim("clock", advance_s=2)
     corp.wechat.act("edit_remark", userid="amy", customer=who, remove_tag=[ids["金"]])
     corp.wechat.act("delete_tags", tag_id=[ids["银"]])
     corp.settle()
     assert worn(corp, "张欣怡") == set()
     with corp.scope():
         assert set(TagLink.objects.values_list("name", flat=True)) == {"黄金"}
+
+
+def test_two_edits_of_one_second_both_count(corp: Corp) -> None:
+    """Their callbacks are equal to the byte."""
+    ids = made(corp, "等级", "金", "银")
+    corp.member("amy")
+    who = corp.befriend("amy", name="张欣怡")
+    corp.read()
+    corp.wechat.sim("clock", scale=0.0001)
+
+    for name in ("金", "银"):
+        corp.wechat.act("edit_remark", userid="amy", customer=who, add_tag=[ids[name]])
+        corp.settle()
+
+    assert worn(corp, "张欣怡") == {("金", "platform"), ("银", "platform")}
+    with corp.scope():
+        bodies = [bytes(row.body) for row in Callback.objects.all()]
+        assert sum(b"edit_external_contact" in body for body in bodies) == 1
 
 
 def test_tags_made_here_go_there_and_local_ones_do_not(corp: Corp) -> None:

@@ -1,0 +1,36 @@
+"""What does a message to customers hold, and is a listed one the one that we sent?"""
+
+from collections.abc import Mapping, Sequence
+
+from tenants.wechat import answers
+from tenants.wechat.transport import Json
+
+ATTACHMENTS_LIMIT = 9
+
+Attachments = Sequence[Mapping[str, object]]
+
+
+def content(text: str, attachments: Attachments) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if text:
+        found["text"] = {"content": text}
+    if attachments:
+        found["attachments"] = [dict(one) for one in attachments[:ATTACHMENTS_LIMIT]]
+    return found
+
+
+def same_content(listed: Json, wanted: Mapping[str, object]) -> bool:
+    theirs = answers.text(answers.part(listed, "text"), "content")
+    ours = answers.text(answers.part(dict(wanted), "text"), "content")
+    # The list shows media under other ids than we sent: text, kinds and links must do.
+    return theirs == ours and _outline(listed) == _outline(dict(wanted))
+
+
+def _outline(one: Json) -> list[tuple[str, str, str]]:
+    outline: list[tuple[str, str, str]] = []
+    for each in answers.parts(one, "attachments"):
+        kind = answers.text(each, "msgtype")
+        inner = answers.part(each, kind)
+        address = answers.text(inner, "url") or answers.text(inner, "page")
+        outline.append((kind, answers.text(inner, "title"), address))
+    return outline
