@@ -41,8 +41,8 @@ class JourneysConfig(AppConfig):
         doorbell.answer(stages.REVIEWS, tasks.reviews.delay, score_versions.next_review)
 
     def _add_to_contacts(self) -> None:
-        from contacts import timeline
-        from journeys import merged, privacy, segment_leaves, standing_then
+        from contacts import media, timeline
+        from journeys import content, merged, privacy, segment_leaves, standing_then
         from journeys.api import facets, lead_exports
 
         facets.register()
@@ -52,10 +52,12 @@ class JourneysConfig(AppConfig):
         merged.register()
         privacy.register()
         timeline.listen(privacy.on_consents, privacy.KINDS)
+        media.used_by(content.used_pictures)
 
     def _declare_own_kinds(self) -> None:
         from contacts import kinds
 
+        kinds.declare("content.sent", _("{staff} sent “{content}” from the sidebar"), "forward")
         kinds.declare("stage.moved", _("Was moved from “{from}” to “{to}” by {by}"), "move_down")
         kinds.declare("lead.created", _("Became a lead"), "local_fire_department")
         kinds.declare("lead.claimed", _("{staff} took the lead"), "back_hand")
@@ -68,20 +70,28 @@ class JourneysConfig(AppConfig):
 
     def _enrol(self) -> None:
         from contacts import kinds, timeline
-        from journeys import dispatch, enrolments, handed_over, ledger, pace, tasks
+        from contacts.messaging import quota, windows
+        from journeys import dispatch, enrolments, handed_over, ledger, pace, results, tasks
+        from journeys import task_notices as notices
         from tenants import doorbell, setup
 
         setup.at_start(pace.rules)
         timeline.listen(handed_over.on_events, {kinds.FOLLOW_ENDED})
         timeline.listen(enrolments.start_on)
         timeline.listen(enrolments.leave_on, enrolments.LEAVING)
+        timeline.listen(results.on_events, results.KINDS)
+        quota.rule_from(lambda: str(pace.rules().mass_quota))
+        quota.counts("touch.delivered")
+        windows.counts("touch.sent")
         doorbell.answer(ledger.QUEUE, tasks.touches.delay, dispatch.next_due)
+        doorbell.answer(notices.QUEUE, tasks.notices.delay, notices.next_due)
 
     def _declare_kinds(self) -> None:
         from django.utils.text import format_lazy
 
         from contacts import kinds
         from journeys.engine import Reason
+        from journeys.models import TO_FANS
 
         def told(sentence: Any) -> dict[str, Any]:
             """The sentence with the reason in words, for each reason."""
@@ -93,8 +103,21 @@ class JourneysConfig(AppConfig):
         skipped = _("A message was skipped: {reason} ({sop})")
         failed = _("A message failed: {reason} ({sop})")
         left = _("Left the SOP “{sop}”: {reason}")
-        kinds.declare("touch.sent", _("A message of {staff} was sent ({sop})"), "send")
-        kinds.declare("touch.delivered", _("Got a message of {staff} ({sop})"), "mark_chat_read")
+        by_account = _("A message of the official account was sent ({sop})")
+        got = _("Got a message of the official account ({sop})")
+        note = _("{staff} got a note about the contact ({sop})")
+        kinds.declare(
+            "touch.sent",
+            _("A message of {staff} was sent ({sop})"),
+            "send",
+            {"app_message": note, **dict.fromkeys(TO_FANS, by_account)},
+        )
+        kinds.declare(
+            "touch.delivered",
+            _("Got a message of {staff} ({sop})"),
+            "mark_chat_read",
+            dict.fromkeys(TO_FANS, got),
+        )
         kinds.declare("touch.skipped", skipped, "block", told(skipped))
         kinds.declare("touch.failed", failed, "sms_failed", told(failed))
         kinds.declare("sop.entered", _("Entered the SOP “{sop}”"), "playlist_play")

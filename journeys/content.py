@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from contacts import timeline
 from contacts.timeline import NewEvent
@@ -56,6 +57,23 @@ def _existing(keys: set[Wanted]) -> dict[Wanted, Link]:
     )
     by_key = {Wanted(r.content_id, r.staff_id, r.contact_id or 0): r for r in rows}
     return {key: link for key, link in by_key.items() if key in keys}
+
+
+def faults(content: Content) -> dict[str, str]:
+    """What its kind still needs to be sent, by field."""
+    found = {}
+    if content.kind == Content.Kind.IMAGE and content.picture_id is None:
+        found["picture"] = _("Choose the picture in the admin.")
+    if content.kind == Content.Kind.MINI:
+        needed = [name for name in ("appid", "page", "picture_url") if not getattr(content, name)]
+        found |= dict.fromkeys(needed, _("A mini-program needs this."))
+    return found
+
+
+def used_pictures(media_ids: Collection[int]) -> set[int]:
+    """Which of these files are content that may still be sent (media.used_by)."""
+    rows = Content.objects.filter(picture_id__in=media_ids, active=True)
+    return {pk for pk in rows.values_list("picture_id", flat=True) if pk is not None}
 
 
 def target(content: Content) -> str:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from contacts import messaging
-from contacts.messaging import Accepted, NoRoute, Request
+from contacts.messaging import Accepted, NoRoute, NotSendable, Request
 from contacts.models import Consent
-from journeys import content, engine, ledger
+from journeys import ledger, results, routing, writing
 from journeys.engine import Reason
 from journeys.ledger import Move, State
-from journeys.models import Enrolment, Sop, Touch
+from journeys.models import TO_FANS, Enrolment, Sop, Touch
 from tenants.scope import current_tenant_id, scope
 from tenants.wechat import accounts
 from tenants.wechat.errors import (
@@ -70,6 +70,7 @@ class Frozen:
     request: Request
     at: datetime
     call_before: float  # monotonic: past it, the lease might end during the call
+    following: str = ""  # the route to try when this one has no way
 
     @property
     def account(self) -> int:
@@ -103,6 +104,9 @@ def deliver(tenant_id: int, touch_id: int, attempt: int, breaker: Breaker) -> No
     move = _call(tenant_id, frozen, breaker)
     with scope(tenant_id):
         settle(move)
+    if move.state == State.SENT:
+        with scope(tenant_id):
+            results.look_back(touch_id)
 
 
 def settle(move: Move) -> None:
@@ -132,13 +136,14 @@ def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
         ledger.move([Move(touch_id, attempt, State.PLANNED)], [State.CLAIMED])
         return None
     try:
-        request = messaging.prepare(touch.route, touch.follow, text_of(touch))
+        request = writing.request_of(touch)
     except NoRoute as refusal:
-        ledger.move([Move(touch_id, attempt, State.SKIPPED, refusal.reason)], [State.CLAIMED])
+        skipped = no_way(touch_id, attempt, refusal.reason, _after(touch))
+        ledger.move([skipped], [State.CLAIMED])
         return None
     now = timezone.now()
     call_before = time.monotonic() + (SEND_LEASE - CALL_AT_MOST).total_seconds()
-    frozen = Frozen(touch_id, attempt, request, now, call_before)
+    frozen = Frozen(touch_id, attempt, request, now, call_before, _after(touch))
     wait, reason = breaker.wait(frozen.account)
     if wait:
         back = Move(touch_id, attempt, State.PLANNED, reason, due_at=now + wait)
@@ -150,9 +155,25 @@ def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
     return frozen
 
 
+def _after(touch: Touch) -> str:
+    routes = touch.step.routes if touch.step is not None else []
+    return routing.after(routes, touch.route)
+
+
+def no_way(
+    touch_id: int, attempt: int, reason: str, following: str, end: str = State.SKIPPED
+) -> Move:
+    """Certainly not this way: by the route that follows, or not at all."""
+    if following:
+        now = timezone.now()
+        return Move(touch_id, attempt, State.PLANNED, reason, due_at=now, route=following)
+    return Move(touch_id, attempt, end, reason)
+
+
 def _is_stopped(touch: Touch) -> bool:
     """Did anything change between the check and now?"""
-    if touch.contact.excluded or touch.follow is None or touch.follow.ended_at is not None:
+    parted = touch.follow is None or touch.follow.ended_at is not None
+    if touch.contact.excluded or (parted and touch.route not in TO_FANS):
         return True
     latest = Consent.objects.filter(
         contact_id=touch.contact_id, purpose=Consent.Purpose.MARKETING
@@ -165,27 +186,6 @@ def _is_stopped(touch: Touch) -> bool:
     return not running.exclude(sop__status=Sop.Status.PAUSED).exists()
 
 
-def text_of(touch: Touch) -> str:
-    """The step's text for this contact, with the contact's own link to the content."""
-    step = touch.step
-    if step is None or touch.follow is None:
-        return ""
-    url = ""
-    if step.content_id is not None:
-        wanted = content.Wanted(step.content_id, touch.follow.staff_id, touch.contact_id)
-        url = content.url_of(content.links([wanted])[wanted])
-    staff = touch.follow.staff
-    values = {"name": touch.contact.name, "staff": staff.name or staff.userid, "link": url}
-    return with_link(step.text, engine.render(step.text, values), url)
-
-
-def with_link(template: str, text: str, url: str) -> str:
-    """A content piece whose link the text does not place stands at its end."""
-    if not url or "{link}" in template:
-        return text
-    return f"{text}\n{url}".strip()
-
-
 # --- call ---
 
 
@@ -193,6 +193,12 @@ def _call(tenant_id: int, frozen: Frozen, breaker: Breaker) -> Move:
     """Call the provider; every way it can end is a move."""
     try:
         accepted = messaging.send(tenant_id, frozen.request)
+    except NoRoute as refusal:
+        log.info("touch %s: no way: %s", frozen.touch_id, refusal.reason)
+        return no_way(frozen.touch_id, frozen.attempt, refusal.reason, frozen.following)
+    except NotSendable as error:
+        following = frozen.following
+        return no_way(frozen.touch_id, frozen.attempt, error.reason, following, State.FAILED)
     except WeChatError as error:
         return _refused(frozen, error, breaker)
     return accepted_move(frozen.touch_id, frozen.attempt, frozen.request, accepted)

@@ -17,17 +17,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from contacts import loss_notices, masking, timeline_words
-from contacts.models import Event, Order
-from contacts.timeline_words import Line
-from journeys import content, desk_duty, desk_groups, leads, scoring, staff_tasks
+from contacts import loss_notices, masking
+from journeys import content, desk_duty, desk_panes, leads, scoring, staff_tasks
 from journeys.models import ContactStage, Content, FollowUp, Lead, StaffTask
-from tenants import ids, money
+from tenants import ids
 from tenants.models import Membership, Staff, User
 from tenants.roles import Can
 
 PAGE = 50
-EVENTS = 30
 
 View = Callable[..., HttpResponse]
 
@@ -182,11 +179,6 @@ def follow_ups_of(lead: Lead) -> list[FollowUp]:
     return found
 
 
-def timeline_lines(contact_id: int) -> list[Line]:
-    events = Event.objects.filter(contact_id=contact_id).order_by("-at", "-id")[:EVENTS]
-    return timeline_words.lines(list(events))
-
-
 @for_sales
 @require_GET
 def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
@@ -198,29 +190,21 @@ def _lead_page(
     request: HttpRequest, found: Lead, form: FollowUpForm, status: int = 200
 ) -> HttpResponse:
     contact, staff = found.contact, staff_of(request)
-    place = ContactStage.objects.select_related("stage").filter(contact=contact).first()
-    scripts = Content.objects.filter(active=True)
-    if place is not None:
-        scripts = scripts.filter(purpose=place.stage.purpose)
-    orders = Order.objects.filter(contact=contact).order_by("-paid_at")[:10]
+    panes = desk_panes.of(contact, staff, every=sees_all(request))
+    scripts = Content.objects.filter(active=True).exclude(kind__in=Content.SENT_AS_IS)
+    if panes["stage"] is not None:
+        scripts = scripts.filter(purpose=panes["stage"].purpose)
     return render(
         request,
         "desk/lead.html",
         {
             "lead": found,
             "key": ids.encode(found.pk),
-            "contact": contact,
-            "phone": masking.phone(contact.phone),
+            **panes,
             "mine": staff is not None and found.owner_id == staff.pk,
             "active": found.state in {Lead.State.OPEN, Lead.State.CLAIMED},
-            "stage": place.stage if place else None,
-            "why": scoring.explain(contact),
-            "tags": contact.tags.order_by("name"),
             "follow_ups": follow_ups_of(found),
-            "lines": timeline_lines(contact.pk),
             "scripts": [(ids.encode(s.pk), s) for s in scripts.order_by("-id")[:6]],
-            "orders": [(order, money.text(order.amount_fen)) for order in orders],
-            "groups": desk_groups.card(contact, staff, every=sees_all(request)),
             "colleagues": [
                 (ids.encode(s.pk), s)
                 for s in Staff.objects.filter(active=True)

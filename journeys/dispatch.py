@@ -10,6 +10,7 @@ One judge a tenant at a time, by an advisory lock: so the caps hold with any num
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,22 @@ from django.db import connection
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from journeys import content, delivery, engine, enrolments, ledger, outcomes, pace, routing
+from contacts import messaging
+from journeys import (
+    content,
+    delivery,
+    engine,
+    enrolments,
+    ledger,
+    outcomes,
+    pace,
+    routing,
+    task_notices,
+    writing,
+)
 from journeys.engine import Action, Facts, Pace, Reason, Tally, Verb
 from journeys.ledger import QUEUE, Move, State
-from journeys.models import Route, StaffTask, Touch
+from journeys.models import TO_FANS, Route, StaffTask, Touch
 from tenants import doorbell
 from tenants.scope import current_tenant_id, scope
 
@@ -50,7 +63,9 @@ SELECT t.id, t.attempt, t.contact_id, t.enrolment_id, t.follow_id, t.staff_id,
                  WHERE k.tenant_id = %(tenant)s AND k.contact_id = t.contact_id
                    AND k.purpose = 'marketing' ORDER BY k.at DESC, k.id DESC LIMIT 1), false),
        f.id IS NOT NULL AND f.ended_at IS NULL,
-       c.name, COALESCE(NULLIF(s.name, ''), s.userid, ''), COALESCE(st.text, ''), st.content_id
+       c.name, COALESCE(NULLIF(s.name, ''), s.userid, ''), COALESCE(st.text, ''), st.content_id,
+       COALESCE(st.fallbacks, '[]'::jsonb)::text, COALESCE(st.template_fields, '{}'::jsonb)::text,
+       COALESCE(st.route, '')
 FROM journeys_touch t
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = t.contact_id
 LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.id = t.follow_id
@@ -86,12 +101,25 @@ class Claimed:
     staff: str
     text: str
     content_id: int | None
+    fallbacks: str  # JSON, as of the step
+    template_fields: str
+    first_route: str
+    open_routes: tuple[str, ...] = ()  # this one and those after it that lead to the contact
+
+    @property
+    def routes(self) -> list[str]:
+        """This route and those to try after it."""
+        if self.fallbacks == "[]":
+            return [self.route]
+        routes = [self.first_route, *json.loads(self.fallbacks)]
+        return routes[routes.index(self.route) :] if self.route in routes else [self.route]
 
     def facts(self) -> Facts:
+        fields = json.loads(self.template_fields) if self.template_fields != "{}" else {}
         return Facts(
             route=self.route,
             kind=self.kind,
-            text=self.rendered(""),
+            text="\n".join([self.rendered(""), *map(str, fields.values())]),
             running=self.running,
             ordered=self.ordered,
             paused=self.paused,
@@ -175,10 +203,12 @@ def judge(ids: Sequence[int], now: datetime) -> Batch:
     moves, passed, ended = [], [], dict[int, str]()
     for touch in touches:
         sent_today = staff.get(touch.staff_id or 0, 0)
-        action = _decide(touch, contacts[touch.contact_id], sent_today, rules, now)
+        contact = contacts[touch.contact_id]
+        touch, action = _decide(touch, contact, sent_today, rules, now)
         if action.verb is Verb.SEND:
-            contacts[touch.contact_id].book(touch.kind, touch.route)
-            staff[touch.staff_id or 0] = sent_today + 1
+            contact.book(touch.kind, touch.route)
+            if touch.route not in TO_FANS:
+                staff[touch.staff_id or 0] = sent_today + 1
             passed.append(touch)
             moves.append(_booked(touch, now))
         else:
@@ -198,36 +228,49 @@ def _facts(ids: Sequence[int]) -> list[Claimed]:
 
 
 def _rerouted(touches: list[Claimed]) -> list[Claimed]:
-    """Those whose Follow is gone get another way, if their contact has one."""
-    lost = [t for t in touches if not t.reachable]
-    if not lost:
-        return touches
-    ways = routing.best({t.contact_id for t in lost})
-    fans = routing.subscribed({t.contact_id for t in lost if t.route == Route.NONE})
-    changed: dict[int, Claimed] = {}
-    for touch in lost:
-        way = ways.get(touch.contact_id)
+    """Each by its first route that leads to the contact; for an ended Follow another, if any."""
+    lost = {t.contact_id for t in touches if not t.reachable}
+    ways = routing.best(lost) if lost else {}
+    to_fans = {t.contact_id for t in touches if not TO_FANS.isdisjoint(t.routes)}
+    fans = messaging.known_fans(to_fans) if to_fans else set()
+    tests = {t.contact_id for t in touches if t.route == Route.NONE and not t.reachable}
+    subscribed = routing.subscribed(tests) if tests else set()
+    found = []
+    for touch in touches:
+        way = None if touch.reachable else ways.get(touch.contact_id)
         if way is not None:
             Touch.objects.filter(pk=touch.id).update(follow=way.follow_id, staff=way.staff_id)
-            changed[touch.id] = replace(
-                touch, follow_id=way.follow_id, staff_id=way.staff_id, reachable=True
-            )
-        elif touch.contact_id in fans:
-            changed[touch.id] = replace(touch, reachable=True)
-    return [changed.get(t.id, t) for t in touches]
+            touch = replace(touch, follow_id=way.follow_id, staff_id=way.staff_id)
+        known = {
+            "friend": touch.reachable or way is not None,
+            "fan": touch.contact_id in fans,
+            "subscribed": touch.contact_id in subscribed,
+        }
+        open_ = tuple(route for route in touch.routes if routing.leads(route, **known))
+        route = open_[0] if open_ else touch.route
+        found.append(replace(touch, route=route, reachable=bool(open_), open_routes=open_))
+    return found
 
 
-def _decide(touch: Claimed, contact: Tally, staff_day: int, rules: Pace, now: datetime) -> Action:
-    return engine.next_action(touch.facts(), contact, staff_day, rules, now)
+def _decide(
+    touch: Claimed, contact: Tally, staff_day: int, rules: Pace, now: datetime
+) -> tuple[Claimed, Action]:
+    """What happens now, and by which route: one whose quota is used up makes room for the next."""
+    for route in touch.open_routes or (touch.route,):
+        tried = touch if route == touch.route else replace(touch, route=route)
+        action = engine.next_action(tried.facts(), contact, staff_day, rules, now)
+        if action.reason != Reason.PLATFORM:
+            break
+    return tried, action
 
 
 def _booked(touch: Claimed, now: datetime) -> Move:
+    here = Move(touch.id, touch.attempt, State.CLAIMED, booked_at=now, route=touch.route)
     if touch.route == Route.NONE:
-        return Move(touch.id, touch.attempt, State.SENT, booked_at=now, sent_at=now)
+        return replace(here, state=State.SENT, sent_at=now)
     if touch.route == Route.STAFF_TASK:
-        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, booked_at=now)
-    lease = timezone.now() + LEASE
-    return Move(touch.id, touch.attempt, State.CLAIMED, booked_at=now, lease_until=lease)
+        return replace(here, state=State.AWAITING_STAFF)
+    return replace(here, lease_until=timezone.now() + LEASE)
 
 
 _AFTER = {
@@ -246,6 +289,8 @@ def _declined(touch: Claimed, action: Action) -> Move:
         reason=action.reason,
         due_at=action.at,
         held=action.verb is Verb.HOLD,
+        # What waits looks for its way anew, from the first route on.
+        route=touch.route if action.verb is Verb.SKIP else "",
     )
 
 
@@ -262,11 +307,15 @@ def _hand_to_staff(touches: Sequence[Claimed]) -> None:
                 touch_id=touch.id,
                 contact_id=touch.contact_id,
                 staff_id=touch.staff_id or 0,
-                text=delivery.with_link(touch.text, touch.rendered(url), url),
+                text=writing.with_link(touch.text, touch.rendered(url), url),
                 due_at=touch.due_at,
+                notice=StaffTask.Notice.WAITING,
+                notice_at=timezone.now(),
             )
         )
-    StaffTask.objects.bulk_create(tasks, ignore_conflicts=True)
+    if tasks:
+        StaffTask.objects.bulk_create(tasks, ignore_conflicts=True)
+        doorbell.ring(task_notices.QUEUE)
 
 
 def _link_of(touch: Claimed) -> content.Wanted | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -10,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-PLATFORM_ZONE = ZoneInfo("Asia/Shanghai")  # in which WeCom counts its quotas
+from contacts.messaging import quota
+from journeys.models import TO_FANS, Route
+
 PLACEHOLDERS = frozenset({"name", "staff", "link"})
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -55,6 +55,16 @@ class Reason(TextChoices):
     NO_FOLLOW = "no_follow", _("nobody is friends with the contact")
     NO_ACCOUNT = "no_account", _("no WeChat account is connected")
     NO_IDENTITY = "no_identity", _("the contact has no WeCom account that we know")
+    NO_OPENID = "no_openid", _("no fan of the official account")
+    NO_AGENT = "no_agent", _("the WeCom account has no app that could write")
+    MEMBER_GONE = "member_gone", _("the member of staff is not active")
+    NOT_SENDABLE = "not_sendable", _("the member cannot write to this customer")
+    WINDOW_CLOSED = "window_closed", _("the fan has not written or acted lately enough")
+    WINDOW_USED_UP = "window_used_up", _("enough messages since the fan last wrote or acted")
+    NOT_FOLLOWING = "not_following", _("does not follow the official account")
+    NOT_ACCEPTED = "not_accepted", _("the fan has not accepted such a message")
+    BLOCKED = "blocked", _("the fan refuses messages of the official account")
+    UNDELIVERED = "undelivered", _("the platform could not deliver it")
     NO_CONTENT = "no_content", _("there is nothing to say")
     TOO_LONG = "text_too_long", _("the text is too long")
     REFUSED = "refused", _("the platform refused it")
@@ -110,6 +120,8 @@ class Tally:
     mass: int = 0
 
     def book(self, kind: str, route: str) -> None:
+        if route == Route.APP_MESSAGE:
+            return  # to staff: the contact gets nothing
         self.day += 1
         self.week += 1
         self.promotions += kind == "promotion"
@@ -174,17 +186,6 @@ def week_start(now: datetime, zone: tzinfo) -> datetime:
     return _at(now.astimezone(zone).date() - timedelta(days=6), time(), zone)
 
 
-def mass_window(quota: str, now: datetime) -> tuple[int, datetime]:
-    """How many mass messages the platform delivers to one customer, and since when it counts."""
-    today = now.astimezone(PLATFORM_ZONE).date()
-    if quota == "day1":
-        return 1, _at(today, time(), PLATFORM_ZONE)
-    if quota == "week7":
-        return 7, _at(today - timedelta(days=today.weekday()), time(), PLATFORM_ZONE)
-    days = calendar.monthrange(today.year, today.month)[1]
-    return (4 if quota == "month4" else days), _at(today.replace(day=1), time(), PLATFORM_ZONE)
-
-
 # --- whether ---
 
 
@@ -213,17 +214,20 @@ def _stopped(facts: Facts) -> Action | None:
         return Action(Verb.SKIP, Reason.EXCLUDED)
     if facts.withdrawn:
         return Action(Verb.SKIP, Reason.CONSENT)
-    return None if facts.reachable else Action(Verb.SKIP, Reason.NO_ROUTE)
+    if facts.reachable:
+        return None
+    return Action(Verb.SKIP, Reason.NO_OPENID if facts.route in TO_FANS else Reason.NO_ROUTE)
 
 
 def _over_cap(facts: Facts, contact: Tally, staff_day: int, pace: Pace, now: datetime) -> str:
     promotion, mass = facts.kind == "promotion", facts.route == "mass_task"
+    gets, by_staff = facts.route != Route.APP_MESSAGE, facts.route not in TO_FANS
     caps = (
-        (contact.day >= pace.per_contact_day, Reason.CONTACT_DAY),
-        (contact.week >= pace.per_contact_week, Reason.CONTACT_WEEK),
-        (promotion and contact.promotions >= pace.promotions_per_week, Reason.PROMOTIONS),
-        (staff_day >= pace.per_staff_day, Reason.STAFF_DAY),
-        (mass and contact.mass >= mass_window(pace.mass_quota, now)[0], Reason.PLATFORM),
+        (gets and contact.day >= pace.per_contact_day, Reason.CONTACT_DAY),
+        (gets and contact.week >= pace.per_contact_week, Reason.CONTACT_WEEK),
+        (gets and promotion and contact.promotions >= pace.promotions_per_week, Reason.PROMOTIONS),
+        (by_staff and staff_day >= pace.per_staff_day, Reason.STAFF_DAY),
+        (mass and contact.mass >= quota.window(pace.mass_quota, now)[0], Reason.PLATFORM),
     )
     return next((reason.value for over, reason in caps if over), "")
 
@@ -263,7 +267,7 @@ class Planned(Timed, Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def text(self) -> str: ...
+    def said(self) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +285,7 @@ class _Log:
 
     def tally(self, now: datetime, pace: Pace) -> Tally:
         today, week = day_start(now, pace.zone), week_start(now, pace.zone)
-        month = mass_window(pace.mass_quota, now)[1]
+        month = quota.window(pace.mass_quota, now)[1]
         return Tally(
             day=sum(at >= today for at, _kind, _route in self.sent),
             week=sum(at >= week for at, _kind, _route in self.sent),
@@ -297,9 +301,9 @@ def rehearse(steps: Sequence[Planned], started: datetime, pace: Pace) -> list[Re
     for step in sorted(steps, key=lambda s: (due_at(s, started, pace.zone), s.position)):
         due = due_at(step, started, pace.zone)
         at = open_from(due, pace)
-        facts = Facts(route=step.route, kind=step.kind, text=step.text)
+        facts = Facts(route=step.route, kind=step.kind, text="\n".join(step.said))
         action = next_action(facts, log.tally(at, pace), 0, pace, at)
-        if action.verb is Verb.SEND:
+        if action.verb is Verb.SEND and step.route != Route.APP_MESSAGE:
             log.sent.append((at, step.kind, step.route))
         rehearsed.append(Rehearsed(step.position, due, Action(action.verb, action.reason, at)))
     return rehearsed

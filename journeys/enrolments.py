@@ -8,13 +8,13 @@ from datetime import datetime, timedelta, tzinfo
 from django.db.models import Q
 from django.utils import timezone
 
-from contacts import kinds, timeline
+from contacts import kinds, messaging, timeline
 from contacts.models import Contact, Event, Follow
 from contacts.timeline import NewEvent
-from journeys import engine, ledger, routing
+from journeys import engine, ledger, recalls, routing
 from journeys.engine import Reason
 from journeys.ledger import QUEUE, State
-from journeys.models import Enrolment, Route, Sop, SopVersion, StaffTask, Touch
+from journeys.models import TO_FANS, Enrolment, Route, Sop, SopVersion, StaffTask, Touch
 from journeys.routing import Way
 from tenants import doorbell
 from tenants.ids import encode
@@ -209,6 +209,7 @@ def _cancel(enrolment_ids: Sequence[int], reason: str) -> None:
     StaffTask.objects.filter(touch_id__in=handed, state=StaffTask.State.OPEN).update(
         state=StaffTask.State.CANCELLED
     )
+    recalls.call_back_all(enrolment_ids, reason)
     touches.filter(Q(state__in=ledger.RECALLABLE) | Q(id__in=handed)).update(
         state=State.CANCELLED, reason=reason, sending_at=None, lease_until=None, held=False
     )
@@ -222,17 +223,36 @@ def reroute(contact_ids: Iterable[int]) -> None:
     ids = set(contact_ids)
     _lock_touches(Q(contact_id__in=ids))
     ways = routing.best(ids)
-    lost = Enrolment.objects.filter(
-        contact_id__in=ids, state=Enrolment.State.RUNNING, follow__ended_at__isnull=False
+    lost = list(
+        Enrolment.objects.filter(
+            contact_id__in=ids, state=Enrolment.State.RUNNING, follow__ended_at__isnull=False
+        )
     )
+    others = _to_fans(lost)
     ended: dict[int, str] = {}
     for enrolment in lost:
         way = ways.get(enrolment.contact_id)
-        if way is None:
-            ended[enrolment.pk] = Reason.FOLLOW_ENDED
-        else:
+        if way is not None:
             _turn(enrolment, way)
+        elif enrolment.pk not in others:
+            ended[enrolment.pk] = Reason.FOLLOW_ENDED
     leave(ended)
+
+
+def _to_fans(enrolments: Iterable[Enrolment]) -> set[int]:
+    """Those whose contact an official account reaches, with something left to send that way."""
+    fans = messaging.known_fans({e.contact_id for e in enrolments})
+    if not fans:
+        return set()
+    waiting = Touch.objects.filter(
+        enrolment__in=[e.pk for e in enrolments if e.contact_id in fans],
+        state__in=ledger.RECALLABLE,
+    ).select_related("step")
+    return {
+        touch.enrolment_id
+        for touch in waiting
+        if touch.enrolment_id and touch.step and not TO_FANS.isdisjoint(touch.step.routes)
+    }
 
 
 def _turn(enrolment: Enrolment, way: Way) -> None:

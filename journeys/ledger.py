@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from contacts import timeline
 from contacts.timeline import NewEvent
-from journeys.models import Enrolment, Touch
+from journeys.models import TO_FANS, Enrolment, Route, Touch
 from tenants.ids import encode
 from tenants.scope import current_tenant_id
 
 State = Touch.State
 QUEUE = "touches"
 SOURCE = "touch"
+NOTE = Route.APP_MESSAGE
 
 OPEN = (State.PLANNED, State.CLAIMED, State.SENDING, State.AWAITING_STAFF, State.UNKNOWN)
 # Until here nothing has left the house: the touch may still be taken back.
@@ -29,8 +30,8 @@ RECALLABLE = (State.PLANNED, State.CLAIMED)
 class Move:
     """One change. `attempt` is the fencing number under which the touch was read.
 
-    None keeps `due_at`, `booked_at`, `sent_at`, `delivered_at`; a touch that goes back to planned,
-    or ends unsent, gives its booking back.
+    None keeps `due_at`, `booked_at`, `sent_at`, `delivered_at`, and "" the route; a touch that goes
+    back to planned, or ends unsent, gives its booking back.
     """
 
     touch_id: int
@@ -44,6 +45,7 @@ class Move:
     sent_at: datetime | None = None
     delivered_at: datetime | None = None
     provider_id: str = ""
+    route: str = ""
 
 
 class Moved(NamedTuple):
@@ -72,13 +74,14 @@ UPDATE journeys_touch t SET
                     ELSE COALESCE(v.booked_at, t.sending_at) END,
   sent_at = COALESCE(v.sent_at, t.sent_at),
   delivered_at = COALESCE(v.delivered_at, t.delivered_at),
-  provider_id = CASE v.provider_id WHEN '' THEN t.provider_id ELSE v.provider_id END
+  provider_id = CASE v.provider_id WHEN '' THEN t.provider_id ELSE v.provider_id END,
+  route = CASE v.route WHEN '' THEN t.route ELSE v.route END
 FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(states)s::text[], %(reasons)s::text[],
             %(helds)s::bool[], %(leases)s::timestamptz[], %(dues)s::timestamptz[],
             %(booked)s::timestamptz[], %(sent)s::timestamptz[], %(delivered)s::timestamptz[],
-            %(providers)s::text[])
+            %(providers)s::text[], %(routes)s::text[])
   AS v(id, attempt, state, reason, held, lease_until, due_at, booked_at, sent_at, delivered_at,
-       provider_id)
+       provider_id, route)
 WHERE t.tenant_id = %(tenant)s AND t.id = v.id AND t.attempt = v.attempt
   AND t.state = ANY(%(expected)s)
 RETURNING t.id, t.key, t.contact_id, t.enrolment_id, t.route, t.kind, t.state, t.reason,
@@ -117,6 +120,7 @@ def _columns(moves: Sequence[Move], expected: Collection[str]) -> dict[str, Any]
         "sent": [m.sent_at for m in moves],
         "delivered": [m.delivered_at for m in moves],
         "providers": [m.provider_id[:120] for m in moves],
+        "routes": [str(m.route) for m in moves],
     }
 
 
@@ -128,9 +132,9 @@ def _tell(news: Sequence[Moved]) -> None:
         return
     rows = Touch.objects.filter(id__in=[one.id for one in news])
     names = {
-        touch_id: {"staff": staff, "sop": sop, "step": step}
-        for touch_id, staff, sop, step in rows.values_list(
-            "id", "staff__userid", "enrolment__sop__name", "step__position"
+        touch_id: {"staff": staff, "sop": sop, "step": step, "account": app}
+        for touch_id, staff, sop, step, app in rows.values_list(
+            "id", "staff__userid", "enrolment__sop__name", "step__position", "request__app"
         )
     }
     timeline.record(event for one in news for event in _events(one, names.get(one.id, {})))
@@ -147,13 +151,16 @@ def _events(touch: Moved, names: Mapping[str, object]) -> Iterator[NewEvent]:
 
 
 def _event(touch: Moved, what: str, at: datetime, names: Mapping[str, object]) -> NewEvent:
+    by_account = touch.route in TO_FANS
     properties = {
         "touch": encode(touch.id),
         "route": touch.route,
         "touch_kind": touch.kind,
         **names,
+        "staff": None if by_account else names.get("staff"),
         "reason": touch.reason,
-        "by": touch.reason,  # picks the sentence (apps.py)
+        # Picks the sentence (apps.py).
+        "by": touch.reason or (touch.route if by_account or touch.route == NOTE else ""),
     }
     return NewEvent(
         contact_id=touch.contact_id,

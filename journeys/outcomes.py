@@ -11,16 +11,23 @@ from django.db import connection
 from django.utils import timezone
 
 from contacts import messaging
-from contacts.messaging import Polled, Progress, Request
-from journeys import ledger
-from journeys.delivery import accepted_move
+from contacts.messaging import NoRoute, Polled, Progress, Request, Settling
+from journeys import ledger, recalls, results
+from journeys.delivery import accepted_move, reason_of
 from journeys.engine import Reason
 from journeys.ledger import Move, State
-from journeys.models import Touch
+from journeys.models import Route, Touch
 from journeys.pace import LONGEST_WAIT
 from tenants import doorbell
 from tenants.scope import current_tenant_id, scope
-from tenants.wechat.errors import RateLimited, Retryable, Terminal, Unknown, WeChatError
+from tenants.wechat.errors import (
+    Forbidden,
+    RateLimited,
+    Retryable,
+    Terminal,
+    Unknown,
+    WeChatError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +49,8 @@ UPDATE journeys_touch t SET
   lease_until = %(now)s + make_interval(secs => %(lease)s),
   state = CASE t.state WHEN 'sending' THEN 'unknown' ELSE t.state END
 FROM due WHERE t.tenant_id = %(tenant)s AND t.id = due.id
-RETURNING t.id, t.attempt, t.state, t.route, t.request, t.provider_id, t.sending_at, t.contact_id
+RETURNING t.id, t.attempt, t.state, t.route, t.request, t.provider_id, t.sending_at, t.contact_id,
+          t.ask
 """
 
 
@@ -56,6 +64,7 @@ class Open:
     provider_id: str
     sending_at: datetime | None
     contact_id: int
+    ask: str
 
 
 def follow_up(tenant_id: int, now: datetime | None = None) -> int:
@@ -73,6 +82,9 @@ def follow_up(tenant_id: int, now: datetime | None = None) -> int:
         if move is not None:
             with scope(tenant_id):
                 ledger.move([move], [one.state])
+            if move.state == State.SENT:
+                with scope(tenant_id):
+                    results.look_back(one.id)
     return len(taken)
 
 
@@ -107,12 +119,23 @@ def _look_up(tenant_id: int, touch: Open) -> Move:
         return _for_a_person(touch)
     except (Retryable, RateLimited) as error:
         return _look_again(touch, timedelta(seconds=max(error.retry_after, 1.0)))
+    except NoRoute as refusal:
+        # The first call may have arrived before this was so: no other route is tried.
+        return Move(touch.id, touch.attempt, State.FAILED, refusal.reason)
     except WeChatError as error:
+        if _is_repeat_refused(touch, error):
+            return Move(touch.id, touch.attempt, State.FAILED, reason_of(error))
         log.warning("touch %s: the look-up failed: %s", touch.id, error)
         return _look_again(touch, timedelta(minutes=5))
     if found is None:  # certainly not done: it may be sent again
         return Move(touch.id, touch.attempt, State.PLANNED)
     return accepted_move(touch.id, touch.attempt, touch.request, found)
+
+
+def _is_repeat_refused(touch: Open, error: WeChatError) -> bool:
+    """A route that settles by repeating has its final answer."""
+    repeats = messaging.settles(str((touch.request or {})["route"])) is Settling.REPEAT
+    return repeats and isinstance(error, Terminal) and not isinstance(error, Forbidden)
 
 
 def _others(tenant_id: int, touch: Open, sending_at: datetime) -> set[str]:
@@ -152,7 +175,12 @@ def settle_by_hand(touch: Touch, *, sent: bool) -> bool:
 
 
 def _poll(tenant_id: int, touch: Open) -> Move | None:
-    if touch.request is None:  # a staff task: staff say themselves when it is done
+    # A staff task: staff say themselves when it is done.
+    if touch.ask and touch.request is not None:
+        return recalls.carry_out(
+            tenant_id, touch.id, touch.attempt, touch.request, touch.provider_id
+        )
+    if touch.request is None or touch.route == Route.STAFF_TASK:
         return Move(touch.id, touch.attempt, State.AWAITING_STAFF)
     try:
         polled = messaging.poll(tenant_id, touch.request, touch.provider_id)

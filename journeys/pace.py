@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from journeys.engine import Pace, Tally, day_start, mass_window, week_start
-from journeys.models import Touch, TouchRules
+from contacts.messaging import quota
+from journeys import ledger
+from journeys.engine import Pace, Tally, day_start, week_start
+from journeys.models import TO_FANS, Touch, TouchRules
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 
@@ -58,22 +60,23 @@ SELECT contact_id,
        count(*) FILTER (WHERE at >= %(mass)s AND route = 'mass_task')
 FROM (SELECT contact_id, kind, route, COALESCE(sent_at, sending_at) AS at FROM journeys_touch
       WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(contacts)s)
-        AND sending_at >= %(since)s AND state = ANY(%(booked)s)) AS log
+        AND sending_at >= %(since)s AND state = ANY(%(booked)s)
+        AND route <> 'app_message') AS log
 GROUP BY contact_id
 """
 
 _STAFF_TODAY = """
 SELECT staff_id, count(*) FROM journeys_touch
 WHERE tenant_id = %(tenant)s AND staff_id = ANY(%(staff)s)
-  AND sending_at >= %(day)s AND state = ANY(%(booked)s)
+  AND sending_at >= %(day)s AND state = ANY(%(booked)s) AND route <> ALL(%(fans)s)
 GROUP BY staff_id
 """
 
 
 def tallies(contact_ids: Collection[int], pace: Pace, now: datetime) -> dict[int, Tally]:
-    """What each of these contacts has had, in one statement."""
+    """What each of these contacts has had; mass messages of other parts are counted as well."""
     day, week = day_start(now, pace.zone), week_start(now, pace.zone)
-    mass = mass_window(pace.mass_quota, now)[1]
+    mass = quota.window(pace.mass_quota, now)[1]
     found = {contact_id: Tally() for contact_id in contact_ids}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -90,6 +93,8 @@ def tallies(contact_ids: Collection[int], pace: Pace, now: datetime) -> dict[int
         )
         for contact_id, *counts in cursor.fetchall():
             found[contact_id] = Tally(*counts)
+    for contact_id, count in quota.delivered(found, now, but=[ledger.SOURCE]).items():
+        found[contact_id].mass += count
     return found
 
 
@@ -103,6 +108,7 @@ def staff_today(staff_ids: Collection[int], pace: Pace, now: datetime) -> dict[i
                 "staff": list(staff_ids),
                 "day": day_start(now, pace.zone),
                 "booked": list(BOOKED),
+                "fans": [str(route) for route in TO_FANS],
             },
         )
         return {int(staff_id): int(count) for staff_id, count in cursor.fetchall()}

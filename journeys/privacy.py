@@ -42,7 +42,7 @@ def register() -> None:
     decisions.cleared("that sales worked a lead", Lead, reason="")
     decisions.cleared("that staff followed up", FollowUp, note="")
     decisions.cleared("that a message went out", Touch, request=None, provider_id="")
-    decisions.cleared("that staff had a task", StaffTask, text="")
+    decisions.cleared("that staff had a task", StaffTask, text="", notice_request=None)
     decisions.deleted("leads to the person", Link)
     decisions.deleted("judges the person", Score, ScorePoint)
     decisions.first(_end)

@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from journeys import dispatch, engine, pace
+from journeys import dispatch, engine, pace, step_checks
 from journeys.engine import Rehearsed
 from journeys.models import Enrolment, Sop, SopStep, SopVersion, Touch
 
@@ -62,35 +62,14 @@ def check(steps: Sequence[SopStep]) -> None:
     """Raise ValidationError, a sentence for every fault, when these steps cannot be published."""
     if not steps:
         raise ValidationError({"steps": [_("There is no step yet.")]})
-    words = pace.of_tenant().sensitive_words
+    words, accounts = pace.of_tenant().sensitive_words, step_checks.officials()
     faults = [
         _("Step %(number)s: %(fault)s") % {"number": step.position, "fault": fault}
         for step in steps
-        for fault in _faults(step, words)
+        for fault in step_checks.faults(step, words, accounts)
     ]
     if faults:
         raise ValidationError({"steps": faults})
-
-
-def _faults(step: SopStep, words: Sequence[str]) -> list[str]:
-    faults = []
-    if (step.delay_minutes is None) == (step.day is None):
-        faults.append(_("say either how many minutes after the start, or on which day."))
-    if not step.text.strip() and step.content is None:
-        faults.append(_("there is neither text nor content."))
-    for name in engine.unknown_placeholders(step.text):
-        known = ", ".join(f"{{{one}}}" for one in sorted(engine.PLACEHOLDERS))
-        faults.append(
-            _("“{%(name)s}” is no placeholder; use %(known)s.") % {"name": name, "known": known}
-        )
-    if "{link}" in step.text and step.content is None:
-        faults.append(_("“{link}” needs a content piece to lead to."))
-    if step.content is not None and not step.content.active:
-        faults.append(_("the content “%(title)s” is not active.") % {"title": step.content.title})
-    word = engine.sensitive_word(step.text, words)
-    if word:
-        faults.append(_("“%(word)s” is a sensitive word.") % {"word": word})
-    return faults
 
 
 # --- status ---

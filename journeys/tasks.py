@@ -2,13 +2,18 @@
 
 from celery import shared_task
 
-from journeys import dispatch, score_versions
+from journeys import dispatch, score_versions, task_notices
 from tenants.tasks import TenantTask
 
 
 @shared_task(base=TenantTask, steps=True)
 def touches(tenant_id: int) -> None:
     dispatch.run(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def notices(tenant_id: int) -> None:
+    task_notices.work(tenant_id)
 
 
 @shared_task(base=TenantTask, steps=True)

@@ -11,12 +11,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.widgets import UnfoldAdminURLInputWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminURLInputWidget
 
+from contacts import media
 from journeys import content
 from journeys.models import Content, Link
 from tenants.admin_base import NOTHING, TenantModelAdmin
-from tenants.admin_forms import TenantForm
+from tenants.admin_forms import TenantForm, without
 
 
 class ContentForm(TenantForm):
@@ -29,27 +30,71 @@ class ContentForm(TenantForm):
         help_text=gettext_lazy("Where readers are sent. Blank: they read the text here."),
     )
 
+    picture_url = forms.URLField(
+        label=gettext_lazy("Address of the picture"),
+        max_length=500,
+        required=False,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget,
+        help_text=gettext_lazy(
+            "Shown beside a link, and as the cover of a mini-program. Anybody must be able to open"
+            " it."
+        ),
+    )
+    new_picture = forms.FileField(
+        label=gettext_lazy("Picture to send"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=gettext_lazy("For the kind picture: JPG or PNG to 10 MB."),
+    )
+
     class Meta:
         model = Content
-        fields = ("title", "kind", "purpose", "url", "body", "active")
+        fields = (
+            "title", "kind", "purpose", "url", "body", "picture_url", "appid", "page", "active",
+        )  # fmt: skip
+        help_texts = {
+            "body": gettext_lazy(
+                "A text may hold {name}, {staff} and {link}: each contact's own when it is sent."
+            ),
+        }
+
+    def clean_new_picture(self) -> Any:
+        upload = self.cleaned_data.get("new_picture")
+        if upload:
+            self.instance.picture = media.keep(upload, upload.name, "image")
+        return upload
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ("kind", "body", "picture_url", "appid", "page"):
+            setattr(self.instance, name, given.get(name, getattr(self.instance, name)))
+        for name, fault in content.faults(self.instance).items():
+            self.add_error("new_picture" if name == "picture" else name, fault)
+        return given
 
 
 @admin.register(Content)
 class ContentAdmin(TenantModelAdmin):
     form = ContentForm
+    form_only = ("new_picture",)
     deletes = True
     list_display = ("title", "kind", "purpose", "active", "created_at")
     list_filter = (("purpose", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), "active")
     search_fields = ("title",)
-    readonly_fields = ("general_link",)
+    readonly_fields = ("general_link", "picture")
     fieldsets = (
         (None, {"fields": ("title", ("kind", "purpose"), "url", "body", "active")}),
+        (
+            gettext_lazy("Picture and mini-program"),
+            {"fields": ("picture", "new_picture", "picture_url", ("appid", "page"))},
+        ),
         (gettext_lazy("Link"), {"fields": ("general_link",)}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        return fieldsets if obj else fieldsets[:1]
+        return fieldsets if obj else without(fieldsets, {"general_link", "picture"})
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)

@@ -20,9 +20,11 @@ from contacts import kinds
 from journeys import sops
 from journeys.admin import steps
 from journeys.admin.touches import reason_in_words
-from journeys.models import Enrolment, Sop, Touch
+from journeys.models import Enrolment, Route, Sop, Touch
 from tenants.admin_base import TenantModelAdmin, ask, button, chip
 from tenants.admin_forms import AskForm, TenantForm
+
+_ROUTES = dict(Route.choices)
 
 
 def _triggers() -> list[tuple[str, str]]:
@@ -233,7 +235,12 @@ def _shown(sop: Sop) -> dict[str, Any]:
     return {
         "version": sops.current(sop),
         "rehearsed": [
-            {"step": step, "plan": plan, "done": by_position.get(step.position)}
+            {
+                "step": step,
+                "routes": " → ".join(str(_ROUTES.get(route, route)) for route in step.routes),
+                "plan": plan,
+                "done": by_position.get(step.position),
+            }
             for step, plan in sops.preview(sop)
         ],
         "report": report,

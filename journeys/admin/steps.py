@@ -16,13 +16,22 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from journeys.models import Content, Route, SopStep, TouchKind
+from journeys import step_checks
+from journeys.models import BY_TEMPLATE, Content, Route, SopStep, TouchKind
+from tenants.models import WeChatAccount
 
 LONGEST_TEXT = 4000  # bytes, by the platform
 
 
+def _other_routes() -> list[tuple[str, Any]]:
+    routes = [choice for choice in Route.choices if choice[0] != Route.NONE]
+    return [("", "—"), *routes]
+
+
 class StepForm(forms.Form):
     """One step: after some minutes, or on a day at a time."""
+
+    OF_TEMPLATES = ("official", "template_id", "template_fields")
 
     delay_minutes = forms.IntegerField(
         label=gettext_lazy("Minutes after the start"),
@@ -47,6 +56,19 @@ class StepForm(forms.Form):
     route = forms.ChoiceField(
         label=gettext_lazy("Route"), choices=Route.choices, widget=UnfoldAdminSelectWidget
     )
+    second = forms.ChoiceField(
+        label=gettext_lazy("Otherwise"),
+        choices=_other_routes,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("When the first route has no way to the contact at that time."),
+    )
+    third = forms.ChoiceField(
+        label=gettext_lazy("or else"),
+        choices=_other_routes,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
     kind = forms.ChoiceField(
         label=gettext_lazy("Kind"),
         choices=TouchKind.choices,
@@ -66,6 +88,35 @@ class StepForm(forms.Form):
         widget=UnfoldAdminTextareaWidget({"rows": 4, "data-max-bytes": LONGEST_TEXT}),
         help_text=gettext_lazy("{name}, {staff} and {link} are filled in for each contact."),
     )
+    official = forms.ModelChoiceField(
+        label=gettext_lazy("Official account"),
+        queryset=WeChatAccount.objects.filter(
+            kind=WeChatAccount.Kind.OFFICIAL, active=True
+        ).order_by("name"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Blank: the one that the contact follows."),
+    )
+    template_id = forms.CharField(
+        label=gettext_lazy("Template id"),
+        required=False,
+        max_length=64,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Of a template or subscribe message, as the platform lists it."),
+    )
+    template_fields = forms.CharField(
+        label=gettext_lazy("Template fields"),
+        required=False,
+        max_length=4000,
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text=gettext_lazy(
+            "One a line: the field, a colon, its text, such as thing1: Hello {name}. A tap opens "
+            "the content piece."
+        ),
+    )
+
+    def of_templates(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.OF_TEMPLATES]
 
     def clean_text(self) -> str:
         text = str(self.cleaned_data["text"])
@@ -75,6 +126,20 @@ class StepForm(forms.Form):
             )
         return text
 
+    def clean_template_fields(self) -> dict[str, str]:
+        lines = str(self.cleaned_data["template_fields"]).splitlines()
+        fields: dict[str, str] = {}
+        for line in filter(str.strip, lines):
+            name, colon, text = (part.strip() for part in line.replace("：", ":", 1).partition(":"))
+            if not colon or not step_checks.FIELD.fullmatch(name) or not text or name in fields:
+                raise ValidationError(
+                    _("Write each field once, on a line of its own, such as thing1: Hello {name}.")
+                )
+            fields[name] = text
+        if len(fields) > step_checks.MOST_FIELDS:
+            raise ValidationError(_("A template has at most 20 fields."))
+        return fields
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if (cleaned.get("delay_minutes") is None) == (cleaned.get("day") is None):
@@ -83,9 +148,15 @@ class StepForm(forms.Form):
             )
         if cleaned.get("day") is None and cleaned.get("at_time") is not None:
             raise ValidationError(_("A time of day needs a day."))
-        if not cleaned.get("text", "").strip() and cleaned.get("content") is None:
+        words = set(_routes(cleaned)) - BY_TEMPLATE
+        if words and not cleaned.get("text", "").strip() and cleaned.get("content") is None:
             raise ValidationError(_("Write a text or choose a content piece."))
         return cleaned
+
+
+def _routes(cleaned: dict[str, Any]) -> list[str]:
+    named = (cleaned.get(name) for name in ("route", "second", "third"))
+    return [str(route) for route in named if route]
 
 
 class _Ordered(BaseFormSet):
@@ -102,14 +173,27 @@ Steps = formset_factory(
     validate_max=True,
 )
 
-FIELDS = ("delay_minutes", "day", "at_time", "route", "kind", "content", "text")
+FIELDS = (
+    "delay_minutes", "day", "at_time", "route", "kind", "content", "text", "official",
+    "template_id", "template_fields",
+)  # fmt: skip
 
 
 def initial(steps: list[SopStep]) -> list[dict[str, Any]]:
-    return [{name: getattr(step, name) for name in FIELDS} for step in steps]
+    return [_initial(step) for step in steps]
+
+
+def _initial(step: SopStep) -> dict[str, Any]:
+    values = {name: getattr(step, name) for name in FIELDS}
+    second, third = [*step.fallbacks, "", ""][:2]
+    lines = [f"{name}: {text}" for name, text in sorted(step.template_fields.items())]
+    return {**values, "second": second, "third": third, "template_fields": "\n".join(lines)}
 
 
 def wanted(formset: Any) -> list[SopStep]:
     """The steps as typed, in their order."""
     ordered = [form.cleaned_data for form in formset.ordered_forms]
-    return [SopStep(**{name: given[name] for name in FIELDS}) for given in ordered]
+    return [
+        SopStep(**{name: given[name] for name in FIELDS}, fallbacks=_routes(given)[1:])
+        for given in ordered
+    ]

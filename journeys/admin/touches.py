@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from contacts.admin.goods import OfContacts
-from journeys import outcomes, pace, staff_tasks
+from journeys import outcomes, pace, recalls, staff_tasks
 from journeys.engine import Reason
 from journeys.models import StaffTask, Touch, TouchRules
 from tenants import audit
@@ -24,7 +24,11 @@ from tenants.roles import Can
 
 
 def reason_in_words(code: str) -> str:
-    return str(Reason(code).label) if code in Reason.values else code
+    """A refusal's own code stays beside its words."""
+    word, colon, number = code.partition(":")
+    if word not in Reason.values:
+        return code
+    return f"{Reason(word).label}{colon}{number}"
 
 
 @admin.register(Touch)
@@ -59,12 +63,36 @@ class TouchAdmin(OfContacts):
         ),
         (gettext_lazy("Times"), {"fields": (("due_at", "sent_at", "delivered_at"),)}),
     )
-    actions_detail = ("was_sent", "was_not_sent")
+    actions_detail = ("was_sent", "was_not_sent", "remind", "call_back")
 
     def offers(self, request: HttpRequest, target: Touch) -> set[str]:
         """While it is still looked up by itself, nobody decides by hand."""
         open_end = target.state == Touch.State.UNKNOWN and target.lease_until is None
-        return {"was_sent", "was_not_sent"} if open_end else set()
+        found = {"was_sent", "was_not_sent"} if open_end else set()
+        found |= {"call_back"} if recalls.waits(target) else set()
+        return found | ({"remind"} if recalls.may_remind(target) else set())
+
+    @ask(
+        gettext_lazy("Remind the member"),
+        question=gettext_lazy("WeCom tells the member once more; at most three times in 24 hours."),
+        icon="notifications_active",
+        permission="act",
+    )
+    def remind(self, request: HttpRequest, target: Touch, form: AskForm) -> None:
+        if not recalls.remind(target):
+            raise ValidationError(_("It waits for nobody, or was reminded three times today."))
+        audit.record("touch.reminded", target, request=request)
+
+    @ask(
+        gettext_lazy("Call back"),
+        question=gettext_lazy("The message is stopped unless the member has confirmed it."),
+        icon="cancel_schedule_send",
+        permission="act",
+    )
+    def call_back(self, request: HttpRequest, target: Touch, form: AskForm) -> None:
+        if not recalls.call_back(target):
+            raise ValidationError(_("It does not wait for a member."))
+        audit.record("touch.called_back", target, request=request)
 
     @ask(
         gettext_lazy("It was sent"),
@@ -111,11 +139,21 @@ class TouchAdmin(OfContacts):
 
 @admin.register(StaffTask)
 class StaffTaskAdmin(OfContacts):
-    list_display = ("of_contact", "staff", "state_shown", "due_at", "done_at")
+    list_display = ("of_contact", "staff", "state_shown", "notice", "due_at", "done_at")
     list_select_related = ("contact", "staff")
     list_filter = (("state", ChoicesDropdownFilter), ("staff", AutocompleteSelectFilter))
     fieldsets = (
-        (None, {"fields": (("of_contact", "staff"), "text", ("state_shown", "due_at", "done_at"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("of_contact", "staff"),
+                    "text",
+                    ("state_shown", "due_at", "done_at"),
+                    ("notice", "why_not_told"),
+                )
+            },
+        ),
     )
     actions_detail = ("mark_done", "call_off")
 
@@ -144,6 +182,10 @@ class StaffTaskAdmin(OfContacts):
     def call_off(self, request: HttpRequest, target: StaffTask, form: AskForm) -> None:
         _still_open(lambda: staff_tasks.cancel(target))
         self.note(request, "cancelled", target)
+
+    @admin.display(description=gettext_lazy("Reason"))
+    def why_not_told(self, obj: StaffTask) -> str:
+        return reason_in_words(obj.notice_problem) or NOTHING
 
     @chip(gettext_lazy("State"), {"open": "info", "done": "success", "cancelled": "warning"})
     def state_shown(self, obj: StaffTask) -> tuple[str, str]:

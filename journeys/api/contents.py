@@ -70,7 +70,8 @@ class ContactId(serializers.CharField):
 
 
 class ContentSerializer(StrictModelSerializer):
-    """A piece: with an address its links lead there, without one they show its text."""
+    """A piece: with an address its links lead there, without one they show its text. Pictures and
+    mini-programs are sent from the sidebar as they are; a picture's file is chosen in the admin."""
 
     id = IdField()
     title = Text(lambda text: validation.text(text, 120), max_length=120)
@@ -83,12 +84,37 @@ class ContentSerializer(StrictModelSerializer):
         allow_blank=True,
     )
     url = serializers.URLField(max_length=500, required=False, allow_blank=True)
+    picture_url = serializers.URLField(max_length=500, required=False, allow_blank=True)
+    picture = serializers.CharField(source="picture.name", read_only=True, default=None)
+    appid = Text(
+        lambda text: validation.text(text, 40), max_length=40, required=False, allow_blank=True
+    )
+    page = Text(
+        lambda text: validation.text(text, 300), max_length=300, required=False, allow_blank=True
+    )
     active = StrictBoolean(required=False)
 
     class Meta:
         model = Content
-        fields = ("id", "title", "kind", "purpose", "body", "url", "active", "created_at")
+        fields = (
+            "id", "title", "kind", "purpose", "body", "url", "picture_url", "picture", "appid",
+            "page", "active", "created_at",
+        )  # fmt: skip
         read_only_fields = ("created_at",)
+
+    def validate(self, attrs: Any) -> Any:
+        given = super().validate(attrs)
+        piece = Content()
+        for name in ("kind", "body", "picture_url", "picture_id", "appid", "page"):
+            before = getattr(self.instance or piece, name)
+            setattr(piece, name, given.get(name, before))
+        faults = content_.faults(piece)
+        if faults:
+            raise serializers.ValidationError({name: [text] for name, text in faults.items()})
+        return given
+
+    def validate_picture_url(self, value: str) -> str:
+        return self.validate_url(value)
 
     def validate_url(self, value: str) -> str:
         if value and not value.lower().startswith(("http://", "https://")):
@@ -99,7 +125,7 @@ class ContentSerializer(StrictModelSerializer):
 class Contents(Editable):
     """Reusable pieces of content, each with the purpose that it serves in the journey."""
 
-    queryset = Content.objects.all()
+    queryset = Content.objects.select_related("picture")
     serializer_class = ContentSerializer
     abilities = CONFIGURE
     filters: ClassVar[Mapping[str, Filter]] = {

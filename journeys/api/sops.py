@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from contacts import validation
 from contacts.api.events import OF_CONTACT, limited
 from contacts.models import Channel, LiveCode, Segment
-from journeys import enrolments, pace, sops
+from journeys import enrolments, pace, sops, step_checks
 from journeys.api.contents import CONFIGURE, ContactId
 from journeys.engine import Reason, Rehearsed
 from journeys.models import (
@@ -32,6 +32,7 @@ from journeys.models import (
     TouchRules,
 )
 from tenants import audit
+from tenants.models import WeChatAccount
 from tenants.rest.errors import Conflict
 from tenants.rest.fields import IdField, Moment, Reference, StrictBoolean, Text, Words, of
 from tenants.rest.filters import Filter, one_of
@@ -53,6 +54,12 @@ class StepSerializer(StrictSerializer):
     day = serializers.IntegerField(min_value=0, max_value=730, required=False, allow_null=True)
     at_time = serializers.TimeField(**CLOCK, required=False, allow_null=True)  # type: ignore[arg-type]
     route = serializers.ChoiceField(Route.choices, required=False)
+    fallbacks = serializers.ListField(
+        child=serializers.ChoiceField(Route.choices),
+        required=False,
+        max_length=step_checks.MOST_FALLBACKS,
+        help_text="Tried in this order when those before have no way to the contact.",
+    )
     kind = serializers.ChoiceField(TouchKind.choices, required=False)
     content = Reference(Content.objects.all, required=False, allow_null=True)
     text = Text(
@@ -62,6 +69,27 @@ class StepSerializer(StrictSerializer):
         allow_blank=True,
         help_text="May hold {name}, {staff} and {link}.",
     )
+    official = Reference(
+        lambda: WeChatAccount.objects.filter(kind=WeChatAccount.Kind.OFFICIAL),
+        required=False,
+        allow_null=True,
+        help_text="Null: the account that the contact follows.",
+    )
+    template_id = Text(
+        lambda text: validation.text(text, 64), max_length=64, required=False, allow_blank=True
+    )
+    template_fields = serializers.DictField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        help_text="Each field of the template and its text, which may hold the same.",
+    )
+
+    def validate_template_fields(self, fields: dict[str, str]) -> dict[str, str]:
+        if len(fields) > step_checks.MOST_FIELDS:
+            raise serializers.ValidationError(_("A template has at most 20 fields."))
+        if not all(map(step_checks.FIELD.fullmatch, fields)):
+            raise serializers.ValidationError(_("A field is called as the template calls it."))
+        return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if (attrs.get("delay_minutes") is None) == (attrs.get("day") is None):

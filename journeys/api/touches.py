@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from contacts.api.events import OF_CONTACT, limited
 from contacts.api.naming import userids
-from journeys import outcomes, staff_tasks
+from journeys import outcomes, recalls, staff_tasks
 from journeys.api.contents import ContactId, StaffName
 from journeys.ledger import State
 from journeys.models import Enrolment, Route, Sop, StaffTask, Touch, TouchKind
@@ -102,6 +102,25 @@ class Touches(Listed):
             raise Conflict(_("The outcome of this touch is known."), "known")
         audit.record("touch.settled", touch, request=request, detail=body.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
+
+    def _asked(self, said: str, verb: Callable[[Touch], bool]) -> Response:
+        touch: Touch = self.get_object()
+        if not verb(touch):
+            raise Conflict(_("It waits for nobody, or was reminded three times today."), "no_wait")
+        audit.record(said, touch, request=self.request)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def remind(self, request: Request, id: str) -> Response:
+        """Tell the member once more; at most three times in 24 hours, else 409."""
+        return self._asked("touch.reminded", recalls.remind)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, id: str) -> Response:
+        """Stop it unless its member has confirmed it; 409 when it waits for nobody."""
+        return self._asked("touch.called_back", recalls.call_back)
 
 
 class StaffTaskSerializer(serializers.ModelSerializer):

@@ -4,6 +4,9 @@ from .content import Content, Link
 from .leads import FollowUp, Lead
 from .scoring import Score, ScoreModel, ScorePoint, ScoreRule
 from .sops import (
+    BY_TEMPLATE,
+    THROUGH_STAFF,
+    TO_FANS,
     Enrolment,
     MassQuota,
     Route,
@@ -18,6 +21,9 @@ from .sops import (
 from .stages import ContactStage, Purpose, Review, Stage, StageMove
 
 __all__ = [
+    "BY_TEMPLATE",
+    "THROUGH_STAFF",
+    "TO_FANS",
     "ContactStage",
     "Content",
     "Enrolment",

@@ -2,8 +2,9 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from contacts.models import Contact
+from contacts.models import Contact, MediaFile
 from tenants.ids import new_code
 from tenants.models import Staff
 from tenants.scope import TenantForeignKey, TenantModel, current_tenant_id
@@ -18,13 +19,36 @@ class Content(TenantModel):
         FORM = "form", _("form")
         COUPON = "coupon", _("coupon")
         PRICE = "price", _("price list")
+        IMAGE = "image", pgettext_lazy("to send", "picture")
+        MINI = "mini", _("mini-program")
         OTHER = "other", _("other")
+
+    # What is sent as it is from a chat: no link can lead to it.
+    SENT_AS_IS = frozenset({Kind.IMAGE, Kind.MINI})
 
     title = models.CharField(_("title"), max_length=120)
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.ARTICLE)
     purpose = models.CharField(_("purpose"), max_length=9, choices=Purpose.choices)
     body = models.TextField(_("text"), max_length=4000, blank=True)
     url = models.URLField(_("address"), max_length=500, blank=True)
+    # Of a link or a mini-program; it has to be public, for the client loads it.
+    picture_url = models.URLField(
+        _("address of the picture"), max_length=500, blank=True, default="", db_default=""
+    )
+    picture = TenantForeignKey(
+        MediaFile,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("to send", "picture"),
+    )
+    appid = models.CharField(
+        _("app id of the mini-program"), max_length=40, blank=True, default="", db_default=""
+    )
+    page = models.CharField(
+        _("page of the mini-program"), max_length=300, blank=True, default="", db_default=""
+    )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel, Contact, Event, Follow, LiveCode, Segment
-from tenants.models import Staff
+from tenants.models import Staff, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantModel
 
 from .content import Content
@@ -82,7 +82,17 @@ class Route(models.TextChoices):
 
     MASS_TASK = "mass_task", _("WeCom message, confirmed by staff")
     STAFF_TASK = "staff_task", _("task for staff")
+    APP_MESSAGE = "app_message", _("note to staff in WeCom")
+    OA_MESSAGE = "oa_message", _("customer message of the official account")
+    TEMPLATE = "template", _("template message of the official account")
+    SUBSCRIBE = "subscribe", _("subscribe message of the official account")
     NONE = "none", _("nothing is sent (test route)")
+
+
+# By a member of staff, who must be friends with the contact; by an official account, to its fan.
+THROUGH_STAFF = frozenset({Route.MASS_TASK, Route.STAFF_TASK, Route.APP_MESSAGE})
+TO_FANS = frozenset({Route.OA_MESSAGE, Route.TEMPLATE, Route.SUBSCRIBE})
+BY_TEMPLATE = frozenset({Route.TEMPLATE, Route.SUBSCRIBE})
 
 
 class TouchKind(models.TextChoices):
@@ -100,8 +110,21 @@ class SopStep(TenantModel):
     day = models.PositiveSmallIntegerField(_("day"), null=True, blank=True)
     at_time = models.TimeField(_("time of day"), null=True, blank=True)
     route = models.CharField(
-        _("route"), max_length=10, choices=Route.choices, default=Route.MASS_TASK
+        _("route"), max_length=12, choices=Route.choices, default=Route.MASS_TASK
     )
+    # Routes to try in their order when those before have no way to the contact.
+    fallbacks = models.JSONField(_("otherwise"), default=list, blank=True)
+    official = TenantForeignKey(
+        WeChatAccount,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("official account"),
+    )
+    template_id = models.CharField(_("template id"), max_length=64, blank=True, default="")
+    # Of each place of the template: its text.
+    template_fields = models.JSONField(_("template fields"), default=dict, blank=True)
     kind = models.CharField(
         _("kind"), max_length=9, choices=TouchKind.choices, default=TouchKind.SERVICE
     )
@@ -128,6 +151,16 @@ class SopStep(TenantModel):
                 name="sop_step_one_clock",
             ),
         ]
+
+    @property
+    def routes(self) -> list[str]:
+        """The route and those after it, in order."""
+        return [self.route, *(str(route) for route in self.fallbacks)]
+
+    @property
+    def said(self) -> list[str]:
+        """Every text of the step, with its placeholders."""
+        return [self.text, *(str(text) for text in self.template_fields.values())]
 
 
 class Enrolment(TenantModel):
@@ -183,6 +216,13 @@ class Touch(TenantModel):
         CANCELLED = "cancelled", _("cancelled")
         UNKNOWN = "unknown", _("not known")
 
+    class Ask(models.TextChoices):
+        """What is asked of a message that waits for its member."""
+
+        NOTHING = "", "–"
+        REMIND = "remind", _("to remind")
+        CANCEL = "cancel", _("to call back")
+
     key = models.CharField(max_length=80)  # sop:<enrolment>:<step>
     contact = TenantForeignKey(
         Contact, on_delete=models.CASCADE, related_name="+", verbose_name=_("contact")
@@ -193,7 +233,7 @@ class Touch(TenantModel):
     staff = TenantForeignKey(
         Staff, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("staff")
     )
-    route = models.CharField(_("route"), max_length=10, choices=Route.choices)
+    route = models.CharField(_("route"), max_length=12, choices=Route.choices)
     kind = models.CharField(_("kind"), max_length=9, choices=TouchKind.choices)
     state = models.CharField(
         _("state"), max_length=14, choices=State.choices, default=State.PLANNED
@@ -209,6 +249,8 @@ class Touch(TenantModel):
     sending_at = models.DateTimeField(null=True)  # booked against the caps from here on
     sent_at = models.DateTimeField(_("sent"), null=True)
     delivered_at = models.DateTimeField(_("delivered"), null=True)
+    ask = models.CharField(max_length=6, choices=Ask.choices, blank=True, default=Ask.NOTHING)
+    reminded = models.JSONField(default=list, blank=True)  # when, of the last 24 hours
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
@@ -252,6 +294,16 @@ class StaffTask(TenantModel):
         DONE = "done", _("done")
         CANCELLED = "cancelled", _("cancelled")
 
+    class Notice(models.TextChoices):
+        """Was the member told of it by a message of our app? The desk shows it in any case."""
+
+        NONE = "", _("not told")
+        WAITING = "waiting", _("about to be told")
+        SENDING = "sending", _("being told")
+        TOLD = "told", _("told")
+        FAILED = "failed", _("could not be told")
+        UNKNOWN = "unknown", _("perhaps told")
+
     touch = TenantForeignKey(Touch, on_delete=models.CASCADE, null=True, related_name="+")
     contact = TenantForeignKey(
         Contact, on_delete=models.CASCADE, related_name="+", verbose_name=_("contact")
@@ -264,6 +316,14 @@ class StaffTask(TenantModel):
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.OPEN)
     done_at = models.DateTimeField(_("done"), null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    notice = models.CharField(
+        _("member told"), max_length=8, choices=Notice.choices, blank=True, default=Notice.NONE
+    )
+    notice_at = models.DateTimeField(null=True)  # when it is due, or its lease ends
+    notice_message = models.UUIDField(null=True)  # one message tells of several tasks
+    notice_request = models.JSONField(null=True)  # frozen before the first call
+    notice_tried_at = models.DateTimeField(null=True)
+    notice_problem = models.CharField(_("problem"), max_length=100, blank=True, default="")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("staff task")
@@ -278,6 +338,11 @@ class StaffTask(TenantModel):
                 condition=models.Q(state="open"),
             ),
             models.Index(fields=["tenant", "contact"], name="staff_task_contact"),
+            models.Index(
+                fields=["tenant", "notice_at"],
+                name="staff_task_notice",
+                condition=models.Q(notice__in=["waiting", "sending"]),
+            ),
         ]
 
     def __str__(self) -> str:

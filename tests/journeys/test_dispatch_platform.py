@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from contacts import messaging
+from contacts.messaging import mass_tasks
 from contacts.models import Contact, Event, Identity
 from journeys import delivery, dispatch, enrolments, outcomes, sops
 from journeys.models import Enrolment, Link, Sop, SopStep, Touch
@@ -245,7 +246,7 @@ def test_what_the_look_up_does_not_find_is_sent_again(
     outcomes.follow_up(business.pk, timezone.now() + LATER)
     assert seen(business) == [("unknown", "")]  # the list may lag: too early to tell
 
-    monkeypatch.setattr(messaging, "LIST_LAG", timedelta(0))
+    monkeypatch.setattr(mass_tasks, "LIST_LAG", timedelta(0))
     outcomes.follow_up(business.pk, timezone.now() + 2 * LATER)
     assert seen(business) == [("planned", "")]
     dispatch.run(business.pk)
@@ -306,7 +307,7 @@ def test_killed_after_freezing_is_unknown_then_settled(
     assert seen(business) == [("sending", "")]  # its lease holds
     assert world.tasks() == []
 
-    monkeypatch.setattr(messaging, "LIST_LAG", timedelta(0))
+    monkeypatch.setattr(mass_tasks, "LIST_LAG", timedelta(0))
     outcomes.follow_up(business.pk, timezone.now() + LATER)
     dispatch.run(business.pk)
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from contacts.messaging import quota as mass_quota
 from journeys import engine
 from journeys.engine import Facts, Pace, Tally, Verb
 
@@ -33,7 +34,7 @@ def local(text: str, zone: ZoneInfo = SHANGHAI) -> datetime:
 
 def step(**fields: object) -> SimpleNamespace:
     empty = {"delay_minutes": None, "day": None, "at_time": None, "position": 1}
-    return SimpleNamespace(**{**empty, "route": "none", "kind": "service", "text": "x", **fields})
+    return SimpleNamespace(**{**empty, "route": "none", "kind": "service", "said": ["x"], **fields})
 
 
 # --- due ---
@@ -221,7 +222,7 @@ def test_promotions_and_quota_concern_their_own_only() -> None:
 def test_the_platform_counts_in_chinas_calendar(quota: str, most: int, since: str) -> None:
     now = datetime(2026, 3, 17, 17, 0, tzinfo=UTC)  # Wednesday the 18th there
 
-    assert engine.mass_window(quota, now) == (most, local(since))
+    assert mass_quota.window(quota, now) == (most, local(since))
 
 
 def test_a_week_is_today_and_six_days_before() -> None:
