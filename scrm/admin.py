@@ -157,6 +157,7 @@ def _menu() -> list[tuple[str, list[Entry]]]:
         (_("Customers"), _customers()),
         (_("Acquisition"), _acquisition()),
         (_("Journeys"), _journeys()),
+        (_("Campaigns"), _campaigns()),
         (
             _("Dashboards"),
             [
@@ -230,6 +231,13 @@ def _journeys() -> list[Entry]:
         (Can.READ, _("Score rules"), "rule", _list("journeys_scorerule")),
         (Can.READ, _("Scoring"), "speed", _list("journeys_scoremodel")),
         (Can.READ, _("Leads"), "local_fire_department", _list("journeys_lead")),
+    ]
+
+
+def _campaigns() -> list[Entry]:
+    return [
+        (Can.READ, _("Broadcasts"), "campaign", _list("campaigns_broadcast")),
+        (Can.READ, _("Recipients"), "mark_chat_read", _list("campaigns_broadcastrecipient")),
     ]
 
 

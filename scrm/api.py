@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from analytics.api import losses, reports
+from campaigns.api import broadcasts
 from contacts.api import (
     callbacks,
     catalogue,
@@ -80,6 +81,7 @@ router.register("enrolments", sops.Enrolments, "enrolment")
 router.register("touches", touches.Touches, "touch")
 router.register("staff-tasks", touches.StaffTasks, "staff-task")
 router.register("leads", leads.Leads, "lead")
+router.register("broadcasts", broadcasts.Broadcasts, "broadcast")
 router.register("imports", imports.Imports, "import")
 router.register("exports", exports.Exports, "export")
 router.register("live-codes", live_codes.LiveCodes, "live-code")
