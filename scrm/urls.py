@@ -5,15 +5,17 @@ from django.urls import include, path
 
 from analytics import dashboards
 from contacts.livecodes.views import open_live_code
-from journeys import desk, desk_losses, desk_switch
+from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
 from journeys.views import open_link
 from scrm import health
+from tenants import domain_files, inside, sign_in_wecom
 from tenants import views as tenants
 from tenants.wechat.views import callback
 
 urlpatterns = [
     path("", tenants.home, name="home"),
     path("sign-in/", tenants.sign_in, name="sign-in"),
+    path("sign-in/<slug:business>/", tenants.sign_in, name="sign-in-business"),
     path("sign-out/", tenants.sign_out, name="sign-out"),
     path("places/", tenants.places, name="places"),
     path("language/", tenants.language, name="language"),
@@ -35,10 +37,21 @@ urlpatterns = [
     path("dashboards/funnel/", dashboards.funnel_page, name="dashboard-funnel"),
     path("dashboards/value/", dashboards.value_page, name="dashboard-value"),
     path("dashboards/losses/", dashboards.losses_page, name="dashboard-losses"),
+    path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
+    path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
+    path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),
+    path("desk/sidebar/<str:code>/sent/", sidebar.sent, name="sidebar-sent"),
     path("wechat/<str:code>", callback, name="wechat-callback"),
+    path("wechat/<str:code>/sign-in/", sign_in_wecom.begin, name="wecom-sign-in"),
+    path("wechat/<str:code>/back/", sign_in_wecom.back, name="wecom-back"),
+    path("wechat/<str:code>/signatures/", inside.signatures, name="wecom-signatures"),
+    path("wechat/<str:code>/refresh/", sidebar_live.refresh, name="sidebar-refresh"),
+    path("wechat/<str:code>/message/", sidebar_live.message, name="sidebar-message"),
     path("l/<str:code>", open_link, name="link"),
     path("q/<str:code>", open_live_code, name="live-code"),
     path("api/", include("scrm.api")),
+    path("WW_verify_<str:token>.txt", domain_files.serve, {"kind": "WW"}),
+    path("MP_verify_<str:token>.txt", domain_files.serve, {"kind": "MP"}),
     path("healthz", health.alive),
     path("readyz", health.ready),
 ]

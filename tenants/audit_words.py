@@ -47,6 +47,10 @@ VERBS = {
     "expired": _("old events deleted"),
     "replayed": _("read once more"),
     "keys_made": _("callback token and key made anew"),
+    "reminded": _("member reminded"),
+    "called_back": _("called back"),
+    "signed_in": _("signed in with WeCom"),
+    "sign_in_refused": _("sign-in with WeCom refused"),
 }
 
 

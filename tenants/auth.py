@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
@@ -15,11 +16,12 @@ from django.utils import timezone
 
 from tenants import rows
 from tenants.ids import encode, new_code, tenant_of_code
-from tenants.models import ApiKey, Membership, Tenant, User
+from tenants.models import ApiKey, Membership, SignInSettings, Tenant, User, WeChatAccount
 from tenants.roles import Role
-from tenants.scope import current_tenant_id
+from tenants.scope import current_tenant_id, scope, tenant_id_or_none
 
 _PREFIX = "scrm_"
+VOUCHED = "vouched_by"  # in a session: the tenant whose corporation said who this is
 _NOTED_EVERY = timedelta(minutes=1)  # the last use of a key
 
 
@@ -52,6 +54,33 @@ def places_of(user: User) -> list[Place]:
     roles = dict(places.values_list("tenant_id", "role"))
     tenants = Tenant.objects.filter(id__in=roles, active=True).order_by("name")
     return [Place(tenant, roles[tenant.pk]) for tenant in tenants]
+
+
+def places_of_session(user: User, session: Mapping[str, Any]) -> list[Place]:
+    """Who was vouched for by a corporation is let into its business only: its administrators decide
+    who stands behind a userid there, and must not come into other businesses of that person.
+    """
+    vouched = session.get(VOUCHED)
+    return [place for place in places_of(user) if vouched in (None, place.tenant.pk)]
+
+
+def wecom_doors(slug: str) -> list[WeChatAccount]:
+    """The accounts through which members of this business sign in with WeCom; none when there is
+    no such business. Asked by nobody in particular: in no scope but one of that business."""
+    tenant = Tenant.objects.filter(slug=slug, active=True).first()
+    if tenant is None or tenant_id_or_none() not in (None, tenant.pk):
+        return []
+    with scope(tenant):
+        if not SignInSettings.of_tenant().wecom:
+            return []
+        accounts = WeChatAccount.objects.filter(kind=WeChatAccount.Kind.WECOM, active=True)
+        return list(accounts.exclude(agent_id="").order_by("id"))
+
+
+def tenants_with(domain_file: str) -> list[int]:
+    """Whose accounts have a domain file of this name. Asked before any scope is open."""
+    rows = WeChatAccount.all_tenants.using("platform").filter(domain_file=domain_file, active=True)
+    return sorted(set(rows.values_list("tenant_id", flat=True)))
 
 
 def digest(key: str) -> bytes:

@@ -32,9 +32,11 @@ GLOBAL_TABLES = {
     "auth_group_permissions": "Django's own, empty",
 }
 
-# What the platform role (BYPASSRLS) may read of tenant tables: ids, times and roles, never content.
+# What the platform role (BYPASSRLS) may read of tenant tables: ids, times and roles, never content;
+# and the names of files that anybody may read.
 PLATFORM_COLUMNS = {
     "tenants_membership": ["tenant_id", "user_id", "role", "active"],
+    "tenants_wechataccount": ["tenant_id", "domain_file", "active"],
 }
 # What files are loaded into: the application may refresh the planner's statistics of these. Without
 # them the first questions after a large load are answered by bad plans.

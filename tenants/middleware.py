@@ -14,10 +14,12 @@ from rest_framework.request import Request
 from tenants import auth
 from tenants.models import Tenant, User
 from tenants.scope import scope
+from tenants.wechat.views import callback
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # Doors where who is signed in does not matter: links and callbacks open their own tenant's scope.
-PUBLIC = ("/static/", "/l/", "/q/", "/wechat/")
+PUBLIC = ("/static/", "/l/", "/q/", "/wechat/", "/WW_verify_", "/MP_verify_")
+_CALLBACK = re.compile(r"/wechat/(?P<code>[^/]+)")  # as in scrm/urls.py
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -30,6 +32,17 @@ def request_id(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
+
+    return middleware
+
+
+def callbacks_first(get_response: GetResponse) -> GetResponse:
+    """Callbacks go to their view at once: a machine has no session, language, user or messages, and
+    a burst would pay for them thousands of times."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        asked = _CALLBACK.fullmatch(request.path_info)
+        return callback(request, asked["code"]) if asked else get_response(request)
 
     return middleware
 

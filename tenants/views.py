@@ -11,6 +11,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import slugify
 from django.utils.translation import check_for_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -40,14 +41,19 @@ class SignInForm(AuthenticationForm):
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
-def sign_in(request: HttpRequest) -> HttpResponse:
+def sign_in(request: HttpRequest, business: str = "") -> HttpResponse:
+    """With the short name of a business the page offers its sign-in with WeCom, too."""
     if request.user.is_authenticated and request.method == "GET":
         return redirect("home")
+    asked = slugify(request.GET.get("business", ""))
+    if asked and not business:
+        return redirect("sign-in-business", business=asked)
     form = SignInForm(request, data=request.POST or None)
     if request.method == "POST" and form.is_valid():
         user = form.get_user()
         assert isinstance(user, User)  # noqa: S101 - narrows the type: our backend knows no other
         login(request, user)
+        request.session.pop(auth.VOUCHED, None)
         places = auth.places_of(user)
         request.session["places"] = len(places)
         if len(places) == 1:
@@ -58,7 +64,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             target = settings.LOGIN_REDIRECT_URL if len(places) == 1 else "places"
         return redirect(target)
     status = 422 if form.errors else 200
-    return render(request, "scrm/sign_in.html", {"form": form}, status=status)
+    context = {
+        "form": form,
+        "business": business,
+        "doors": auth.wecom_doors(business) if business else [],
+        "next": request.GET.get("next", ""),
+    }
+    return render(request, "scrm/sign_in.html", context, status=status)
 
 
 @login_required
@@ -67,7 +79,7 @@ def places(request: HttpRequest) -> HttpResponse:
     """The businesses of the user; posting one enters it."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - narrows the type
-    found = auth.places_of(user)
+    found = auth.places_of_session(user, request.session)
     if request.method == "POST":
         wanted = decode(request.POST.get("place", ""))
         for place in found:

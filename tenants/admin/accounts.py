@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -15,6 +16,7 @@ from tenants.admin.accounts_connect import Connecting, address_of
 from tenants.admin.accounts_forms import SECRETS, AccountForm
 from tenants.admin.accounts_health import Health
 from tenants.admin_base import TenantModelAdmin, button, chip
+from tenants.admin_forms import without
 from tenants.models import WeChatAccount
 
 
@@ -22,7 +24,7 @@ from tenants.models import WeChatAccount
 class WeChatAccountAdmin(TenantModelAdmin):
     noun = "wechat_account"
     form = AccountForm
-    form_only = tuple(SECRETS)
+    form_only = (*SECRETS, "new_domain_file")
     actions_list = ("guide",)
     actions_detail = ("continue_guide", "show_health")
     list_display = ("name", "kind", "app_id", "health", "last_callback_at")
@@ -32,6 +34,9 @@ class WeChatAccountAdmin(TenantModelAdmin):
         "health_page",
         "problem",
         "callback_address",
+        "sidebar_address",
+        "sign_in_address",
+        "domain_file",
         "last_callback_at",
         "created_at",
     )
@@ -56,10 +61,16 @@ class WeChatAccountAdmin(TenantModelAdmin):
                 )
             },
         ),
+        (
+            gettext_lazy("Sidebar and sign-in"),
+            {"fields": ("sidebar_address", "sign_in_address", "domain_file", "new_domain_file")},
+        ),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
+        if obj and obj.kind != WeChatAccount.Kind.WECOM:
+            fieldsets = without(fieldsets, {"sidebar_address", "sign_in_address"})
         return fieldsets if obj else fieldsets[:2]
 
     def get_urls(self) -> list[Any]:
@@ -79,14 +90,15 @@ class WeChatAccountAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("Callback address"))
     def callback_address(self, obj: WeChatAccount) -> str:
-        address = address_of(obj)
-        return format_html(
-            '<span class="scrm-copy"><code>{}</code>'
-            '<button type="button" class="scrm-link" data-copy="{}">{}</button></span>',
-            address,
-            address,
-            _("Copy"),
-        )
+        return _copied(address_of(obj))
+
+    @admin.display(description=gettext_lazy("Address of the sidebar"))
+    def sidebar_address(self, obj: WeChatAccount) -> str:
+        return _copied(settings.BASE_URL + reverse("sidebar", args=[obj.code]))
+
+    @admin.display(description=gettext_lazy("Address to sign in"))
+    def sign_in_address(self, obj: WeChatAccount) -> str:
+        return _copied(settings.BASE_URL + reverse("wecom-sign-in", args=[obj.code]))
 
     @admin.display(description=gettext_lazy("Health"))
     def health_page(self, obj: WeChatAccount) -> str:
@@ -107,3 +119,13 @@ class WeChatAccountAdmin(TenantModelAdmin):
         if obj.last_callback_at is None:
             return "silent", _("no callback yet")
         return "good", _("connected")
+
+
+def _copied(address: str) -> str:
+    return format_html(
+        '<span class="scrm-copy"><code>{}</code>'
+        '<button type="button" class="scrm-link" data-copy="{}">{}</button></span>',
+        address,
+        address,
+        _("Copy"),
+    )

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
+from tenants import domain_files
 from tenants.admin_forms import SecretField, TenantForm
 from tenants.models import WeChatAccount
 
@@ -33,6 +39,16 @@ class AccountForm(TenantForm):
     new_aes_key = SecretField(
         label=gettext_lazy("Callback AES key"),
         help_text=gettext_lazy("43 characters. Blank keeps the stored one."),
+    )
+
+    new_domain_file = forms.FileField(
+        label=gettext_lazy("New domain file"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=gettext_lazy(
+            "WW_verify_….txt, as the platform gives it where the trusted domain is set. It is "
+            "answered at the root of this site."
+        ),
     )
 
     class Meta:
@@ -59,7 +75,16 @@ class AccountForm(TenantForm):
             raise ValidationError(_("This is no AES key: it has 43 letters and digits."))
         return text
 
+    def clean_new_domain_file(self) -> tuple[str, str] | None:
+        upload = self.cleaned_data.get("new_domain_file")
+        if not upload:
+            return None
+        return domain_files.checked(upload.name, upload.read(domain_files.MOST_BYTES + 1))
+
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
+        proof = self.cleaned_data.get("new_domain_file")
+        if proof:
+            self.instance.domain_file, self.instance.domain_text = proof
         for name, column in SECRETS.items():
             if self.cleaned_data.get(name):
                 setattr(self.instance, column, self.cleaned_data[name])
@@ -71,6 +96,7 @@ class ConnectForm(AccountForm):
 
     new_token = None  # type: ignore[assignment]
     new_aes_key = None  # type: ignore[assignment]
+    new_domain_file = None  # type: ignore[assignment]
 
     class Meta(AccountForm.Meta):
         fields = ("kind", "name", "app_id", "agent_id")
@@ -94,6 +120,9 @@ class ConnectForm(AccountForm):
 
     def clean_new_aes_key(self) -> str:
         return ""
+
+    def clean_new_domain_file(self) -> None:
+        return None
 
     def clean_app_id(self) -> str:
         text = str(self.cleaned_data["app_id"]).strip()

@@ -1,7 +1,16 @@
 """Tenants, their people and accounts, and the records of what was done."""
 
 from .accounts import AccountProbe, Callback, WeChatAccount
-from .people import ApiKey, Department, FormerUserid, Membership, Staff, Team, User
+from .people import (
+    ApiKey,
+    Department,
+    FormerUserid,
+    Membership,
+    SignInSettings,
+    Staff,
+    Team,
+    User,
+)
 from .records import AuditEntry, AuditNote, StoredAnswer
 from .tenant import DueTenant, Tenant, TenantKey
 
@@ -15,6 +24,7 @@ __all__ = [
     "DueTenant",
     "FormerUserid",
     "Membership",
+    "SignInSettings",
     "Staff",
     "StoredAnswer",
     "Team",

@@ -50,6 +50,13 @@ class WeChatAccount(TenantModel):
         _("permanent code"), blank=True, default="", db_default="", editable=False
     )
     active = models.BooleanField(_("active"), default=True)
+    # The file by which the platform proves that our domain is the app's: name, and what is in it.
+    domain_file = models.CharField(
+        _("domain file"), max_length=80, blank=True, default="", db_default="", editable=False
+    )
+    domain_text = models.CharField(
+        max_length=200, blank=True, default="", db_default="", editable=False
+    )
     echoed_at = models.DateTimeField(_("address checked"), null=True, blank=True, editable=False)
     last_callback_at = models.DateTimeField(
         _("last callback"), null=True, blank=True, editable=False

@@ -224,6 +224,23 @@ class Membership(TenantModel):
         return ability in abilities(self.role)
 
 
+class SignInSettings(TenantModel):
+    """Who may sign in with WeCom. A tenant without a row has the defaults."""
+
+    wecom = models.BooleanField(_("members may sign in with WeCom"), default=True)
+    new_sales = models.BooleanField(_("staff become sales by signing in"), default=False)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("sign-in settings")
+        verbose_name_plural = _("sign-in settings")
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_sign_in_settings")]
+
+    @classmethod
+    def of_tenant(cls) -> "SignInSettings":
+        """Inside a scope: the stored settings, or the defaults."""
+        return cls.objects.first() or cls()
+
+
 NOT_DELETED = _("A key is revoked, not deleted: the audit log names it.")
 
 

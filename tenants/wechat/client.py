@@ -27,7 +27,7 @@ from tenants.wechat.errors import (
     refusal,
 )
 from tenants.wechat.scrubbing import guard_transport_logs
-from tenants.wechat.tokens import TokenStore
+from tenants.wechat.tokens import Fetch, TokenStore
 from tenants.wechat.transport import (
     DEFAULT_TIMEOUT,
     Json,
@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 FORCE_EVERY_S: Final = 4500  # the platform forces 20 times a day and no more
 BUSY: Final = -1
+ANEW_EVERY_S: Final = 300
 # APIs that take only so many calls at the same time.
 AT_ONCE: Final[Mapping[str, int]] = {"externalcontact/mark_tag": 5}
 
@@ -132,6 +133,15 @@ class _Guarded:
     def forget_token(self) -> None:
         """Drop what Redis knows, after the credentials were changed."""
         self._guarded(self._tokens.forget)
+
+    def shared(self, name: str, fetch: Fetch, *, anew: bool = False) -> str:
+        """What all workers share beside the token, fetched by one of them. `anew`: the one at hand
+        is refused, so it is fetched again, once in five minutes."""
+        store = TokenStore(self._redis, self.credentials, fetch, name)
+        marker = f"{self.credentials.redis_prefix}:{name}:anew"
+        if anew and self._guarded(lambda: self._redis.set(marker, "1", nx=True, ex=ANEW_EVERY_S)):
+            self._guarded(store.forget)
+        return self._guarded(store.current)
 
     def check_credentials(self) -> None:
         """Fetch a token anew: one of before would hide that the secret is no longer good."""

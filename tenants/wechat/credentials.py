@@ -9,6 +9,13 @@ from urllib.parse import urlsplit
 Kind = Literal["wecom", "oa"]
 
 HOSTS = ("qyapi.weixin.qq.com", "api.weixin.qq.com", "mp.weixin.qq.com")
+# Where people's browsers are sent; no token ever goes there.
+PAGE_HOSTS = (
+    "open.weixin.qq.com",
+    "login.work.weixin.qq.com",
+    "res.wx.qq.com",
+    "open.work.weixin.qq.com",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +34,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class BaseUrls:
-    """Maps the three hosts of WeChat to configured bases; any other host is refused."""
+    """Maps hosts of WeChat to configured bases; any other host is refused."""
 
     bases: Mapping[str, str]
     mapped: bool
 
     @classmethod
-    def of(cls, base_url: str = "") -> "BaseUrls":
+    def of(cls, base_url: str = "", hosts: tuple[str, ...] = HOSTS) -> "BaseUrls":
         """All hosts at `base_url` (a simulator, a gateway), or the real ones when it is empty."""
         base = base_url.rstrip("/")
-        bases = {host: base or f"https://{host}" for host in HOSTS}
+        bases = {host: base or f"https://{host}" for host in hosts}
         return cls(MappingProxyType(bases), mapped=bool(base))
 
     def locate(self, url: str) -> str:

@@ -29,17 +29,22 @@ Fetch = Callable[[str | None], tuple[str, int]]
 
 
 class TokenStore:
-    """One token per (tenant, app) in Redis, encrypted under a key drawn from the app's secret.
+    """One token per (tenant, app) in Redis, encrypted under a key drawn from the app's secret;
+    likewise, under another `name`, a ticket that is fetched with it.
 
     Expiry lives in Redis alone, so no process trusts a memory of its own; whoever changes the
     secret finds the stored token unreadable and fetches a new one.
     """
 
-    def __init__(self, redis: Redis, credentials: Credentials, fetch: Fetch) -> None:
+    def __init__(
+        self, redis: Redis, credentials: Credentials, fetch: Fetch, name: str = "token"
+    ) -> None:
         self._redis = redis
         self._fetch = fetch
-        self._key = f"{credentials.redis_prefix}:token"
-        self._refused_key = f"{credentials.redis_prefix}:refused"
+        self._name = name
+        self._key = f"{credentials.redis_prefix}:{name}"
+        refused = "refused" if name == "token" else f"{name}:refused"
+        self._refused_key = f"{credentials.redis_prefix}:{refused}"
         seed = hashlib.sha256(b"scrm.wechat.token\0" + credentials.secret.encode()).digest()
         self._cipher = AESGCM(seed)
         self.fingerprint = hmac.digest(seed, b"refused", "sha256").hex()[:32]
@@ -66,7 +71,7 @@ class TokenStore:
         except LockError:
             acquired = False
         if not acquired:
-            raise Retryable("another worker is still fetching the token", api="token")
+            raise Retryable("another worker is still fetching it", api=self._name)
         try:
             stored = self._stored()
             if stored and stored != failed:
@@ -79,7 +84,9 @@ class TokenStore:
         marker = self._redis.get(self._refused_key)
         if isinstance(marker, bytes | str) and _text(marker).startswith(self.fingerprint):
             code = int(_text(marker).rpartition(":")[2])
-            raise Unauthorised("credentials were refused a moment ago", errcode=code, api="token")
+            raise Unauthorised(
+                "credentials were refused a moment ago", errcode=code, api=self._name
+            )
         refused: Unauthorised
         try:
             token, expires_in = self._fetch(failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -73,3 +74,22 @@ def test_the_sweep_finds_what_no_hint_told(business: Business) -> None:
     tasks.sweep()
 
     assert due(business)["timeline"] is True
+
+
+def test_after_its_turn_the_rest_goes_behind_what_others_wait_for(
+    business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[int] = []
+    done: list[int] = []
+
+    def carry_out(_tenant_id: int, job: int) -> None:
+        done.append(job)
+        time.sleep(0.02)
+
+    monkeypatch.setitem(doorbell._wakers, "touches", rung.append)
+    monkeypatch.setitem(doorbell._due, "touches", timezone.now)
+    doorbell.work_off("touches", business.pk, lambda: 1, carry_out, turn=0.1)
+
+    assert 1 <= len(done) <= 5
+    assert rung == [business.pk]
+    assert due(business) == {"touches": True}

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from scrm.sandbox import Sandbox
 from tenants.models import Callback, Tenant, WeChatAccount
 from tenants.scope import scope
-from tenants.wechat import contact_ways, customers, messages
+from tenants.wechat import app_messages, contact_ways, customers, mass_sends
 from tenants.wechat.accounts import credentials_of, wecom_client_for
 from tenants.wechat.client import WeComClient
 from tenants.wechat.errors import Terminal
@@ -178,8 +178,10 @@ def test_a_mass_message_is_found_again(corp: Corp) -> None:
         wanted = [event.external_user_id]
         started = int(time.time())
 
-        task = messages.create_mass_task(client, external_userids=wanted, sender="li", text="到店")
-        found = messages.find_mass_task(
+        task = mass_sends.create_mass_task(
+            client, external_userids=wanted, sender="li", text="到店"
+        )
+        found = mass_sends.find_mass_task(
             client,
             since=started - 60,
             until=started + 60,
@@ -187,7 +189,7 @@ def test_a_mass_message_is_found_again(corp: Corp) -> None:
             sender="li",
             external_userids=wanted,
         )
-        results = messages.mass_task_result(client, task.msgid, "li")
+        results = mass_sends.mass_task_result(client, task.msgid, "li")
 
     assert [one.msgid for one in found] == [task.msgid]
     assert task.failed == ()
@@ -197,7 +199,7 @@ def test_a_mass_message_is_found_again(corp: Corp) -> None:
 def test_a_repeated_app_message_arrives_once(corp: Corp) -> None:
     text = {"msgtype": "text", "text": {"content": "新线索"}}
     with corp.client() as client:
-        first = messages.send_app_message(client, users=["li"], message=text)
-        messages.send_app_message(client, users=["li"], message=text)
+        first = app_messages.send_app_message(client, users=["li"], message=text)
+        app_messages.send_app_message(client, users=["li"], message=text)
 
     assert first.invalid_users == ()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tenants.wechat.app_messages import send_app_message
 from tenants.wechat.client import WeComClient
 from tenants.wechat.contact_ways import (
     add_contact_way,
@@ -20,12 +21,11 @@ from tenants.wechat.customers import (
     send_welcome,
 )
 from tenants.wechat.errors import NotACustomer, Retryable, Unknown
-from tenants.wechat.messages import (
+from tenants.wechat.mass_sends import (
     MassStatus,
     create_mass_task,
     find_mass_task,
     mass_task_result,
-    send_app_message,
 )
 
 from .conftest import Answer, Provider
