@@ -91,6 +91,17 @@ BASE_URL = env.str(
 ).rstrip("/")
 # When set, all WeChat hosts are mapped to it: the sandbox, or an egress proxy.
 WECHAT_BASE_URL = env.str("WECHAT_BASE_URL", default=_servers.get("wechat_base_url", ""))
+# The pages that people's browsers are sent to (sign-in, scripts of the client): where the above is,
+# unless this names another base; `platform` means the real ones, for a server behind a proxy.
+WECHAT_PAGES_BASE_URL = env.str("WECHAT_PAGES_BASE_URL", default="")
+# The client's own scripts, which the sidebar loads; nothing else comes from elsewhere.
+WECHAT_SCRIPTS: list[str] = env.list(
+    "WECHAT_SCRIPTS",
+    default=[
+        "https://res.wx.qq.com/open/js/jweixin-1.2.0.js",
+        "https://open.work.weixin.qq.com/wwopen/js/jwxwork-1.0.0.js",
+    ],
+)
 
 # How old a callback's signature may be. Wider where the sandbox's clock is moved.
 # Warnings on the page about the risk of being restricted by the platform; 0 turns one off.
@@ -130,6 +141,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.request_id",
+    "tenants.middleware.callbacks_first",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -25,7 +25,7 @@ from tenants.models import Membership, Staff, Tenant, User
 from tenants.roles import Can, Role
 from tenants.scope import scope
 
-pytest_plugins = ["tests.wechat_fixtures"]
+pytest_plugins = ["tests.wechat_fixtures", "tests.official_fixtures"]
 
 _number = itertools.count(1)
 PASSWORD = "correct horse battery"

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.models import Broadcast, BroadcastRecipient
 from contacts import people, search, timeline
 from contacts.models import (
     BulkAction,
@@ -113,6 +114,12 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     GroupJoinCode: {
         "owner": (200, 200, 403),
         "operator": (200, 200, 403),
+        "viewer": (403, 200, 403),
+    },
+    Broadcast: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    BroadcastRecipient: {
+        "owner": (403, 200, 403),
+        "operator": (403, 200, 403),
         "viewer": (403, 200, 403),
     },
     GroupWelcome: {

@@ -24,7 +24,7 @@ LINE = ["tenants", "contacts", "journeys", "campaigns", "analytics", "scrm"]
 # The only modules that may leave the scoped manager, each with its reason.
 UNSCOPED = {
     "tenants/scope.py": "defines it",
-    "tenants/auth.py": "the tenants of a user, before any scope is open, through the platform role",
+    "tenants/auth.py": "the tenants of a user or a file, before any scope, by the platform role",
 }
 
 

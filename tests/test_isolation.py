@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from campaigns import models as campaigns
 from contacts import models as contacts
 from journeys import models as journeys
 from tenants import auth, ids
@@ -71,6 +72,7 @@ LISTS = [a for a in ALL if a.pattern.startswith("api/v1/") and not a.parameters]
 # Routes that hold nothing of a tenant, each with the reason.
 PUBLIC = {
     "sign-in/": "before any tenant",
+    "sign-in/<slug:business>/": "before sign-in: which ways there are, nothing of what is inside",
     "healthz": "liveness",
     "readyz": "readiness",
     "api/schema/": "the contract, the same for all",
@@ -111,6 +113,7 @@ API_ROWS: dict[str, Make] = {
     "group-codes": row(contacts.GroupJoinCode),
     "group-welcomes": row(contacts.GroupWelcome),
     "transfers": row(contacts.TransferBatch),
+    "broadcasts": row(campaigns.Broadcast),
     "groups": row(contacts.Group),
     "imports": row(contacts.Import),
     "exports": row(contacts.Export),
@@ -167,7 +170,6 @@ def _admin_parameter(address: Address, parameter: str, rows: Rows) -> str | None
 
 
 OTHER: dict[tuple[str, str], Make] = {
-    ("wechat/<str:code>", "code"): lambda rows: str(rows[tenants.WeChatAccount].code),
     ("l/<str:code>", "code"): lambda rows: ids.new_code(1),
     ("q/<str:code>", "code"): lambda rows: ids.new_code(1),
 }
@@ -176,6 +178,9 @@ PAGES: dict[str, Make] = {
     "lead_id": row(journeys.Lead),
     "task_id": row(journeys.StaffTask),
     "content_id": row(journeys.Content),
+    "code": lambda rows: str(rows[tenants.WeChatAccount].code),
+    "business": lambda rows: str(rows[tenants.WeChatAccount].tenant.slug),
+    "token": lambda rows: "nothing",
 }
 
 

@@ -61,6 +61,7 @@ DECISIONS = {
     "staff-tasks": BY_STAFF,
     "groups": BY_STAFF,
     "transfers": CLOSED,
+    "broadcasts": SHARED,  # their recipients: own
     "group-codes": SHARED,
     "group-welcomes": SHARED,
     "imports": CLOSED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import requests
@@ -16,6 +16,7 @@ from django.urls import reverse
 from contacts import details, ingest, livecodes, timeline, welcome
 from contacts.models import Channel, LiveCode, LiveCodeStaff, LiveCodeTag, Tag
 from scrm.sandbox import Sandbox
+from scrm.sandbox.world import World
 from tenants.models import Staff, WeChatAccount
 from tests.conftest import Business
 
@@ -39,16 +40,29 @@ def web_url(database: None) -> Iterator[str]:
     server.server_close()
 
 
+class Platform(Protocol):
+    """A sandbox, in this process or in another."""
+
+    @property
+    def url(self) -> str: ...
+
+
 @dataclass
 class WeChat:
     """One corp in the sandbox, its account in the business, and the acts of its people."""
 
-    sandbox: Sandbox
+    sandbox: Platform
     business: Business
     account: WeChatAccount
     corpid: str
     agentid: int
     callback_url: str
+
+    @property
+    def world(self) -> World:
+        """What is in the sandbox, when it runs in this process."""
+        assert isinstance(self.sandbox, Sandbox)
+        return self.sandbox.world
 
     def sim(self, path: str, method: str = "POST", /, **body: object) -> Any:
         """One call of the sandbox's control API; refusals raise."""
@@ -140,7 +154,17 @@ def sandbox(settings: Any) -> Iterator[Sandbox]:
 @pytest.fixture
 def wechat(sandbox: Sandbox, business: Business, web_url: str) -> WeChat:
     """The business's WeCom: an app whose callbacks come in at our real door."""
-    corp = requests.post(f"{sandbox.url}/_sim/corps", json={"name": "测试企业"}, timeout=10).json()
+    made = connected(sandbox, business, web_url)
+    made.setting(accept_after_s=0.0, welcome_in_flight_s=[0.0, 0.0])
+    return made
+
+
+def connected(
+    sandbox: Platform, business: Business, web_url: str, name: str = "测试企业"
+) -> WeChat:
+    """A new corp, and its account in the business."""
+    url = f"{sandbox.url}/_sim/corps"
+    corp = requests.post(url, json={"name": name}, timeout=10).json()
     with business.scope():
         account = WeChatAccount.objects.create(
             name="WeCom",
@@ -158,7 +182,6 @@ def wechat(sandbox: Sandbox, business: Business, web_url: str) -> WeChat:
         agentid=int(corp["agentid"]),
         callback_url=web_url + reverse("wechat-callback", args=[account.code]),
     )
-    made.setting(accept_after_s=0.0, welcome_in_flight_s=[0.0, 0.0])
     made.sim(
         "callback_url", corpid=made.corpid, agentid=made.agentid, callback_url=made.callback_url
     )
