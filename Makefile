@@ -10,7 +10,7 @@ BENCH ?= $(notdir $(basename $(shell grep -l __main__ bench/*.py)))
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup dev demo test test-browser chaos bench lint lint-style lint-types lint-imports lint-templates lint-migrations lint-api openapi messages lock compose-check clean
+.PHONY: help python setup dev demo test test-browser chaos hostile bench lint lint-style lint-types lint-imports lint-templates lint-migrations lint-api openapi messages lock compose-check clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test-browser: dev messages ## Run the tests that need Chromium
 
 chaos: dev messages ## Run the tests that kill processes in the middle of work
 	@$(LOCAL) exec --var var/chaos -- $(BIN)/python -m pytest -m chaos $(ARGS)
+
+hostile: dev messages ## Ten bad minutes with 2,000 people: nothing lost, nothing twice; ARGS="--minutes 2"
+	$(BIN)/python -m tests.chaos.hostile $(ARGS)
 
 bench: dev messages ## Measure against floors of the same run; BENCH=dispatch ARGS="--rows 9000" chooses
 	@$(LOCAL) exec --var var/bench -- sh -ec '$(BIN)/python manage.py migrate --verbosity 0; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m bench.$$name $(ARGS); done'

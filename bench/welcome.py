@@ -50,7 +50,7 @@ from contacts.models import LiveCode, LiveCodeStaff, Welcome  # noqa: E402
 from tenants import setup  # noqa: E402
 from tenants.models import Staff, Tenant, WeChatAccount  # noqa: E402
 from tenants.scope import scope  # noqa: E402
-from tenants.wechat import messages  # noqa: E402
+from tenants.wechat import mass_sends  # noqa: E402
 from tenants.wechat.accounts import credentials_of, wecom_client_for  # noqa: E402
 
 BAR_S = 2.0
@@ -140,7 +140,9 @@ def live_code(tenant: Tenant, account: WeChatAccount) -> LiveCode:
 
 def mass_tasks(tenant: Tenant, account: WeChatAccount, results: int) -> list[str]:
     """Mass sends whose results together have so many rows."""
-    sim("customers/many", corpid=account.app_id, userids=["amy"], count=results)
+    for first in range(0, results, A_TASK):
+        count = min(A_TASK, results - first)
+        sim("customers/many", corpid=account.app_id, userids=["amy"], count=count)
     with scope(tenant):
         credentials = credentials_of(account)
     msgids = []
@@ -150,7 +152,7 @@ def mass_tasks(tenant: Tenant, account: WeChatAccount, results: int) -> list[str
         )
         people = [str(one) for one in answer["external_userid"]]  # type: ignore[attr-defined]
         for first in range(0, results, A_TASK):
-            made = messages.create_mass_task(
+            made = mass_sends.create_mass_task(
                 client, external_userids=people[first : first + A_TASK], sender="amy", text="Sale"
             )
             msgids.append(made.msgid)
@@ -172,7 +174,7 @@ class Poller(threading.Thread):
                 for msgid in self.msgids:
                     if self.ends.is_set():
                         return
-                    self.read += len(messages.mass_task_result(client, msgid, "amy"))
+                    self.read += len(mass_sends.mass_task_result(client, msgid, "amy"))
 
 
 def measured(tenant: Tenant, code: LiveCode, scans: int, rate: float) -> list[float]:

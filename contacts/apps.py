@@ -9,7 +9,7 @@ class ContactsConfig(AppConfig):
     verbose_name = _("Customers")
 
     def ready(self) -> None:
-        from contacts import details, ingest, kinds, reach, tasks, timeline, welcome
+        from contacts import details, ingest, kinds, reach, tasks, timeline, welcome, welcome_debts
         from contacts.api import group_facets
         from contacts.groups import people as group_people
         from contacts.groups import upkeep as group_upkeep
@@ -36,7 +36,7 @@ class ContactsConfig(AppConfig):
         doorbell.answer(duplicates.QUEUE, tasks.merges.delay, duplicates.next_due)
         doorbell.answer(group_upkeep.QUEUE, tasks.group_days.delay, group_upkeep.next_due)
         doorbell.answer(ingest.QUEUE, tasks.callbacks.delay, ingest.next_due)
-        doorbell.answer(welcome.QUEUE, tasks.welcome.delay, welcome.next_due)
+        doorbell.answer(welcome_debts.QUEUE, tasks.welcome.delay, welcome.next_due)
         doorbell.answer(timeline.QUEUE, tasks.timeline.delay, timeline.next_due)
         doorbell.answer(details.QUEUE, tasks.details.delay, details.next_due)
         self._live_codes()

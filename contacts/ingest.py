@@ -20,7 +20,7 @@ from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from contacts import details, fans, kinds, reach, tagging, timeline, welcome
+from contacts import details, fans, kinds, reach, tagging, timeline, welcome_debts
 from contacts.groups import told as groups
 from contacts.identity import Account, Origin, claim, holders, touched
 from contacts.livecodes import greetings
@@ -331,9 +331,9 @@ def _greet(owed: Sequence[Greeting]) -> None:
         ended_at=None,
     )
     open_now = {(row.contact_id, row.staff.userid): row for row in follows.select_related("staff")}
-    welcome.owe(
+    welcome_debts.owe(
         [
-            welcome.Debt(
+            welcome_debts.Debt(
                 follow, one.account, one.live_code_id, one.code, one.message, one.received_at
             )
             for one in owed

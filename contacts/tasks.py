@@ -38,7 +38,7 @@ def callbacks(tenant_id: int) -> None:
 
 @shared_task(base=TenantTask, steps=True)
 def welcome(tenant_id: int) -> None:
-    welcome_.attend(tenant_id)
+    welcome_.work(tenant_id)
 
 
 @shared_task(base=TenantTask, steps=True)

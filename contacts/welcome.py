@@ -1,51 +1,57 @@
 """Does a new friend get the live code's welcome message, once and within 20 seconds?
 
 Files are at the platform before anybody scans (contacts/media.py); one that is not goes missing
-from the message rather than keeping it. Who came without a code is noted as such: each friend of a
-code that greets has a result.
+from the message rather than keeping it. What is owed is noted in welcome_debts.py.
 
 The code in the callback works once and lives 20 s, so the platform itself keeps a repeat from
 reaching the customer twice: a lost answer may be repeated. Each step is claim (a short
-transaction), call, settle; several workers may run at once.
+transaction), call, settle; several workers may run at once, and each has many calls under way: one
+takes up to a second, and nobody is to wait for somebody else's.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import F, Max, Min, Q, QuerySet
+from django.db import connection
+from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts import attachments, kinds, media, timeline
-from contacts.livecodes.greetings import Message
-from contacts.models import Follow, Identity, Welcome
+from contacts.models import Identity, Welcome
 from contacts.timeline import NewEvent
+from contacts.welcome_debts import QUEUE
 from tenants import doorbell
-from tenants.models import WeChatAccount
 from tenants.scope import scope
 from tenants.wechat import customers
 from tenants.wechat.accounts import credentials_of, wecom_client_for
 from tenants.wechat.client import WeComClient
 from tenants.wechat.credentials import Credentials
-from tenants.wechat.errors import RateLimited, Retryable, WeChatError
+from tenants.wechat.errors import (
+    WELCOME_ALREADY_CHATTING,
+    WELCOME_CODE_INVALID,
+    RateLimited,
+    Retryable,
+    WeChatError,
+)
 
 log = logging.getLogger(__name__)
 
-QUEUE = "welcome"
-LIFE: Final = timedelta(seconds=20)
 # Longer than a call may take: a worker that died within one leaves time for another.
 LEASE: Final = timedelta(seconds=12)
 LONGEST_PAUSE_S: Final = 2.0
+AT_ONCE: Final = 16
+TURN_S: Final = 1.0
+LOOK_S: Final = 0.1  # while calls are under way: has somebody else come?
 NAME_MARKS: Final = ("%NAME%", "%NICKNAME%")
 STAFF_MARK: Final = "%STAFF%"
-CODE_LENGTH: Final = 200
 
 _OPEN = (Welcome.State.DUE, Welcome.State.SENDING)
 
@@ -66,81 +72,8 @@ class Job:
     maybe_sent: bool  # an earlier attempt got no answer, or died
 
 
-@dataclass(frozen=True)
-class Debt:
-    """A welcome that a friend is owed, since the callback with its code came in (or without)."""
-
-    follow: Follow
-    account: WeChatAccount
-    live_code_id: int
-    code: str
-    message: Message
-    received_at: datetime
-
-
-def owe(debts: Sequence[Debt]) -> None:
-    """Inside a scope: note the welcomes that these friends are owed.
-
-    A customer who adds without approval gives two codes, of the request and of its acceptance:
-    one spell of a Follow is greeted once, unless the first greeting certainly failed.
-    """
-    failed = (Welcome.State.FAILED, Welcome.State.EXPIRED)
-    latest = _latest(debts, failed)
-    rows: list[Welcome] = []
-    for debt in debts:
-        until = latest.get(debt.follow.pk)
-        if len(debt.code) > CODE_LENGTH or (until is not None and until >= debt.follow.opened_at):
-            continue
-        row = _row(debt)
-        if debt.code:
-            _withdraw_no_code(debt, rows)
-            latest[debt.follow.pk] = row.expires_at
-        elif _noted(debt, rows):
-            continue
-        rows.append(row)
-    if rows:
-        Welcome.objects.bulk_create(rows, ignore_conflicts=True)
-        doorbell.ring(QUEUE)
-
-
-def _latest(debts: Sequence[Debt], failed: Sequence[str]) -> dict[int, datetime]:
-    """Follow → until when its latest greeting that may have arrived was good."""
-    earlier = Welcome.objects.filter(follow__in={debt.follow.pk for debt in debts})
-    greeted = earlier.exclude(state__in=[*failed, Welcome.State.NO_CODE])
-    return dict(
-        greeted.values("follow_id")
-        .annotate(latest=Max("expires_at"))
-        .values_list("follow_id", "latest")
-    )
-
-
-def _row(debt: Debt) -> Welcome:
-    return Welcome(
-        follow=debt.follow,
-        account=debt.account,
-        live_code_id=debt.live_code_id,
-        code=debt.code,
-        text=debt.message.text,
-        attachments=list(debt.message.attachments),
-        received_at=debt.received_at,
-        expires_at=debt.received_at + LIFE,
-        state=Welcome.State.DUE if debt.code else Welcome.State.NO_CODE,
-    )
-
-
-def _of_spell(debt: Debt) -> QuerySet[Welcome]:
-    return Welcome.objects.filter(follow=debt.follow, expires_at__gte=debt.follow.opened_at)
-
-
-def _withdraw_no_code(debt: Debt, rows: list[Welcome]) -> None:
-    """The code came with another callback of the same friendship."""
-    _of_spell(debt).filter(state=Welcome.State.NO_CODE).delete()
-    rows[:] = [row for row in rows if row.code or row.follow_id != debt.follow.pk]
-
-
-def _noted(debt: Debt, rows: Sequence[Welcome]) -> bool:
-    """Is there a result of this friendship already?"""
-    return _of_spell(debt).exists() or any(row.follow_id == debt.follow.pk for row in rows)
+# Of a call; None: there is nothing to send.
+_Answer = customers.Welcome | WeChatError | None
 
 
 def next_due() -> datetime | None:
@@ -152,30 +85,49 @@ def next_due() -> datetime | None:
 
 
 def work(tenant_id: int) -> None:
-    """Send what is due, one after the other, then close what is too late."""
-    doorbell.work_off(QUEUE, tenant_id, _next, _send)
+    """Send what is due, then close what is too late.
+
+    It stays neither for what is tried again in a moment nor, past its turn, for who comes
+    meanwhile: both are on the board, and other tenants' callbacks wait for this process.
+    """
+    until = time.monotonic() + TURN_S
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="welcome") as hands:
+        under_way: dict[Future[_Answer], Job] = {}
+        while time.monotonic() < until and (_take(tenant_id, hands, under_way) or under_way):
+            _hear(tenant_id, under_way)
+        if under_way:
+            _leave_to_others(tenant_id)
+        while under_way:
+            _hear(tenant_id, under_way)
+    _leave_to_others(tenant_id)
 
 
-def attend(tenant_id: int) -> None:
-    """`work`, and stay for what is tried again in a moment: of 20 seconds none is to be lost."""
-    until = time.monotonic() + LIFE.total_seconds()
-    while True:
-        work(tenant_id)
+def _leave_to_others(tenant_id: int) -> None:
+    with scope(tenant_id):
+        doorbell.settle(QUEUE)
+        due = next_due()
+    if due is not None and due <= timezone.now():
+        doorbell.wake(tenant_id, QUEUE)
+
+
+def _hear(tenant_id: int, under_way: dict[Future[_Answer], Job]) -> None:
+    """Settle the calls that have ended, or look up for a moment."""
+    done, _rest = wait(under_way, LOOK_S, FIRST_COMPLETED)
+    for call in done:
+        _finish(tenant_id, under_way.pop(call), call)
+
+
+def _take(tenant_id: int, hands: ThreadPoolExecutor, under_way: dict[Future[_Answer], Job]) -> int:
+    """Start the calls of what is due, as far as hands are free; answers how many."""
+    started = 0
+    while len(under_way) < AT_ONCE:
         with scope(tenant_id):
-            pause = _pause()
-        if pause is None or time.monotonic() + pause > until:
-            return
-        time.sleep(pause)
-
-
-def _pause() -> float | None:
-    """Seconds until the next try, if it is near."""
-    again = Welcome.objects.filter(state=Welcome.State.DUE).exclude(lease_until=None)
-    at: datetime | None = again.aggregate(at=Min("lease_until"))["at"]
-    if at is None:
-        return None
-    pause = max(0.05, (at - timezone.now()).total_seconds())
-    return pause if pause <= LONGEST_PAUSE_S else None
+            job = _next()
+        if job is None:
+            break
+        under_way[hands.submit(_call, job)] = job
+        started += 1
+    return started
 
 
 def _next() -> Job | None:
@@ -235,21 +187,42 @@ def _ready(row: Welcome) -> tuple[tuple[dict[str, object], ...], str]:
     return tuple(ready), missing[:300]
 
 
-def _send(tenant_id: int, job: Job) -> None:
+def _call(job: Job) -> _Answer:
+    """In a thread: outside scopes and, unless the account is refused, without the database."""
     if not job.text.strip() and not job.attachments:
-        _settle(tenant_id, job, Welcome.State.FAILED, problem=job.missing)
-        return
+        return None
     try:
         with wecom_client_for(job.credentials) as client:
             text = _text_of(client, job)
-            result = customers.send_welcome(client, job.code, text, job.attachments)
-    except (Retryable, RateLimited) as error:
-        _try_again(tenant_id, job, error)
+            return customers.send_welcome(client, job.code, text, job.attachments)
     except WeChatError as error:
-        log.warning("welcome %s: %s", job.welcome_id, error)
-        _settle(tenant_id, job, Welcome.State.FAILED, error)
+        return error
+    finally:
+        connection.close()
+
+
+def _finish(tenant_id: int, job: Job, call: Future[_Answer]) -> None:
+    if call.exception() is not None:
+        # Our own mistake must not keep others waiting; the lease ends, and so does the code.
+        log.error("welcome %s broke off", job.welcome_id, exc_info=call.exception())
+        return
+    answer = call.result()
+    if answer is None:
+        _settle(tenant_id, job, Welcome.State.FAILED, problem=job.missing)
+    elif isinstance(answer, customers.Welcome):
+        _settle(tenant_id, job, _state_of(answer, job), _CODE.get(answer), job.missing)
+    elif isinstance(answer, Retryable | RateLimited):
+        _try_again(tenant_id, job, answer)
     else:
-        _settle(tenant_id, job, _state_of(result, job), problem=job.missing)
+        log.warning("welcome %s: %s", job.welcome_id, answer)
+        _settle(tenant_id, job, Welcome.State.FAILED, answer.errcode, str(answer))
+
+
+# Kept with the result: 41051 after a lost answer is all that anybody can know.
+_CODE: Final = {
+    customers.Welcome.ALREADY: WELCOME_ALREADY_CHATTING,
+    customers.Welcome.EXPIRED: WELCOME_CODE_INVALID,
+}
 
 
 def _state_of(result: customers.Welcome, job: Job) -> Welcome.State:
@@ -282,7 +255,7 @@ def _try_again(tenant_id: int, job: Job, error: Retryable | RateLimited) -> None
     if again >= job.expires_at:
         lost = error.errcode is None and isinstance(error, Retryable)
         state = Welcome.State.UNKNOWN if lost or job.maybe_sent else Welcome.State.FAILED
-        _settle(tenant_id, job, state, error)
+        _settle(tenant_id, job, state, error.errcode, str(error))
         return
     # An attempt that got no answer keeps errcode empty: `_claim` reads it as "perhaps sent".
     errcode = None if job.maybe_sent else error.errcode
@@ -296,7 +269,7 @@ def _settle(
     tenant_id: int,
     job: Job,
     state: Welcome.State,
-    error: WeChatError | None = None,
+    errcode: int | None = None,
     problem: str = "",
 ) -> None:
     now = timezone.now()
@@ -305,8 +278,8 @@ def _settle(
         done = rows.update(
             state=state,
             lease_until=None,
-            errcode=error.errcode if error else None,
-            problem=str(error)[:300] if error else problem,
+            errcode=errcode,
+            problem=problem[:300],
             sent_at=now if state == Welcome.State.SENT else None,
         )
         if done:

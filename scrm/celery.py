@@ -26,6 +26,8 @@ app.conf.update(
     task_routes={
         "contacts.tasks.welcome": {"queue": "welcome"},
         "contacts.tasks.callbacks": {"queue": "urgent"},
+        # Behind bulk work it would expire, and with it every bell that did not ring by itself.
+        "tenants.tasks.wake": {"queue": "urgent"},
     },
     broker_connection_retry_on_startup=True,
     broker_transport_options={

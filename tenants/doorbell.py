@@ -7,11 +7,12 @@ a sweep over all tenants each minute finds what a lost hint would have missed.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,6 +23,7 @@ from tenants.scope import current_tenant_id, scope
 
 log = logging.getLogger(__name__)
 
+TURN_S = 20.0  # of work that is many small calls; then other queues and tenants have theirs
 SILENCE_S = 5.0  # after a bell that did not ring, requests do not wait for the next ones
 
 Job = TypeVar("Job")
@@ -30,7 +32,8 @@ _wakers: dict[str, Callable[[int], object]] = {}
 _due: dict[str, Callable[[], datetime | None]] = {}
 
 _POST = """
-INSERT INTO tenants_duetenant (tenant_id, queue, next_due_at) VALUES (%s, %s, %s)
+INSERT INTO tenants_duetenant (tenant_id, queue, next_due_at)
+VALUES (%(due_tenant)s, %(due_queue)s, %(due_at)s)
 ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = EXCLUDED.next_due_at
 WHERE tenants_duetenant.next_due_at > EXCLUDED.next_due_at
 """
@@ -73,11 +76,23 @@ class _Bell:
     def __call__(self) -> None:
         due = self.at or timezone.now()
         with connection.cursor() as cursor:
-            cursor.execute(_POST, [self.tenant_id, self.queue, due])
-            posted = cursor.rowcount > 0
+            cursor.execute(*entry(self.tenant_id, self.queue, due))
+            is_new = cursor.rowcount > 0
         # An earlier bell that nobody has answered yet says it already; beat rings it every second.
-        if posted and due <= timezone.now() and time.monotonic() >= _Silence.until:
-            wake(self.tenant_id, self.queue)
+        if is_new and due <= timezone.now():
+            posted(self.tenant_id, self.queue)
+
+
+def entry(tenant_id: int, queue: str, due: datetime) -> tuple[str, dict[str, Any]]:
+    """The statement, with its values, that posts work due then. It writes a row unless an earlier
+    moment is on the board; it has to come after the commit of what is due."""
+    return _POST, {"due_tenant": tenant_id, "due_queue": queue, "due_at": due}
+
+
+def posted(tenant_id: int, queue: str) -> None:
+    """An entry of now came on the board: ring, unless the bell was silent a moment ago."""
+    if time.monotonic() >= _Silence.until:
+        wake(tenant_id, queue)
 
 
 class _Silence:
@@ -100,14 +115,18 @@ def work_off(
     tenant_id: int,
     claim: Callable[[], Job | None],
     carry_out: Callable[[int, Job], object] = lambda _tenant_id, _job: None,
+    *,
+    turn: float = math.inf,
 ) -> None:
     """Outside any scope: claim and carry out until nothing is due, then put the next on the board.
 
     `claim` takes the next job under a lease, in a scope of its own, and answers nothing (None, or a
     batch of 0) when none is due. `carry_out` runs outside scopes: it calls the provider and settles
-    in a scope that it opens. Whoever dies in between leaves the job to the end of its lease.
+    in a scope that it opens. Whoever dies in between leaves the job to the end of its lease. After
+    `turn` seconds what is left goes behind what others wait for.
     """
-    while True:
+    until = time.monotonic() + turn
+    while is_time := time.monotonic() < until:
         with scope(tenant_id):
             job = claim()
         if not job:
@@ -115,6 +134,8 @@ def work_off(
         carry_out(tenant_id, job)
     with scope(tenant_id):
         settle(queue)
+    if not is_time:
+        wake(tenant_id, queue)
 
 
 def settle(queue: str) -> None:

@@ -65,6 +65,12 @@ def set_tenant_in_database(tenant_id: int) -> None:
         cursor.execute(f"SET LOCAL app.tenant = '{int(tenant_id)}'")
 
 
+def in_one_message(tenant_id: int, statement: str) -> str:
+    """A transaction of this statement as one tenant, to be sent outside any scope in one round
+    trip. Whoever sends it closes the connection when it fails: Django knows of no transaction."""
+    return f"BEGIN; SET LOCAL app.tenant = '{int(tenant_id)}'; {statement}; COMMIT"
+
+
 class CurrentTenant(Expression):
     """The current tenant's id, read when the SQL is compiled: class-level querysets stay scoped."""
 

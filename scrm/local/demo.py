@@ -117,7 +117,7 @@ class Demo:
     def express(self) -> Child:
         """For what cannot wait behind bulk work: a welcome has 20 seconds."""
         return self.python(
-            *("express", "-m", "celery", "-A", "scrm", "worker", "--concurrency", "2"),
+            *("express", "-m", "celery", "-A", "scrm", "worker", "--concurrency", "4"),
             *("--queues", "welcome,urgent", "--hostname", "express@%h"),
             *("--loglevel", "INFO", "--without-gossip", "--without-mingle"),
         )

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from contacts import details, ingest, livecodes, tasks, timeline, welcome
+from contacts import details, ingest, livecodes, tasks, timeline, welcome, welcome_debts
 from contacts.models import Contact, Event, Follow
 from scrm.celery import app
 from tenants import doorbell
@@ -22,7 +22,11 @@ QUEUES = {module.QUEUE for module in (details, ingest, livecodes, timeline, welc
 def test_all_queues_are_answered() -> None:
     assert set(doorbell.queues()) >= QUEUES
     lanes = {name: route["queue"] for name, route in app.conf.task_routes.items()}
-    assert lanes == {tasks.callbacks.name: "urgent", tasks.welcome.name: "welcome"}
+    assert lanes == {
+        tasks.callbacks.name: "urgent",
+        tasks.welcome.name: "welcome",
+        "tenants.tasks.wake": "urgent",
+    }
     assert set(app.tasks) >= set(lanes)
 
 
@@ -55,13 +59,13 @@ def test_a_bell_that_rings_while_we_look_stays(
         other = connection.copy()
         try:
             with other.cursor() as cursor:
-                cursor.execute(*doorbell.entry(business.pk, welcome.QUEUE, timezone.now()))
+                cursor.execute(*doorbell.entry(business.pk, welcome_debts.QUEUE, timezone.now()))
         finally:
             other.close()
         return later
 
-    monkeypatch.setitem(doorbell._due, welcome.QUEUE, look)
+    monkeypatch.setitem(doorbell._due, welcome_debts.QUEUE, look)
     with business.scope():
-        doorbell.settle(welcome.QUEUE)
+        doorbell.settle(welcome_debts.QUEUE)
 
     assert DueTenant.objects.get(tenant_id=business.pk).next_due_at < later

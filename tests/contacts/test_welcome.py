@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.db import connection
 from django.utils import timezone
 
-from contacts import ingest, media, welcome, welcome_words
+from contacts import ingest, media, welcome, welcome_debts, welcome_words
 from contacts.livecodes import keeping
 from contacts.models import Event, Follow, LiveCode, LiveCodeWelcome, Welcome
 from tenants.models import DueTenant
@@ -341,7 +341,7 @@ def test_what_is_tried_again_in_a_moment_is_on_the_board(wechat: WeChat, code: L
 
     with wechat.business.scope():
         due = welcome.next_due()
-    board = DueTenant.objects.get(tenant=wechat.business.tenant, queue=welcome.QUEUE)
+    board = DueTenant.objects.get(tenant=wechat.business.tenant, queue=welcome_debts.QUEUE)
     assert due is not None
     assert board.next_due_at == due <= timezone.now() + timedelta(seconds=2)
 
