@@ -24,6 +24,8 @@ from django.db import connections
 from tests.conftest import Business
 from tests.wechat_fixtures import WeChat
 
+pytestmark = pytest.mark.servers
+
 T = TypeVar("T")
 
 

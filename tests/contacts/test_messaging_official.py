@@ -162,6 +162,7 @@ def test_why_there_is_no_way_to_a_fan(official: Official) -> None:
             assert error.value.reason == reason
         assert messaging.known_fans([contact.pk, stranger.pk]) == {contact.pk}
     assert refused(official, fan["openid"], route="template") == "no_content"
+    official.wechat.sim("clock", advance_s=2)  # callbacks tell seconds
     official.act("oa_unfollow", customer=fan["customer"])
     official.wechat.settle()
     assert refused(official, fan["openid"]) == "window_closed"

@@ -18,6 +18,8 @@ from scrm.local.errors import LocalError
 from scrm.local.state import State
 from tests.local.conftest import PROJECT
 
+pytestmark = pytest.mark.servers
+
 DEMO = [sys.executable, "-m", "scrm.local", "demo"]
 
 

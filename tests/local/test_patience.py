@@ -14,6 +14,8 @@ from scrm.local.processes import Child
 from scrm.local.state import State
 from scrm.local.valkey import Valkey
 
+pytestmark = pytest.mark.servers
+
 STARTING = "connection failed: FATAL:  the database system is starting up"
 
 

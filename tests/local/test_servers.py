@@ -19,6 +19,8 @@ from scrm.local.accounts import Account
 from scrm.local.state import State
 from tests.local.conftest import PROJECT, Begin, Run
 
+pytestmark = pytest.mark.servers
+
 _QUERY = """
 import os, psycopg2
 connection = psycopg2.connect(os.environ["DATABASE_OWNER_URL"])

@@ -15,6 +15,8 @@ from scrm.local.servers import Servers
 from scrm.local.state import State
 from scrm.local.supervisor import Supervisor
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def watch(var: Path) -> Supervisor:

@@ -92,9 +92,11 @@ STAYS = {
     "contacts.OrderItem.sku": "the code of a product",
     "contacts.ReachSpell.account": "an account of the business",
     "journeys.Enrolment.reason": "a code of ours",
+    "journeys.StaffTask.notice_problem": "what the platform said of our note to a colleague",
     "journeys.StageMove.basis": "version and grade of the score",
     "journeys.Touch.key": "made of ids of ours",
     "journeys.Touch.reason": "a code of ours",
+    "journeys.Touch.reminded": "moments",
 }
 
 
