@@ -225,6 +225,7 @@ def test_whoever_is_met_by_a_code_has_its_channel_and_nobody_else(chat: Chat) ->
     chat.settle()
     # She adds a member afterwards: only then is there a contact.
     new = chat.wechat.sim("customers", "GET")["customers"][-1]["customer"]
+    chat.wechat.sim("clock", advance_s=60)
     chat.wechat.act("apply", userid="amy", customer=new, accepted=True)
     chat.settle()
     chat.settle()
