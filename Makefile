@@ -10,7 +10,7 @@ BENCH ?= $(notdir $(basename $(shell grep -l __main__ bench/*.py)))
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup dev demo test test-servers test-browser chaos hostile bench lint lint-style lint-types lint-imports lint-templates lint-migrations lint-api openapi messages lock compose-check clean
+.PHONY: help python setup dev demo test test-slow test-browser chaos hostile bench lint lint-style lint-types lint-imports lint-templates lint-migrations lint-api openapi messages lock compose-check clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +29,10 @@ demo: setup ## Open everything on http://127.0.0.1:$PORT; Ctrl-C stops it
 	@$(LOCAL) demo
 
 test: dev messages ## Run the tests; ARGS="-k name" chooses
-	@$(LOCAL) exec --fast --var var/test -- $(BIN)/python -m pytest -n auto -m "not browser and not chaos and not servers" $(ARGS)
+	@$(LOCAL) exec --fast --var var/test -- $(BIN)/python -m pytest -n auto -m "not browser and not chaos and not slow" $(ARGS)
 
-test-servers: dev messages ## Run the tests that start servers and workers of their own
-	@$(LOCAL) exec --fast --var var/test-servers -- $(BIN)/python -m pytest -m "servers and not chaos" $(ARGS)
+test-slow: dev messages ## Run the tests with servers of their own, or thousands of cases
+	@$(LOCAL) exec --fast --var var/test-slow -- $(BIN)/python -m pytest -m "slow and not chaos" $(ARGS)
 
 test-browser: dev messages ## Run the tests that need Chromium
 	@$(LOCAL) exec --fast --var var/test-browser -- $(BIN)/python -m pytest -m browser $(ARGS)
@@ -87,5 +87,5 @@ compose-check: dev ## Check docker-compose.yml and Dockerfile with the real tool
 	$(BIN)/hadolint Dockerfile
 
 clean: ## Remove what tests and tools made; the demo's data stays
-	rm -rf var/test var/test-servers var/test-browser var/chaos var/bench var/lint var/openapi.yaml staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf var/test var/test-slow var/test-browser var/chaos var/bench var/lint var/openapi.yaml staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -24,7 +24,7 @@ from django.db import connections
 from tests.conftest import Business
 from tests.wechat_fixtures import WeChat
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
 

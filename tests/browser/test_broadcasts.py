@@ -26,7 +26,7 @@ def account(shop: Business) -> WeChatAccount:
     """Thirty friends of two members, with accounts at WeCom."""
     with shop.scope():
         found, made = WeChatAccount.objects.get_or_create(
-            app_id="ww-broadcast", defaults={"name": "企业微信", "secret": "s"}
+            app_id="ww-broadcast", defaults={"name": "群发专用企业微信", "secret": "s"}
         )
         people = Contact.objects.filter(excluded=False).order_by("id")[:30]
         for n, person in enumerate(list(people) if made else []):
@@ -83,7 +83,7 @@ def test_a_broadcast_is_written_with_a_live_count(
     window.open("/admin/campaigns/broadcast/add/")
     window.page.wait_for_selector("#scrm-audience .scrm-quiet")
     window.page.fill("[name=name]", "会员日")
-    window.page.select_option("[name=account]", label="企业微信")
+    window.page.select_option("[name=account]", label="群发专用企业微信")
     window.page.fill("[name=text]", "会员日双倍积分，仅限今天。")
     window.page.evaluate("document.querySelector('[name=everyone]').click()")
     window.page.wait_for_selector("#scrm-audience dd")

@@ -171,7 +171,7 @@ def _strange(dice: random.Random, body: bytes) -> bytes:
     return bytes(made)
 
 
-@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.chaos)])
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_mutated_callbacks_leave_no_trace_or_a_dead_letter(
     business: Business, account: WeChatAccount, caplog: pytest.LogCaptureFixture, count: int
 ) -> None:

@@ -18,7 +18,7 @@ from scrm.local.errors import LocalError
 from scrm.local.state import State
 from tests.local.conftest import PROJECT
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 DEMO = [sys.executable, "-m", "scrm.local", "demo"]
 

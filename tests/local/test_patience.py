@@ -14,7 +14,7 @@ from scrm.local.processes import Child
 from scrm.local.state import State
 from scrm.local.valkey import Valkey
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 STARTING = "connection failed: FATAL:  the database system is starting up"
 

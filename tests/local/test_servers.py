@@ -19,7 +19,7 @@ from scrm.local.accounts import Account
 from scrm.local.state import State
 from tests.local.conftest import PROJECT, Begin, Run
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 _QUERY = """
 import os, psycopg2

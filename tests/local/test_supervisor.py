@@ -15,7 +15,7 @@ from scrm.local.servers import Servers
 from scrm.local.state import State
 from scrm.local.supervisor import Supervisor
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
