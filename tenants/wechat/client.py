@@ -43,6 +43,8 @@ T = TypeVar("T")
 FORCE_EVERY_S: Final = 4500  # the platform forces 20 times a day and no more
 BUSY: Final = -1
 ANEW_EVERY_S: Final = 300
+# What is worth nothing in a minute is asked again soon: the code of a welcome lives 20 s.
+SHORT_BLOCK_S: Final[Mapping[str, float]] = {"externalcontact/send_welcome_msg": 2.0}
 # APIs that take only so many calls at the same time.
 AT_ONCE: Final[Mapping[str, int]] = {"externalcontact/mark_tag": 5}
 
@@ -271,10 +273,12 @@ class _Guarded:
 
     def _block(self, error: RateLimited, api: str) -> float:
         key = pacing.key(self.credentials.tenant_id, self.credentials.account_id, api)
+        short = SHORT_BLOCK_S.get(api)
         # The code is the same for the minute and the hour: hit again at once means the hour.
-        escalated = HOUR_BLOCK_S if error.scope == "minute" else 0.0
+        escalated = HOUR_BLOCK_S if error.scope == "minute" and short is None else 0.0
+        span = error.retry_after if short is None else short
         try:
-            return pacing.block(self._redis, key, error.retry_after, escalated=escalated)
+            return pacing.block(self._redis, key, span, escalated=escalated)
         except RedisError:
             return error.retry_after
 
