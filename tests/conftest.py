@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from tenants import auth, setup
@@ -134,6 +135,13 @@ def make_business(name: str = "") -> Business:
         _key, business.key = auth.make_key("tests", list(Can))
         setup.start()
     return business
+
+
+@pytest.fixture
+def in_english() -> Iterator[None]:
+    """What is said in these tests is compared word by word."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

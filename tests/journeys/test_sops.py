@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from contacts import timeline
 from contacts.models import Channel, Contact, Event, Follow, Order
@@ -19,12 +19,7 @@ from tests.conftest import Business
 from tests.journeys import ground
 from tests.journeys.ground import happen, script, step
 
-
-@pytest.fixture(autouse=True)
-def in_english() -> Iterator[None]:
-    """What is said here is compared word by word."""
-    with translation.override("en"):
-        yield
+pytestmark = pytest.mark.usefixtures("in_english")
 
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

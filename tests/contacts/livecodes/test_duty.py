@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from contacts import livecodes
 from contacts.livecodes import keeping, remarks
@@ -30,10 +29,7 @@ GET = "externalcontact/get_contact_way"
 DAILY = (1, 2, 3, 4, 5, 6, 7)
 
 
-@pytest.fixture(autouse=True)
-def in_english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = pytest.mark.usefixtures("in_english")
 
 
 def way_of(wechat: WeChat, code: LiveCode) -> dict[str, Any]:
