@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from django.db import connection
@@ -21,12 +22,14 @@ from django.utils import timezone
 from contacts import arrays, tagging
 from contacts.models import ContactTag, Drift, Event, Follow, Identity, PairTag, TagLink
 from contacts.sync import jobs
+from contacts.sync.telling import tell
 from tenants import doorbell
 from tenants.models import WeChatAccount
-from tenants.scope import current_tenant_id, scope
+from tenants.scope import current_tenant_id
 from tenants.wechat import accounts, customers
+from tenants.wechat.client import WeComClient
 from tenants.wechat.credentials import Credentials
-from tenants.wechat.errors import NotACustomer, Unauthorised, WeChatError
+from tenants.wechat.errors import NotACustomer, WeChatError
 
 log = logging.getLogger(__name__)
 
@@ -281,26 +284,13 @@ def _account_of(row: PairTag) -> WeChatAccount | None:
 
 
 def _mark(tenant_id: int, job: Job) -> None:
-    """A person may have several accounts: the first that is this member's customer is meant."""
-    error: WeChatError | None = None
-    try:
-        with accounts.wecom_client_for(job.credentials) as client:
-            for external in job.external:
-                try:
-                    customers.mark_tag(
-                        client, userid=job.userid, external_userid=external,
-                        add=list(job.add), remove=list(job.remove),
-                    )  # fmt: skip
-                    error = None
-                    break
-                except NotACustomer as stranger:
-                    error = stranger
-    except WeChatError as failure:
-        error = failure
-    with scope(tenant_id):
-        if isinstance(error, Unauthorised):
-            accounts.note(job.credentials.account_id, error.message)
-        _settle(job, error)
+    def call(client: WeComClient, external_userid: str) -> None:
+        customers.mark_tag(
+            client, userid=job.userid, external_userid=external_userid,
+            add=list(job.add), remove=list(job.remove),
+        )  # fmt: skip
+
+    tell(tenant_id, job.credentials, job.external, call, partial(_settle, job))
 
 
 def _settle(job: Job, error: WeChatError | None) -> None:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from django.db.models import F, Min
@@ -16,12 +17,13 @@ from django.utils import timezone
 
 from contacts.models import Drift, Follow, Identity, RemarkPush
 from contacts.sync import jobs
+from contacts.sync.telling import tell
 from tenants import doorbell
 from tenants.models import WeChatAccount
-from tenants.scope import scope
 from tenants.wechat import accounts, customers
+from tenants.wechat.client import WeComClient
 from tenants.wechat.credentials import Credentials
-from tenants.wechat.errors import NotACustomer, Unauthorised, WeChatError
+from tenants.wechat.errors import WeChatError
 
 log = logging.getLogger(__name__)
 
@@ -138,25 +140,13 @@ def _claim() -> Job | None:
 
 
 def _push(tenant_id: int, job: Job) -> None:
-    error: WeChatError | None = None
-    try:
-        with accounts.wecom_client_for(job.credentials) as client:
-            for external in job.external:
-                try:
-                    customers.change_remark(
-                        client, userid=job.userid, external_userid=external,
-                        remark=job.remark, description=job.description,
-                    )  # fmt: skip
-                    error = None
-                    break
-                except NotACustomer as stranger:
-                    error = stranger
-    except WeChatError as failure:
-        error = failure
-    with scope(tenant_id):
-        if isinstance(error, Unauthorised):
-            accounts.note(job.credentials.account_id, error.message)
-        _settle(job, error)
+    def call(client: WeComClient, external_userid: str) -> None:
+        customers.change_remark(
+            client, userid=job.userid, external_userid=external_userid,
+            remark=job.remark, description=job.description,
+        )  # fmt: skip
+
+    tell(tenant_id, job.credentials, job.external, call, partial(_settle, job))
 
 
 def _settle(job: Job, error: WeChatError | None) -> None:
