@@ -11,7 +11,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from contacts.messaging import windows
-from contacts.messaging.fans import Fan
+from contacts.messaging.fans import Fan, no_way_when_refused
 from contacts.messaging.routes import (
     Accepted,
     NoRoute,
@@ -23,13 +23,7 @@ from contacts.messaging.routes import (
 )
 from tenants.wechat import official
 from tenants.wechat.client import Client, OfficialAccountClient
-from tenants.wechat.errors import Terminal, Unknown
-
-_NO_WAY = {
-    official.WINDOW_CLOSED: "window_closed",
-    official.WINDOW_USED_UP: "window_used_up",
-    official.NOT_FOLLOWING: "not_following",
-}
+from tenants.wechat.errors import Unknown
 
 
 class CustomerMessage:
@@ -49,13 +43,8 @@ class CustomerMessage:
 
     def send(self, client: Client, request: Request) -> Accepted:
         own = of_kind(client, OfficialAccountClient)
-        try:
+        with no_way_when_refused():
             official.send_text(own, str(request["openid"]), str(request["text"]))
-        except Terminal as error:
-            why = _NO_WAY.get(error.errcode or 0)
-            if why is None:
-                raise
-            raise NoRoute(why) from None
         return Accepted("")
 
     def find(

@@ -6,12 +6,16 @@ known by their unionid (contacts/details.py), which makes the two records one.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from contacts.messaging.routes import NoRoute, accounts
 from contacts.models import Identity, ReachSpell
 from tenants.models import WeChatAccount
+from tenants.wechat import official
+from tenants.wechat.errors import Terminal
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,23 @@ def known_fans(contact_ids: Collection[int]) -> set[int]:
         contact_id__in=list(contact_ids), kind=Identity.Kind.OPENID, account__in=apps
     )
     return set(rows.values_list("contact_id", flat=True))
+
+
+@contextmanager
+def no_way_when_refused() -> Iterator[None]:
+    """Around a call: what the platform refuses because this fan cannot be written to is NoRoute."""
+    try:
+        yield
+    except Terminal as error:
+        why = _NO_WAY.get(error.errcode or 0)
+        if why is None:
+            raise
+        raise NoRoute(why) from None
+
+
+_NO_WAY: Final = {
+    official.WINDOW_CLOSED: "window_closed",
+    official.WINDOW_USED_UP: "window_used_up",
+    official.NOT_FOLLOWING: "not_following",
+    official.NOT_ACCEPTED: "not_accepted",
+}

@@ -15,7 +15,7 @@ from typing import Final
 from django.utils import timezone
 
 from contacts import kinds
-from contacts.messaging.fans import Fan
+from contacts.messaging.fans import Fan, no_way_when_refused
 from contacts.messaging.routes import (
     Accepted,
     NoRoute,
@@ -29,7 +29,7 @@ from contacts.models import Event, Identity
 from tenants.scope import current_tenant_id, scope
 from tenants.wechat import official
 from tenants.wechat.client import Client, OfficialAccountClient
-from tenants.wechat.errors import Retryable, Terminal, Unknown
+from tenants.wechat.errors import Retryable, Unknown
 from tenants.wechat.official import Notice
 
 SAME_FOR: Final = timedelta(seconds=official.SAME_NOTICE_S)
@@ -38,11 +38,6 @@ RESULT_WITHIN: Final = timedelta(minutes=10)
 AGAIN_S: Final = 30.0
 # The platform's times are whole seconds of its own clock.
 CLOCKS: Final = timedelta(seconds=5)
-
-_NO_WAY: Final = {
-    official.NOT_FOLLOWING: "not_following",
-    official.NOT_ACCEPTED: "not_accepted",
-}
 
 
 @dataclass(frozen=True)
@@ -74,13 +69,8 @@ class _ByTemplate:
         }
 
     def send(self, client: Client, request: Request) -> Accepted:
-        try:
+        with no_way_when_refused():
             return self.ask(of_kind(client, OfficialAccountClient), request)
-        except Terminal as error:
-            why = _NO_WAY.get(error.errcode or 0)
-            if why is None:
-                raise
-            raise NoRoute(why) from None
 
     def ask(self, client: OfficialAccountClient, request: Request) -> Accepted:
         raise NotImplementedError
