@@ -15,6 +15,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from analytics.pages import menu
 from journeys import risk_page
 from scrm import admin_home
 from tenants import admin_settings
@@ -160,11 +161,7 @@ def _menu() -> list[tuple[str, list[Entry]]]:
         (_("Campaigns"), _campaigns()),
         (
             _("Dashboards"),
-            [
-                (Can.REPORT, _("Funnel"), "filter_alt", reverse("dashboard-funnel")),
-                (Can.REPORT, _("LTV / CAC"), "payments", reverse("dashboard-value")),
-                (Can.REPORT, _("Losses"), "person_remove", reverse("dashboard-losses")),
-            ],
+            [(Can.REPORT, title, icon, reverse(name)) for name, icon, title in menu.dashboards()],
         ),
         (_("Business"), _business()),
     ]

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from analytics import dashboards
+from analytics.pages import funnel, losses, value
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
 from journeys.views import open_link
@@ -34,9 +34,9 @@ urlpatterns = [
     path("desk/leads/<str:lead_id>/follow-up/", desk.follow_up, name="desk-follow-up"),
     path("desk/leads/<str:lead_id>/outcome/", desk.outcome, name="desk-outcome"),
     path("desk/leads/<str:lead_id>/scripts/<str:content_id>/", desk.script, name="desk-script"),
-    path("dashboards/funnel/", dashboards.funnel_page, name="dashboard-funnel"),
-    path("dashboards/value/", dashboards.value_page, name="dashboard-value"),
-    path("dashboards/losses/", dashboards.losses_page, name="dashboard-losses"),
+    path("dashboards/funnel/", funnel.page, name="dashboard-funnel"),
+    path("dashboards/value/", value.page, name="dashboard-value"),
+    path("dashboards/losses/", losses.page, name="dashboard-losses"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
     path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),

@@ -11,13 +11,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import answers, asking, losses
-from analytics.api.reports import PERIOD, one_of
-from tenants.middleware import tenant_of
-from tenants.rest import errors
+from analytics import answers, losses
+from analytics.api.base import PERIOD, Report, one_of
 from tenants.rest.filters import Filter
-from tenants.rest.views import Resource
-from tenants.roles import Can
 
 _DAYS = 90
 
@@ -55,34 +51,22 @@ class LossAnswer(serializers.Serializer):
     total = _Row()
 
 
-class LossReports(Resource):
+class LossReports(Report):
     """How many of the Follows opened in a period were lost within N days."""
 
-    abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.REPORT}
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
         "losses": {"group": one_of(*losses.GROUPS), **PERIOD},
     }
     serializer_class = LossAnswer
-    pagination_class = None
-    filter_backends = []
 
     @extend_schema(responses=LossAnswer)
     @action(detail=False, methods=["get"])
     def losses(self, request: Request) -> Response:
         """By channel, staff, live code or source; `staff` and `team` mean the friends' own."""
-        tenant = tenant_of(request)
-        given = {name: text for name, text in self.given().items() if name in asking.NAMES}
-        try:
-            question = asking.ask(given, tenant, days=_DAYS)
-        except asking.Wrong as wrong:
-            raise errors.invalid(**wrong.fields) from None
+        question = self.asked(days=_DAYS, fresh=False)
         rows = losses.report(question, self.given().get("group", "channel"))
-        return Response(
-            {
-                "as_of": answers.text_of_moment(question.as_of, tenant.tz),
-                "rows": [_shown(row) for row in rows],
-                "total": _shown(losses.total(rows)),
-            }
+        return self.answer(
+            question, rows=[_shown(row) for row in rows], total=_shown(losses.total(rows))
         )
 
 

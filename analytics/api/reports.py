@@ -11,14 +11,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import answers, asking, funnel, value
+from analytics import answers, funnel, value
+from analytics.api.base import PERIOD, Report, one_of
 from analytics.curves import DAYS
-from analytics.periods import Question
-from tenants.middleware import tenant_of
-from tenants.rest import errors
 from tenants.rest.filters import Filter
-from tenants.rest.views import Resource
-from tenants.roles import Can
 
 _DAYS_OF_FUNNEL = 90
 
@@ -72,42 +68,21 @@ class ValueAnswer(serializers.Serializer):
     rows = _Row(many=True)
 
 
-def _text(help_text: str) -> Filter:
-    return Filter(serializers.CharField(max_length=200, allow_blank=True), help=help_text)
-
-
-def one_of(*choices: str) -> Filter:
-    return Filter(serializers.ChoiceField(choices, default=choices[0]))
-
-
-PERIOD = {
-    "from": _text("First day, YYYY-MM-DD."),
-    "to": _text("The day after the last one; by default the period ends today."),
-    "as_of": _text("RFC 3339, or a date (its first moment). Facts from then on are ignored."),
-    "channel": _text("Name or id of a channel."),
-    "staff": _text("userid or id: contacts that this member owns."),
-    "team": _text("Name or id: contacts that members of this team own."),
-}
-
-
-class Reports(Resource):
+class Reports(Report):
     """Figures of the tenant, in its time zone and currency. Definitions: the dashboards."""
 
-    abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.REPORT}
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
         "funnel": {"mode": one_of("cohort", "snapshot"), **PERIOD},
         "value": {"group": one_of("channel", "month"), **PERIOD},
     }
     serializer_class = ValueAnswer
-    pagination_class = None
-    filter_backends = []
 
     @extend_schema(responses=FunnelAnswer)
     @action(detail=False, methods=["get"])
     def funnel(self, request: Request) -> Response:
         """How far contacts came (cohort of their first entry), or where they stand (snapshot)."""
         mode = self.given().get("mode", "cohort")
-        question = self._question(days=_DAYS_OF_FUNNEL)
+        question = self.asked(days=_DAYS_OF_FUNNEL)
         if mode == "snapshot":
             standing = answers.steadily(lambda: funnel.snapshot(question))
             stages = [
@@ -117,25 +92,13 @@ class Reports(Resource):
         else:
             steps = answers.steadily(lambda: funnel.cohort(question))
             stages = [answers.of_step(step) for step in steps]
-        return self._answer(question, stages=stages)
+        return self.answer(question, stages=stages)
 
     @extend_schema(responses=ValueAnswer)
     @action(detail=False, methods=["get"])
     def value(self, request: Request) -> Response:
         """What customers cost and bring, by channel or by month of acquisition."""
         group = self.given().get("group", "channel")
-        question = self._question()
+        question = self.asked()
         report = answers.steadily(lambda: value.report(question, group))
-        return self._answer(question, rows=[answers.of_row(row) for row in report.rows])
-
-    def _question(self, *, days: int | None = None) -> Question:
-        given = {name: text for name, text in self.given().items() if name in asking.NAMES}
-        try:
-            question = asking.ask(given, tenant_of(self.request), days=days)
-        except asking.Wrong as wrong:
-            raise errors.invalid(**wrong.fields) from None
-        return answers.complete(question)
-
-    def _answer(self, question: Question, **figures: object) -> Response:
-        as_of = answers.text_of_moment(question.as_of, tenant_of(self.request).tz)
-        return Response({"as_of": as_of, **figures})
+        return self.answer(question, rows=[answers.of_row(row) for row in report.rows])

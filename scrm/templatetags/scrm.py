@@ -31,16 +31,19 @@ def only_when(field: BoundField) -> str:
     return asked.get(field.name, "")
 
 
+def _inside(path: str, url: str) -> bool:
+    """In the same part of the site: all dashboards are one."""
+    return path.split("/")[1] == url.split("/")[1]
+
+
 @register.filter
 def menu(user: User, path: str) -> list[dict[str, object]]:
     entries = [
         (Can.WORK_LEADS, "desk", "support_agent", _("Desk")),
-        (Can.REPORT, "dashboard-funnel", "filter_alt", _("Funnel")),
-        (Can.REPORT, "dashboard-value", "payments", _("LTV / CAC")),
-        (Can.REPORT, "dashboard-losses", "person_remove", _("Losses")),
+        (Can.REPORT, "dashboard-funnel", "monitoring", _("Dashboards")),
     ]
     items: list[dict[str, object]] = [
-        {"url": reverse(name), "icon": icon, "title": title, "here": path.startswith(reverse(name))}
+        {"url": reverse(name), "icon": icon, "title": title, "here": _inside(path, reverse(name))}
         for ability, name, icon, title in entries
         if user.can(ability)
     ]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from analytics import facts, tables
+from analytics import facts
+from analytics.pages import files
+from analytics.pages import value as pages
 from analytics.value import Report, Row
 from contacts import changes, orders, timeline
 from contacts.models import Channel, Contact, Cost
@@ -175,11 +177,9 @@ def test_the_file_cannot_run_formulas_and_losses_stay_numbers() -> None:
     row.ltv[30] = row.ltv_referral[30] = -2500  # type: ignore[assignment]
     row.ltv_referral = dict(row.ltv)
 
-    look = tables.Look("CNY", "channel", 30)
+    look = pages.Look("CNY", "channel", 30)
     lines = (
-        tables.as_file(tables.whole_value(Report([row], row), look), "x")
-        .content.decode()
-        .splitlines()
+        files.as_csv(pages.whole_value(Report([row], row), look), "x").content.decode().splitlines()
     )
 
     assert lines[0].startswith("\ufeff")

@@ -120,6 +120,21 @@
     };
   };
 
+  /* The chart as a picture, on the colour of the page. */
+  const save = (canvas) => {
+    const copy = document.createElement("canvas");
+    copy.width = canvas.width;
+    copy.height = canvas.height;
+    const ink = copy.getContext("2d");
+    ink.fillStyle = colour("--paper");
+    ink.fillRect(0, 0, copy.width, copy.height);
+    ink.drawImage(canvas, 0, 0);
+    const link = document.createElement("a");
+    link.href = copy.toDataURL("image/png");
+    link.download = `${document.querySelector("h1").textContent.trim()}.png`;
+    link.click();
+  };
+
   const draw = () => {
     document.querySelectorAll("[data-chart]").forEach((place) => {
       const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
@@ -131,6 +146,11 @@
         chart.destroy();
         chart = new Chart(canvas, look(data, width));
       };
+      const picture = place.closest(".card").querySelector("[data-picture]");
+      if (picture) {
+        picture.hidden = false;
+        picture.addEventListener("click", () => save(canvas));
+      }
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
       addEventListener("resize", () => {
         if (place.clientWidth === width) return;

@@ -1,15 +1,39 @@
-"""How is the loss report laid out on its page and in its file?"""
+"""The page of losses: which of the Follows opened in the period were lost soon."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics import answers, losses, shown
 from analytics.losses import DAYS, Group, Row
-from analytics.tables import Card, Column, Table
+from analytics.pages import frame
+from analytics.pages.tables import Card, Column, Table
+
+PERIOD_DAYS = 90
+
+
+@frame.page
+def page(request: HttpRequest) -> HttpResponse:
+    asked = frame.read(request, "group", "days", days=PERIOD_DAYS)
+    group = next((g for g in losses.GROUPS if g == asked.given.get("group")), losses.GROUPS[0])
+    days = next((d for d in DAYS if str(d) == asked.given.get("days")), 7)
+    rows = losses.report(asked.question, group)
+    return frame.show(
+        request,
+        asked,
+        of_losses(rows, group, days),
+        "analytics/losses.html",
+        file=(f"losses-{group}", whole_file(rows, group)),
+        heading=_("Losses"),
+        group=group,
+        days=days,
+        day_choices=DAYS,
+        switch=frame.switch(asked, "group", group, list(titles().items())),
+    )
 
 
 def titles() -> dict[Group, str]:

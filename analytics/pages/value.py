@@ -1,58 +1,20 @@
-"""How are figures laid out: summary, chart, table and definitions of a dashboard, and its file?"""
+"""The page of LTV and CAC: what customers cost and bring."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from analytics import answers, funnel, shown, value
+from analytics import answers, shown, value
 from analytics.curves import DAYS
-from contacts.spreadsheet import neutral
-from journeys.models import Stage
-
-
-@dataclass(frozen=True)
-class Card:
-    """A figure at a glance."""
-
-    title: str
-    text: str
-    note: str = ""
-    tone: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A heading, and in one sentence what stands below it."""
-
-    title: str
-    meaning: str = ""
-
-
-@dataclass
-class Table:
-    """`rows` read as people read them, `raw` as programs do (the file)."""
-
-    columns: list[Column]
-    rows: list[list[str]] = field(default_factory=list)
-    raw: list[list[object]] = field(default_factory=list)
-    total: list[str] = field(default_factory=list)
-    cards: list[Card] = field(default_factory=list)
-    chart: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def wide(self) -> bool:
-        return len(self.columns) > 8
-
-    @property
-    def definitions(self) -> list[Column]:
-        return [column for column in self.columns if column.meaning]
+from analytics.pages import frame
+from analytics.pages.tables import Card, Column, Table
+from tenants.middleware import tenant_of
 
 
 @dataclass(frozen=True)
@@ -68,119 +30,29 @@ class Look:
         return row.ltv_referral if self.referral else row.ltv
 
 
-def of_cohort(steps: Sequence[funnel.Step]) -> Table:
-    table = Table(_cohort_columns())
-    for step in steps:
-        table.rows.append(
-            [
-                str(step.stage),
-                shown.count(step.reached),
-                shown.rate(step.rate_from_previous),
-                shown.rate(step.rate_from_first),
-                shown.duration(step.median_seconds_from_previous),
-            ]
-        )
-        table.raw.append(
-            [
-                str(step.stage),
-                step.reached,
-                answers.number(step.rate_from_previous),
-                answers.number(step.rate_from_first),
-                answers.number(step.median_seconds_from_previous),
-            ]
-        )
-    if not steps or not steps[0].reached:
-        table.rows = []
-        return table
-    table.cards = _cohort_cards(steps)
-    table.chart = {
-        "kind": "funnel",
-        "labels": [str(step.stage) for step in steps],
-        "series": [
-            {
-                "label": _("Contacts"),
-                "values": [step.reached for step in steps],
-                "texts": [
-                    f"{shown.count(step.reached)} · {shown.rate(step.rate_from_first)}"
-                    for step in steps
-                ],
-            }
-        ],
-    }
-    return table
-
-
-def _cohort_columns() -> list[Column]:
-    return [
-        Column(_("Stage")),
-        Column(
-            _("Reached"),
-            _("Contacts whose first stage entry lies in the period and that ever reached this "
-              "stage or one beyond it, up to the moment of the figures."),
-        ),
-        Column(_("Step rate"), _("Reached ÷ reached of the stage before.")),
-        Column(_("Total rate"), _("Reached ÷ reached of the first stage.")),
-        Column(
-            _("Median time"),
-            _("Median time since the stage before; who skipped one of the two does not count."),
-        ),
-    ]  # fmt: skip
-
-
-def _cohort_cards(steps: Sequence[funnel.Step]) -> list[Card]:
-    first, last = steps[0], steps[-1]
-    cards = [
-        Card(_("Entered"), shown.count(first.reached), str(first.stage)),
-        Card(_("Arrived"), shown.count(last.reached), str(last.stage)),
-        Card(_("Conversion"), shown.rate(last.rate_from_first), _("first to last stage")),
-    ]
-    weakest = min(
-        (step for step in steps[1:] if step.rate_from_previous is not None),
-        key=lambda step: step.rate_from_previous or 0,
-        default=None,
+@frame.page
+def page(request: HttpRequest) -> HttpResponse:
+    asked = frame.read(request, "group", "days", "referral")
+    group: value.Group = "month" if asked.given.get("group") == "month" else "channel"
+    days = next((d for d in DAYS if str(d) == asked.given.get("days")), 90)
+    look = Look(
+        tenant_of(request).currency, group, days, referral=asked.given.get("referral") == "1"
     )
-    if weakest is not None:
-        before = steps[steps.index(weakest) - 1]
-        note = f"{before.stage} → {weakest.stage}"
-        cards.append(Card(_("Weakest step"), shown.rate(weakest.rate_from_previous), note, "warn"))
-    return cards
-
-
-def of_snapshot(standing: Sequence[tuple[Stage, int]]) -> Table:
-    columns = [
-        Column(_("Stage")),
-        Column(_("Contacts"), _("Contacts that stand in this stage at the moment of the figures.")),
-        Column(_("Share"), _("Contacts ÷ contacts in any stage.")),
-    ]
-    table = Table(columns)
-    total = sum(heads for _stage, heads in standing)
-    for stage, heads in standing:
-        share = Fraction(heads, total) if total else None
-        table.rows.append([str(stage), shown.count(heads), shown.rate(share)])
-        table.raw.append([str(stage), heads, answers.number(share)])
-    if not total:
-        table.rows = []
-        return table
-    table.total = [_("Total"), shown.count(total), shown.rate(Fraction(1))]
-    largest = max(standing, key=lambda row: row[1])
-    last = standing[-1]
-    table.cards = [
-        Card(_("In the journey"), shown.count(total)),
-        Card(str(last[0]), shown.count(last[1]), shown.rate(Fraction(last[1], total))),
-        Card(_("Most stand in"), str(largest[0]), shown.rate(Fraction(largest[1], total))),
-    ]
-    table.chart = {
-        "kind": "bars",
-        "labels": [row[0] for row in table.rows],
-        "series": [
-            {
-                "label": _("Contacts"),
-                "values": [heads for _stage, heads in standing],
-                "texts": [f"{row[1]} · {row[2]}" for row in table.rows],
-            }
-        ],
-    }
-    return table
+    report = answers.steadily(lambda: value.report(asked.question, group))
+    choices = [("channel", _("By channel")), ("month", _("By month"))]
+    return frame.show(
+        request,
+        asked,
+        of_value(report, look),
+        "analytics/value.html",
+        file=(f"value-{group}", whole_value(report, look)),
+        heading=_("LTV / CAC"),
+        group=group,
+        days=days,
+        day_choices=DAYS,
+        referral=look.referral,
+        switch=frame.switch(asked, "group", group, choices),
+    )
 
 
 def of_value(report: value.Report, look: Look) -> Table:
@@ -319,15 +191,3 @@ def _plain(exact: Fraction | int | None) -> Decimal | None:
     """A number, so that a loss is no formula."""
     text = answers.amount(exact)
     return None if text is None else Decimal(text)
-
-
-def as_file(table: Table, name: str) -> HttpResponse:
-    """CSV with a byte order mark, as spreadsheets want it; text cannot become a formula (R45)."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    response.write("\ufeff")
-    writer = csv.writer(response)
-    writer.writerow([column.title for column in table.columns])
-    for row in table.raw:
-        writer.writerow([neutral(cell) if isinstance(cell, str) else cell for cell in row])
-    return response

@@ -1,4 +1,4 @@
-"""The pages behind the figures: a chart, its table, what it means, as of when, and a file of it."""
+"""What does a dashboard's address ask for, and what is on every dashboard?"""
 
 from __future__ import annotations
 
@@ -6,34 +6,36 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import wraps
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from analytics import answers, asking, funnel, loss_tables, losses, tables, value
+from analytics import answers, asking
 from analytics.asking import Wrong
-from analytics.curves import DAYS
+from analytics.pages import files, menu
+from analytics.pages.tables import Table
 from analytics.periods import Question
 from contacts.models import Channel
 from tenants.middleware import tenant_of
-from tenants.models import User
+from tenants.models import Staff, Team, User
 from tenants.roles import Can
 
-FUNNEL_DAYS = 90
-LOSS_DAYS = 90
+Choices = Sequence[tuple[str, str]]
 View = Callable[[HttpRequest], HttpResponse]
 # `through` is the last day of the period, as people say it; `to` the day after, as the API does.
-_KNOWN = asking.NAMES | {"through", "mode", "group", "days", "referral", "export"}
+_ALWAYS = asking.NAMES | {"through", "export"}
 
 
-def for_readers(view: View) -> View:
-    """Only for members who may see figures, inside their tenant."""
+def page(view: View) -> View:
+    """A dashboard: only read, only by members who may see figures, inside their tenant."""
 
     @wraps(view)
     @login_required
@@ -45,7 +47,7 @@ def for_readers(view: View) -> View:
             raise PermissionDenied
         return view(request)
 
-    return guarded
+    return require_GET(guarded)
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,11 @@ class Asked:
         return "?" + urlencode({name: text for name, text in kept.items() if text})
 
 
-def _asked(request: HttpRequest, *, days: int | None = None) -> Asked:
+def read(request: HttpRequest, *names: str, days: int | None = None) -> Asked:
+    """The address; `names` are the page's own parameters, `days` the period when none is given."""
     tenant = tenant_of(request)
-    given = {name: request.GET[name].strip() for name in _KNOWN if name in request.GET}
+    known = _ALWAYS.union(names)
+    given = {name: request.GET[name].strip() for name in known if name in request.GET}
     wrong: dict[str, str] = {}
     try:
         question = asking.ask(_with_end(given, wrong), tenant, days=days)
@@ -88,85 +92,32 @@ def _with_end(given: Mapping[str, str], wrong: dict[str, str]) -> dict[str, str]
     return texts
 
 
-@require_GET
-@for_readers
-def funnel_page(request: HttpRequest) -> HttpResponse:
-    """How far contacts came, or where they stand."""
-    asked = _asked(request, days=FUNNEL_DAYS)
-    mode = "snapshot" if asked.given.get("mode") == "snapshot" else "cohort"
-    if mode == "cohort":
-        steps = answers.steadily(lambda: funnel.cohort(asked.question))
-        table = tables.of_cohort(steps)
-    else:
-        standing = answers.steadily(lambda: funnel.snapshot(asked.question))
-        table = tables.of_snapshot(standing)
-    if asked.given.get("export") == "csv":
-        return tables.as_file(table, f"funnel-{mode}")
-    choices = [("cohort", _("Cohort")), ("snapshot", _("Right now"))]
-    context = _context(request, asked, table) | {
-        "heading": _("Funnel"),
-        "mode": mode,
-        "switch": _switch(asked, "mode", mode, choices),
-    }
-    return render(request, "analytics/funnel.html", context)
-
-
-@require_GET
-@for_readers
-def value_page(request: HttpRequest) -> HttpResponse:
-    """What customers cost and bring, by channel or month."""
-    asked = _asked(request)
-    group: value.Group = "month" if asked.given.get("group") == "month" else "channel"
-    days = next((d for d in DAYS if str(d) == asked.given.get("days")), 90)
-    referral = asked.given.get("referral") == "1"
-    report = answers.steadily(lambda: value.report(asked.question, group))
-    look = tables.Look(tenant_of(request).currency, group, days, referral=referral)
-    table = tables.of_value(report, look)
-    if asked.given.get("export") == "csv":
-        return tables.as_file(tables.whole_value(report, look), f"value-{group}")
-    choices = [("channel", _("By channel")), ("month", _("By month"))]
-    context = _context(request, asked, table) | {
-        "heading": _("LTV / CAC"),
-        "group": group,
-        "days": days,
-        "day_choices": DAYS,
-        "referral": referral,
-        "switch": _switch(asked, "group", group, choices),
-    }
-    return render(request, "analytics/value.html", context)
-
-
-@require_GET
-@for_readers
-def losses_page(request: HttpRequest) -> HttpResponse:
-    """Which of the Follows opened in the period were lost soon."""
-    asked = _asked(request, days=LOSS_DAYS)
-    group = next((g for g in losses.GROUPS if g == asked.given.get("group")), losses.GROUPS[0])
-    days = next((d for d in losses.DAYS if str(d) == asked.given.get("days")), 7)
-    rows = losses.report(asked.question, group)
-    if asked.given.get("export") == "csv":
-        return tables.as_file(loss_tables.whole_file(rows, group), f"losses-{group}")
-    table = loss_tables.of_losses(rows, group, days)
-    context = _context(request, asked, table) | {
-        "heading": _("Losses"),
-        "group": group,
-        "days": days,
-        "day_choices": losses.DAYS,
-        "switch": _switch(asked, "group", group, list(loss_tables.titles().items())),
-    }
-    return render(request, "analytics/losses.html", context)
-
-
-def _switch(
-    asked: Asked, name: str, chosen: str, choices: Sequence[tuple[str, str]]
-) -> list[dict[str, object]]:
+def switch(asked: Asked, name: str, chosen: str, choices: Choices) -> list[dict[str, object]]:
+    """The views of a page, side by side: the parameter `name` has another value in each."""
     return [
         {"title": title, "url": asked.link(**{name: key}), "here": key == chosen}
         for key, title in choices
     ]
 
 
-def _context(request: HttpRequest, asked: Asked, table: tables.Table) -> dict[str, object]:
+def show(
+    request: HttpRequest,
+    asked: Asked,
+    table: Table,
+    template: str,
+    *,
+    file: tuple[str, Table] | None = None,
+    **more: object,
+) -> HttpResponse:
+    """The page, or, where the address asks for it, its file: a name, and a table with it all."""
+    form = asked.given.get("export", "")
+    name, whole = file or ("figures", table)
+    if form in files.FORMS:
+        return files.FORMS[form](whole, name)
+    return render(request, template, _context(request, asked, table) | more)
+
+
+def _context(request: HttpRequest, asked: Asked, table: Table) -> dict[str, object]:
     span = asked.question.span
     return {
         "asked": asked,
@@ -176,12 +127,37 @@ def _context(request: HttpRequest, asked: Asked, table: tables.Table) -> dict[st
         "as_of": asked.question.as_of,
         "late": timezone.now() - asked.question.as_of > timedelta(minutes=1)
         and not asked.given.get("as_of"),
-        "channels": list(Channel.objects.order_by("name").values_list("name", flat=True)),
-        "channel": asked.given.get("channel", ""),
+        "filters": _filters(asked),
         "presets": _presets(asked),
-        "export": asked.link() + ("&" if asked.link() != "?" else "") + "export=csv",
+        "exports": {form: asked.link(export=form) for form in files.FORMS},
+        "dashboards": menu.entries(request.path),
         "wrong": asked.wrong,
     }
+
+
+def _filters(asked: Asked) -> list[dict[str, object]]:
+    """Whose contacts are meant: a choice of names each."""
+    kinds = [
+        ("channel", _("Channel"), _("All channels"), named(Channel.objects.order_by("name"))),
+        ("team", _("Team"), _("All teams"), named(Team.objects.order_by("name"))),
+        ("staff", _("Staff"), _("Everybody"), named(Staff.objects.order_by("name"))),
+    ]
+    return [
+        {
+            "name": name,
+            "title": title,
+            "all": everything,
+            "choices": choices,
+            "chosen": asked.given.get(name, ""),
+        }
+        for name, title, everything, choices in kinds
+        if choices
+    ]
+
+
+def named(rows: QuerySet[Any]) -> list[tuple[str, str]]:
+    """Choices of a filter: what the address says, and how people call it."""
+    return [(row.userid if isinstance(row, Staff) else row.name, str(row)) for row in rows]
 
 
 def _presets(asked: Asked) -> list[dict[str, object]]:

@@ -1,0 +1,23 @@
+"""Which dashboards are there, in the order of their reading?"""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+
+def dashboards() -> list[tuple[str, str, str]]:
+    """(name of its route, icon, title) of each."""
+    return [
+        ("dashboard-funnel", "filter_alt", _("Funnel")),
+        ("dashboard-value", "payments", _("LTV / CAC")),
+        ("dashboard-losses", "person_remove", _("Losses")),
+    ]
+
+
+def entries(path: str) -> list[dict[str, object]]:
+    """For a row of links; `here` is the page at this path."""
+    return [
+        {"url": reverse(name), "icon": icon, "title": title, "here": path == reverse(name)}
+        for name, icon, title in dashboards()
+    ]
