@@ -39,6 +39,7 @@ from tenants.wechat.errors import (
     WELCOME_CODE_INVALID,
     RateLimited,
     Retryable,
+    Unauthorised,
     WeChatError,
 )
 
@@ -72,6 +73,8 @@ class Job:
     maybe_sent: bool  # an earlier attempt got no answer, or died
 
 
+# What may go well within the code's life.
+_NotNow = Retryable | RateLimited | Unauthorised
 # Of a call; None: there is nothing to send.
 _Answer = customers.Welcome | WeChatError | None
 
@@ -211,7 +214,7 @@ def _finish(tenant_id: int, job: Job, call: Future[_Answer]) -> None:
         _settle(tenant_id, job, Welcome.State.FAILED, problem=job.missing)
     elif isinstance(answer, customers.Welcome):
         _settle(tenant_id, job, _state_of(answer, job), _CODE.get(answer), job.missing)
-    elif isinstance(answer, Retryable | RateLimited):
+    elif isinstance(answer, _NotNow):
         _try_again(tenant_id, job, answer)
     else:
         log.warning("welcome %s: %s", job.welcome_id, answer)
@@ -247,21 +250,28 @@ def _text_of(client: WeComClient, job: Job) -> str:
     return text.encode()[:4000].decode("utf-8", "ignore")
 
 
-def _try_again(tenant_id: int, job: Job, error: Retryable | RateLimited) -> None:
+def _try_again(tenant_id: int, job: Job, error: _NotNow) -> None:
+    """Soon, unless the error lasts longer than the code: one that ends early is not waited out."""
+    now = timezone.now()
     pause = error.retry_after
     if isinstance(error, Retryable):
         pause = min(pause, LONGEST_PAUSE_S)
-    again = timezone.now() + timedelta(seconds=pause)
-    if again >= job.expires_at:
+    if now + timedelta(seconds=pause) >= job.expires_at:
+        log.warning("welcome %s: %s", job.welcome_id, error)
         lost = error.errcode is None and isinstance(error, Retryable)
         state = Welcome.State.UNKNOWN if lost or job.maybe_sent else Welcome.State.FAILED
         _settle(tenant_id, job, state, error.errcode, str(error))
         return
+    if isinstance(error, Unauthorised):
+        pause = min(pause, LONGEST_PAUSE_S)
     # An attempt that got no answer keeps errcode empty: `_claim` reads it as "perhaps sent".
     errcode = None if job.maybe_sent else error.errcode
     with scope(tenant_id):
         Welcome.objects.filter(pk=job.welcome_id, attempts=job.attempt).update(
-            state=Welcome.State.DUE, lease_until=again, errcode=errcode, problem=str(error)[:300]
+            state=Welcome.State.DUE,
+            lease_until=now + timedelta(seconds=pause),
+            errcode=errcode,
+            problem=str(error)[:300],
         )
 
 

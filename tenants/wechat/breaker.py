@@ -2,7 +2,8 @@
 
 A few failures in a row, or one refusal of the account as a whole, open the breaker: no call goes
 out until its time is over. Then one call is let through as a trial: when it works all do again,
-and when it fails the breaker opens anew.
+and when it fails the breaker opens anew. A token that is refused although it is fresh may be a
+passing fault: the account rests for two seconds first, and for longer each time it happens again.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from redis import Redis
 TROUBLES: Final = 5  # calls in a row that nobody answered
 SILENT_PAUSE_S: Final = 30.0
 ACCOUNT_PAUSE_S: Final = 300.0
+TOKEN_PAUSE_S, TIMES_LONGER = 2.0, 4
 TRIAL_S: Final = 15.0  # longer than a call lasts
 
 _CLOCK = """
@@ -39,13 +41,21 @@ redis.call('HSET', KEYS[1], 'trial', now + tonumber(ARGV[1]))
 return {-1, why, errcode}
 """
 )
+# A pause that grows does so once for all calls that were under way when it began.
 _OPEN = (
     _CLOCK
     + """
-redis.call('HSET', KEYS[1], 'until', now + tonumber(ARGV[1]), 'why', 'account',
-  'errcode', ARGV[2], 'troubles', ARGV[3], 'whom', ARGV[4])
+local pause = tonumber(ARGV[1])
+if ARGV[5] ~= '0' then
+  local state = redis.call('HMGET', KEYS[1], 'until', 'pause')
+  if (tonumber(state[1] or 0) or 0) > now then return 0 end
+  local before = tonumber(state[2] or 0) or 0
+  pause = math.min(pause, before > 0 and before * tonumber(ARGV[6]) or tonumber(ARGV[5]))
+end
+redis.call('HSET', KEYS[1], 'until', now + pause, 'why', 'account', 'errcode', ARGV[2],
+  'troubles', ARGV[3], 'whom', ARGV[4], 'pause', pause)
 redis.call('HDEL', KEYS[1], 'trial')
-redis.call('PEXPIRE', KEYS[1], tonumber(ARGV[1]) + 3600000)
+redis.call('PEXPIRE', KEYS[1], pause + 3600000)
 return 1
 """
 )
@@ -89,7 +99,7 @@ def key(tenant_id: int, account_id: int) -> str:
 
 
 def ask(redis: Redis, key: str, whom: str) -> Standing:
-    """Before a call. Whoever gets the trial ends it with `fine`, `trouble` or `open_for`.
+    """Before a call. Who gets the trial ends it by `fine`, `trouble` or `open_for_account`.
 
     `whom` stands for the credentials: a refusal of others, since corrected, holds nobody up.
     """
@@ -118,9 +128,17 @@ def trouble(redis: Redis, key: str) -> bool:
     return bool(redis.eval(_TROUBLE, 1, key, pause, str(TROUBLES)))
 
 
-def open_for(redis: Redis, key: str, seconds: float, errcode: int, whom: str) -> None:
-    """The account as a whole was refused, with the credentials that `whom` stands for."""
-    redis.eval(_OPEN, 1, key, str(int(seconds * 1000)), str(errcode), str(TROUBLES), whom)
+def open_for_account(
+    redis: Redis, key: str, errcode: int, whom: str, *, passing: bool = False
+) -> None:
+    """The account as a whole was refused, with the credentials that `whom` stands for.
+
+    `passing`: its token was, which may be over in a moment.
+    """
+    most, first = int(ACCOUNT_PAUSE_S * 1000), int(TOKEN_PAUSE_S * 1000) if passing else 0
+    redis.eval(
+        _OPEN, 1, key, str(most), str(errcode), str(TROUBLES), whom, str(first), str(TIMES_LONGER)
+    )
 
 
 def look(redis: Redis, key: str, now: datetime) -> Standing:

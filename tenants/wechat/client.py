@@ -18,6 +18,7 @@ from tenants.wechat import breaker, calls, counting, pacing
 from tenants.wechat.credentials import BaseUrls, Credentials
 from tenants.wechat.errors import (
     HOUR_BLOCK_S,
+    PASSING_ERRORS,
     TOKEN_ERRORS,
     RateLimited,
     Retryable,
@@ -225,7 +226,8 @@ class _Guarded:
         if not standing.wait:
             return standing.trial
         if standing.why == "account":
-            raise Unauthorised("the account was refused lately", errcode=standing.errcode, api=api)
+            words, code = "the account was refused lately", standing.errcode
+            raise Unauthorised(words, errcode=code, api=api, retry_after=standing.wait)
         words = "the platform did not answer lately"
         raise RateLimited(words, api=api, retry_after=standing.wait, scope="pace")
 
@@ -251,8 +253,10 @@ class _Guarded:
             self._count(api, counting.SILENCE if error.errcode is None else error.errcode)
         with suppress(RedisError):
             if isinstance(error, Unauthorised):
-                pause, code = breaker.ACCOUNT_PAUSE_S, error.errcode or 0
-                breaker.open_for(self._redis, self._breaker, pause, code, self._tokens.fingerprint)
+                passing = error.api == api and error.errcode in PASSING_ERRORS
+                whom, code = self._tokens.fingerprint, error.errcode or 0
+                breaker.open_for_account(self._redis, self._breaker, code, whom, passing=passing)
+                error.retry_after = breaker.TOKEN_PAUSE_S if passing else breaker.ACCOUNT_PAUSE_S
             elif isinstance(error, Retryable | Unknown) and error.errcode in (None, BUSY):
                 breaker.trouble(self._redis, self._breaker)
             else:

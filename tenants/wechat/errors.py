@@ -65,7 +65,16 @@ class Forbidden(Terminal):
 
 
 class Unauthorised(WeChatError):  # noqa: N818 - a state, not a bug
-    """The account as a whole cannot call: wrong secret, wrong id, address not allowed."""
+    """The account as a whole cannot call: wrong secret, wrong id, address not allowed.
+
+    `retry_after`: seconds until somebody may ask again whether it still is so.
+    """
+
+    def __init__(
+        self, message: str, *, errcode: int | None = None, api: str = "", retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, errcode=errcode, api=api)
+        self.retry_after = retry_after
 
 
 class Unknown(WeChatError):  # noqa: N818 - a state, not a bug
@@ -74,6 +83,9 @@ class Unknown(WeChatError):  # noqa: N818 - a state, not a bug
 
 # A token that is not or no longer good: one refresh, one retry.
 TOKEN_ERRORS = frozenset({40001, 40014, 41001, 42001})
+
+# Of these a fresh token may be refused for a moment; 40001 says that the secret is wrong.
+PASSING_ERRORS = frozenset({40014, 42001})
 
 NOT_A_CUSTOMER = 84061
 WELCOME_CODE_INVALID = 41050

@@ -198,6 +198,39 @@ def test_a_limit_that_was_hit_is_tried_again_while_the_code_lives(
     assert len(wechat.messages(who)) == 1
 
 
+@pytest.mark.parametrize("errcode", [40014, 42001])
+def test_a_fresh_token_that_is_refused_rests_the_account_for_a_moment(
+    wechat: WeChat, code: LiveCode, errcode: int
+) -> None:
+    """The call and its one repetition are refused; the pause is over while the code lives."""
+    who = greet(wechat, code)
+    wechat.fault("errcode", path=SEND, errcode=errcode, first=2)
+
+    for _ in range(2):
+        send_again(wechat)
+        assert state_of(wechat).state == "due"
+    time.sleep(2.1)
+    send_again(wechat)
+
+    assert state_of(wechat).state == "sent"
+    assert wechat.messages(who) == ["Hello"]
+    assert [kind for kind, _ in told(wechat)] == ["welcome.sent"]
+
+
+def test_a_lost_answer_and_then_a_refused_account_is_not_known(
+    wechat: WeChat, code: LiveCode
+) -> None:
+    who = greet(wechat, code)
+    wechat.fault("reset_after", path=SEND, first=1)
+    welcome.work(wechat.business.pk)
+    wechat.fault("errcode", path=SEND, errcode=40001)
+
+    send_again(wechat)
+
+    assert state_of(wechat).state == "unknown"
+    assert wechat.messages(who) == ["Hello"]
+
+
 def test_too_late_is_said_and_not_sent(wechat: WeChat, code: LiveCode) -> None:
     who = greet(wechat, code)
     with wechat.business.scope():
