@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -51,6 +52,12 @@ def fen(exact: Fraction | int | None) -> int | None:
 
 def amount(exact: Fraction | int | None) -> str | None:
     return money.text(fen(exact))
+
+
+def plain(exact: Fraction | int | None) -> Decimal | None:
+    """An amount as a number, for files: so that a loss is no formula."""
+    text = amount(exact)
+    return None if text is None else Decimal(text)
 
 
 def number(exact: Fraction | None) -> float | int | None:

@@ -64,7 +64,9 @@
     const room = pairs ? (width - 48) / data.labels.length : width; // less the axis
     const narrow = pairs && room < 120;
     const months = data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
-    const colours = pairs ? ["--ink-3", "--brand"] : ["--brand"];
+    const many = ["--brand", "--good", "--warn", "--ink-3"];
+    const few = pairs ? ["--ink-3", "--brand"] : ["--brand"];
+    const colours = data.series.length > 2 ? many : few;
     const value = {
       beginAtZero: true,
       border: { display: false },

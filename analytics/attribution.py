@@ -1,0 +1,308 @@
+"""Which channel, live code, campaign or content earned the orders? Four ways to share them.
+
+Credit for an order goes to the points at which the buyer was met within N days before it, both
+ends in (FIGURES R2): all to the first point, all to the last, the same to each, or 40 % to the
+first, 40 % to the last and the rest to those between. What a point is depends on what is asked:
+
+- channel: the first reachable moment, of the contact's channel; an addition by a live code, of the
+  code's channel.
+- live_code: an addition by the code.
+- campaign: a delivered touch of an SOP, or a delivered message of a broadcast.
+- content: a delivered touch that carried it, its reading, opening or downloading.
+
+Orders without such a point are a row of their own, so rows sum up to all paid orders (R3, R4).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Final, Literal
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+
+from analytics.periods import Question, midnight
+from campaigns.models import Broadcast
+from contacts.models import Channel, Contact, Cost, LiveCode
+from journeys.models import Content, Sop
+from tenants.rest.fields import row_id
+from tenants.scope import current_tenant_id
+
+Group = Literal["channel", "live_code", "campaign", "content"]
+GROUPS: Final[tuple[Group, ...]] = ("channel", "live_code", "campaign", "content")
+Model = Literal["first", "last", "linear", "position"]
+MODELS: Final[tuple[Model, ...]] = ("first", "last", "linear", "position")
+WINDOWS: Final = (7, 30, 90)
+_ENDS, _BETWEEN = Fraction(2, 5), Fraction(1, 5)
+
+# (contact_id, at, key) of the points; `{when}` narrows a time to what can matter.
+_POINTS: Final[Mapping[Group, Sequence[str]]] = {
+    "channel": (
+        "SELECT id AS contact_id, acquired_at AS at, channel_id::text AS key"
+        " FROM contacts_contact WHERE tenant_id = %(tenant)s AND channel_id IS NOT NULL"
+        " AND {when:acquired_at}",
+        "SELECT a.contact_id, a.opened_at, l.channel_id::text FROM contacts_livecodeadd a"
+        " JOIN contacts_livecode l ON l.tenant_id = a.tenant_id AND l.id = a.live_code_id"
+        " WHERE a.tenant_id = %(tenant)s AND l.tenant_id = %(tenant)s"
+        " AND l.channel_id IS NOT NULL AND {when:a.opened_at}",
+    ),
+    "live_code": (
+        "SELECT contact_id, opened_at AS at, live_code_id::text AS key FROM contacts_livecodeadd"
+        " WHERE tenant_id = %(tenant)s AND {when:opened_at}",
+    ),
+    "campaign": (
+        "SELECT t.contact_id, t.delivered_at AS at, 'sop:' || e.sop_id AS key"
+        " FROM journeys_touch t JOIN journeys_enrolment e"
+        " ON e.tenant_id = t.tenant_id AND e.id = t.enrolment_id"
+        " WHERE t.tenant_id = %(tenant)s AND e.tenant_id = %(tenant)s"
+        " AND t.state = 'delivered' AND {when:t.delivered_at}",
+        "SELECT contact_id, settled_at, 'broadcast:' || broadcast_id"
+        " FROM campaigns_broadcastrecipient WHERE tenant_id = %(tenant)s"
+        " AND state = 'delivered' AND contact_id IS NOT NULL AND {when:settled_at}",
+    ),
+    "content": (
+        "SELECT t.contact_id, t.delivered_at AS at, s.content_id::text AS key"
+        " FROM journeys_touch t JOIN journeys_sopstep s"
+        " ON s.tenant_id = t.tenant_id AND s.id = t.step_id"
+        " WHERE t.tenant_id = %(tenant)s AND s.tenant_id = %(tenant)s"
+        " AND s.content_id IS NOT NULL AND t.state = 'delivered' AND {when:t.delivered_at}",
+        "SELECT contact_id, at, COALESCE('id:' || (properties->>'content_id'),"
+        " 'title:' || (properties->>'content')) FROM contacts_event"
+        " WHERE tenant_id = %(tenant)s AND kind = ANY(%(uses)s::text[])"
+        " AND properties ?| ARRAY['content_id', 'content'] AND {when:at}",
+    ),
+}
+_USES: Final = ["content.downloaded", "content.read", "link.clicked"]
+
+# Orders by how many points they have, and which of them a key is: enough to share by every model.
+_SHARES: Final = """
+WITH bought AS MATERIALIZED (
+  SELECT o.id, o.contact_id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
+    o.amount_fen - o.refund_fen - o.cost_fen AS margin
+  FROM contacts_order o JOIN contacts_contact c ON c.tenant_id = o.tenant_id AND c.id = o.contact_id
+  WHERE o.tenant_id = %(tenant)s AND c.tenant_id = %(tenant)s AND o.paid
+    AND o.paid_at >= %(start)s AND o.paid_at < %(end)s {filters}
+), points AS MATERIALIZED ({points}), met AS (
+  SELECT b.id, b.revenue, b.margin, p.key,
+    row_number() OVER (PARTITION BY b.id ORDER BY p.at, p.key) AS place,
+    count(p.key) OVER (PARTITION BY b.id) AS points
+  FROM bought b LEFT JOIN points p ON p.contact_id = b.contact_id AND p.at <= b.paid_at
+    AND p.at >= b.paid_at - %(window)s * interval '1 second'
+)
+SELECT key, points, place = 1, place = points, count(*), sum(revenue)::bigint, sum(margin)::bigint
+FROM met GROUP BY 1, 2, 3, 4
+"""
+
+
+@dataclass
+class Credit:
+    """What a model gives: orders, and fen of revenue and margin, as exact shares."""
+
+    orders: Fraction = Fraction(0)
+    revenue: Fraction = Fraction(0)
+    margin: Fraction = Fraction(0)
+
+    def add(self, share: Fraction, orders: int, revenue: int, margin: int) -> None:
+        self.orders += share * orders
+        self.revenue += share * revenue
+        self.margin += share * margin
+
+
+@dataclass
+class Row:
+    """`name` None: orders without a point. `cost` None: no cost is known of such a thing."""
+
+    name: str | None
+    cost: Fraction | None = None
+    credits: dict[Model, Credit] = field(default_factory=lambda: {m: Credit() for m in MODELS})
+
+    def roi(self, model: Model) -> Fraction | None:
+        """(margin attributed − cost) ÷ cost."""
+        return (self.credits[model].margin - self.cost) / self.cost if self.cost else None
+
+
+def report(question: Question, group: Group, days: int) -> list[Row]:
+    """Inside a scope: a row for each of the group that earned or cost something, the most revenue
+    by the last point first; orders without a point last.
+    """
+    rows: dict[str | None, Row] = {}
+    for key, points, first, last, orders, revenue, margin in _read(question, group, days):
+        row = rows.setdefault(_plain(key), Row(None))
+        for model in MODELS:
+            share = Fraction(1) if key is None else _share(model, points, first=first, last=last)
+            row.credits[model].add(share, orders, revenue, margin)
+    for place, cost in _costs(question, group).items():
+        rows.setdefault(place, Row(None)).cost = cost
+    names = _names(group, [key for key in rows if key is not None])
+    merged: dict[str | None, Row] = {}
+    for place, row in rows.items():
+        row.name = None if place is None else names.get(place)
+        name = None if row.name is None else place
+        merged[name] = _joined(merged[name], row) if name in merged else row
+    return sorted(
+        merged.values(),
+        key=lambda row: (row.name is None, -row.credits["last"].revenue, row.name or ""),
+    )
+
+
+def total(rows: Sequence[Row]) -> Row:
+    whole = Row(None)
+    for row in rows:
+        whole = _joined(whole, row)
+    return whole
+
+
+def apportioned(exact: Sequence[Fraction]) -> list[int]:
+    """Whole fen that sum up to the (whole) sum of the shares: the largest remainders are rounded
+    up.
+    """
+    whole = [share.numerator // share.denominator for share in exact]
+    rest = int(sum(exact, Fraction(0))) - sum(whole)
+    order = sorted(range(len(exact)), key=lambda n: (whole[n] - exact[n], n))
+    for place in order[:rest]:
+        whole[place] += 1
+    return whole
+
+
+def _share(model: Model, points: int, *, first: bool, last: bool) -> Fraction:
+    if model == "linear":
+        return Fraction(1, points)
+    if model == "first":
+        return Fraction(int(first))
+    if model == "last":
+        return Fraction(int(last))
+    if points <= 2:
+        return Fraction(1, points)
+    return _ENDS if first or last else _BETWEEN / (points - 2)
+
+
+def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
+    span = question.span
+    start = midnight(span.start, span.zone)
+    end = min(midnight(span.end, span.zone), question.as_of)
+    sql = _SHARES.format(
+        filters=_filters(question), points=" UNION ".join(_within(sql) for sql in _POINTS[group])
+    )
+    parameters: dict[str, Any] = {
+        "tenant": current_tenant_id(),
+        "start": start,
+        "end": end,
+        "window": days * 86_400,
+        "channel": question.channel_id,
+        "owners": list(question.owners or ()),
+        "uses": _USES,
+    }
+    with connection.cursor() as cursor:
+        # A tenant just filled has no statistics: a loop over all points for each order is slow.
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(sql, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+    return found
+
+
+def _within(sql: str) -> str:
+    """With `{when:column}` written out."""
+    before, _sign, after = sql.partition("{when:")
+    column, _sign, rest = after.partition("}")
+    return (
+        f"{before}{column} >= %(start)s - %(window)s * interval '1 second'"
+        f" AND {column} < %(end)s{rest}"
+    )
+
+
+def _filters(question: Question) -> str:
+    sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
+    return sql if question.owners is None else f"{sql} AND c.owner_id = ANY(%(owners)s::bigint[])"
+
+
+def _plain(key: str | None) -> str | None:
+    """A content by its opaque id is the same as by its row's."""
+    if key is not None and key.startswith("id:"):
+        number = row_id(key.removeprefix("id:"))
+        return None if number is None else str(number)
+    return key
+
+
+def _joined(one: Row, other: Row) -> Row:
+    costs = [cost for cost in (one.cost, other.cost) if cost is not None]
+    both = Row(one.name or other.name, sum(costs, Fraction(0)) if costs else None)
+    for model in MODELS:
+        for row in (one, other):
+            mine = row.credits[model]
+            both.credits[model].orders += mine.orders
+            both.credits[model].revenue += mine.revenue
+            both.credits[model].margin += mine.margin
+    return both
+
+
+# --- costs ---
+
+
+def _costs(question: Question, group: Group) -> dict[str | None, Fraction]:
+    """Of channels as booked. Of live codes: their channel's, shared by the new contacts that came
+    by each of its codes and by none. Costs are of no member of staff (R49).
+    """
+    if question.owners is not None or group not in ("channel", "live_code"):
+        return {}
+    costs = Cost.objects.filter(
+        date__gte=question.span.start,
+        date__lt=question.span.end,
+        date__lte=question.last_cost_day,
+    )
+    if question.channel_id is not None:
+        costs = costs.filter(channel_id=question.channel_id)
+    sums = dict(costs.values_list("channel_id").annotate(sum=Sum("amount_fen")))
+    if group == "channel":
+        return {_text(channel): Fraction(int(fen)) for channel, fen in sums.items()}
+    return _costs_of_codes(question, sums)
+
+
+def _costs_of_codes(
+    question: Question, sums: Mapping[int | None, int]
+) -> dict[str | None, Fraction]:
+    span = question.span
+    came = Contact.objects.filter(
+        Q(acquired_at__gte=midnight(span.start, span.zone))
+        & Q(acquired_at__lt=min(midnight(span.end, span.zone), question.as_of)),
+        channel_id__in=[channel for channel in sums if channel is not None],
+    )
+    heads: dict[int, dict[int | None, int]] = defaultdict(dict)
+    counted = came.values_list("channel_id", "live_code_id").annotate(heads=Count("id"))
+    for channel, code, number in counted.order_by():
+        heads[channel or 0][code] = number
+    found: dict[str | None, Fraction] = defaultdict(Fraction)
+    for channel, fen in sums.items():
+        of_channel = heads.get(channel or 0, {}) or {None: 1}
+        everybody = sum(of_channel.values())
+        for code, number in of_channel.items():
+            found[_text(code)] += Fraction(int(fen) * number, everybody)
+    return found
+
+
+def _text(key: int | None) -> str | None:
+    return None if key is None else str(key)
+
+
+# --- names ---
+
+
+def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:
+    """As they are called now; what was deleted has none."""
+    of: dict[Group, dict[str, QuerySet[Any, Any]]] = {
+        "channel": {"": Channel.objects.values_list("pk", "name")},
+        "live_code": {"": LiveCode.objects.values_list("pk", "name")},
+        "campaign": {
+            "sop:": Sop.objects.values_list("pk", "name"),
+            "broadcast:": Broadcast.objects.values_list("pk", "name"),
+        },
+        "content": {"": Content.objects.values_list("pk", "title")},
+    }
+    found = {key: key.removeprefix("title:") for key in keys if key.startswith("title:")}
+    for prefix, named in of[group].items():
+        ids = [rest for key in keys if (rest := key.removeprefix(prefix)).isdecimal()]
+        found |= {f"{prefix}{pk}": name for pk, name in named.filter(pk__in=ids)}
+    return found

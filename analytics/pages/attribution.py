@@ -1,0 +1,182 @@
+"""The page of attribution: who earned the orders, by four ways of sharing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from analytics import answers, attribution, shown
+from analytics.attribution import MODELS, WINDOWS, Group, Model, Row
+from analytics.pages import frame
+from analytics.pages.tables import Card, Column, Table
+from tenants.middleware import tenant_of
+
+PERIOD_DAYS: Final = 90
+_BARS: Final = 8
+
+
+@frame.page
+def page(request: HttpRequest) -> HttpResponse:
+    asked = frame.read(request, "group", "days", days=PERIOD_DAYS)
+    given = asked.given
+    group = next((g for g in attribution.GROUPS if g == given.get("group")), attribution.GROUPS[0])
+    days = next((d for d in WINDOWS if str(d) == given.get("days")), WINDOWS[0])
+    rows = attribution.report(asked.question, group, days)
+    table = of_rows(rows, group, tenant_of(request).currency)
+    return frame.show(
+        request,
+        asked,
+        table,
+        "analytics/attribution.html",
+        file=(f"attribution-{group}", whole_file(rows, group)),
+        heading=_("Attribution"),
+        group=group,
+        days=days,
+        day_choices=WINDOWS,
+        switch=frame.switch(asked, "group", group, list(_titles().items())),
+    )
+
+
+def _titles() -> dict[Group, str]:
+    return {
+        "channel": _("Channel"),
+        "live_code": _("Live code"),
+        "campaign": _("Campaign"),
+        "content": _("Content"),
+    }
+
+
+def _models() -> dict[Model, str]:
+    return {
+        "first": _("First touch"),
+        "last": _("Last touch"),
+        "linear": pgettext("attribution", "Linear"),
+        "position": _("Position 40/20/40"),
+    }
+
+
+def of_rows(rows: Sequence[Row], group: Group, currency: str) -> Table:
+    table = Table(_columns(group))
+    whole = attribution.total(rows)
+    if not rows:
+        return table
+    table.rows = [_cells(_name(row), row, group, currency) for row in rows]
+    if len(rows) > 1:
+        table.total = _cells(_("Total"), whole, group, currency)
+    table.cards = _cards(rows, whole, currency)
+    table.chart = _chart(rows, currency)
+    return table
+
+
+def _columns(group: Group) -> list[Column]:
+    meanings: dict[Model, str] = {
+        "first": _("Revenue of orders whose first point in the window was this one."),
+        "last": _("Revenue of orders whose last point in the window was this one."),
+        "linear": _("Revenue of each order, shared equally by its points in the window."),
+        "position": _("40 % to the first point, 40 % to the last, 20 % to those between; of two "
+                      "points half each."),
+    }  # fmt: skip
+    columns = [Column(_titles()[group], _points()[group])]
+    if _has_costs(group):
+        columns.append(Column(_("Cost"), _costs_mean(group)))
+    columns += [Column(title, meanings[model]) for model, title in _models().items()]
+    columns.append(Column(_("Orders"), _("Orders by last touch.")))
+    if _has_costs(group):
+        meaning = _("(Margin by last touch − cost) ÷ cost.")
+        columns.append(Column(_("ROI"), meaning))
+    return columns
+
+
+def _points() -> dict[Group, str]:
+    return {
+        "channel": _("A point is when the contact first became reachable, or was added by a live "
+                     "code of the channel."),
+        "live_code": _("A point is when the contact was added by the code."),
+        "campaign": _("A point is when a message of an SOP or a broadcast was delivered."),
+        "content": _("A point is when a message with it was delivered, or the contact read, "
+                     "opened or downloaded it."),
+    }  # fmt: skip
+
+
+def _has_costs(group: Group) -> bool:
+    return group in ("channel", "live_code")
+
+
+def _costs_mean(group: Group) -> str:
+    if group == "channel":
+        return _("Money spent in the period, of all kinds.")
+    return _("The channel's cost, shared by its new contacts that came by each code.")
+
+
+def _name(row: Row) -> str:
+    return row.name if row.name is not None else _("Without a point")
+
+
+def _cells(name: str, row: Row, group: Group, currency: str) -> list[str]:
+    earned = [shown.money(row.credits[model].revenue, currency) for model in MODELS]
+    orders = shown.ratio(row.credits["last"].orders)
+    if not _has_costs(group):
+        return [name, *earned, orders]
+    return [name, shown.money(row.cost, currency), *earned, orders, shown.rate(row.roi("last"))]
+
+
+def _cards(rows: Sequence[Row], whole: Row, currency: str) -> list[Card]:
+    revenue = whole.credits["last"].revenue
+    lost = sum((row.credits["last"].revenue for row in rows if row.name is None), Fraction(0))
+    share = (revenue - lost) / revenue if revenue else None
+    cards = [
+        Card(_("Revenue"), shown.money_at_a_glance(revenue, currency)),
+        Card(_("With a point before"), shown.rate(share), _("of the revenue")),
+    ]
+    named = [row for row in rows if row.name is not None]
+    for model in ("first", "last"):
+        best = max(named, key=lambda row: row.credits[model].revenue, default=None)
+        if best is not None and best.credits[model].revenue:
+            text = shown.money_at_a_glance(best.credits[model].revenue, currency)
+            note = f"{best.name} · {text}"
+            title = _("Opens best") if model == "first" else _("Closes best")
+            cards.append(Card(title, shown.rate(best.credits[model].revenue / revenue), note))
+    return cards
+
+
+def _chart(rows: Sequence[Row], currency: str) -> dict[str, object]:
+    seen = rows[:_BARS]
+    return {
+        "kind": "pairs",
+        "labels": [_name(row) for row in seen],
+        "series": [
+            {
+                "label": title,
+                "values": [(answers.fen(row.credits[model].revenue) or 0) / 100 for row in seen],
+                "texts": [shown.money(row.credits[model].revenue, currency) for row in seen],
+            }
+            for model, title in _models().items()
+        ],
+    }
+
+
+def whole_file(rows: Sequence[Row], group: Group) -> Table:
+    columns = [Column(_titles()[group]), Column(_("Cost"))]
+    for title in _models().values():
+        columns += [
+            Column(f"{title} · {what}")
+            for what in (_("Orders"), _("Revenue"), _("Margin"), _("ROI"))
+        ]
+    table = Table(columns)
+    for row in rows:
+        cells: list[object] = [row.name or "", answers.plain(row.cost)]
+        for model in MODELS:
+            credit = row.credits[model]
+            cells += [
+                answers.number(credit.orders),
+                answers.plain(credit.revenue),
+                answers.plain(credit.margin),
+                answers.number(row.roi(model)),
+            ]
+        table.raw.append(cells)
+    return table
