@@ -1,0 +1,44 @@
+"""Every dashboard in a real browser, with the life of the demo: drawn, and sound at both sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.urls import reverse
+
+from analytics.pages import menu
+from tests.browser.conftest import Visit
+from tests.conftest import Business
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("name", [name for name, *_others in menu.dashboards()])
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("language", ["zh-CN", "en-US"])
+def test_it_is_drawn(
+    name: str, size: str, language: str, shop: Business, signed_in: Callable[..., Visit]
+) -> None:
+    window = signed_in("viewer", language=language, size=size)
+    window.open(reverse(name))
+    page = window.page
+
+    page.wait_for_timeout(600)  # charts move into place
+    assert page.locator("nav.dashboards a[aria-current=page]").count() == 1
+    assert page.locator("table, .chart").count() > 0, page.inner_text("main")
+    drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0)"
+    for canvas in page.locator("canvas").all():
+        assert canvas.evaluate(drawn)
+    window.look(name, whole=True)
+
+
+def test_the_chart_is_a_picture_to_keep(shop: Business, signed_in: Callable[..., Visit]) -> None:
+    window = signed_in("viewer", language="zh-CN", size="desktop")
+    window.open(reverse("dashboard-value"))
+
+    with window.page.expect_download() as download:
+        window.page.click("[data-picture]")
+
+    assert download.value.suggested_filename.endswith(".png")
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
