@@ -81,7 +81,7 @@ def cancel(broadcast: Broadcast) -> None:
     batches = BroadcastBatch.objects.filter(broadcast=broadcast)
     held = list(batches.select_for_update(no_key=True).order_by("id"))
     row = Broadcast.objects.select_for_update(of=("self",)).get(pk=broadcast.pk)
-    if not row.going or row.state == State.CANCELLED:
+    if not row.going or row.outside or row.state == State.CANCELLED:
         raise ValidationError(_("There is nothing left to cancel."))
     row.state, row.due_at = State.CANCELLED, None
     row.save(update_fields=["state", "due_at"])
@@ -109,7 +109,7 @@ def reminders_left(broadcast: Broadcast) -> int:
 def can_remind(broadcast: Broadcast) -> bool:
     """The platform reminds of mass messages only, and three times in 24 hours."""
     waiting = broadcast.state == State.WAITING and broadcast.route != Route.MOMENT
-    return waiting and reminders_left(broadcast) > 0
+    return waiting and not broadcast.outside and reminders_left(broadcast) > 0
 
 
 def remind(broadcast: Broadcast) -> int:
@@ -121,7 +121,7 @@ def remind(broadcast: Broadcast) -> int:
     batches = BroadcastBatch.objects.filter(pk__in=batch_ids, state=BroadcastBatch.State.WAITING)
     list(batches.select_for_update(no_key=True).order_by("id").values_list("id"))
     row = Broadcast.objects.select_for_update(of=("self",)).get(pk=broadcast.pk)
-    if row.route == Route.MOMENT or row.state != State.WAITING:
+    if row.route == Route.MOMENT or row.outside or row.state != State.WAITING:
         raise ValidationError(_("There is nobody to remind."))
     now = timezone.now()
     if not reminders_left(row):
@@ -143,6 +143,8 @@ def copy(broadcast: Broadcast) -> Broadcast:
     name = f"{broadcast.name[:90]} · {_('copy')}"
     names = ("route", "account", "everyone", "segment", "text", "attachments")
     values = {each: getattr(broadcast, each) for each in names}
+    if broadcast.outside:  # its files are at WeCom only
+        values["attachments"] = [one for one in broadcast.attachments if one["type"] == "link"]
     made = Broadcast.objects.create(name=name[:100], **values)
     put_audience(made, Audience.of(broadcast))
     return made
