@@ -14,6 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from campaigns.broadcasts import results
 from campaigns.broadcasts.outside_results import members
@@ -78,7 +79,7 @@ def _wait_for_customers(job: Job) -> None:
         account=job.account_id, kind=SyncRun.Kind.CUSTOMERS, finished_at=None
     )
     if before.exists():
-        raise Retryable("customers are being read", retry_after=60)
+        raise Retryable(_("Customers are read first."), retry_after=60)
 
 
 def _beginning(job: Job) -> dict[str, Any]:

@@ -193,12 +193,25 @@ def _check_content(broadcast: Broadcast, wrong: dict[str, str]) -> None:
         limit = {"n": moments.TEXT_LIMIT}
         wrong["text"] = _("A moment has at most %(n)d characters.") % limit
     kinds = [one["type"] for one in attached]
-    images, videos = kinds.count("image"), kinds.count("video")
-    if set(kinds) - {"image", "video"} or (images and videos):
-        wrong["attachments"] = _("A moment shows pictures or one video, nothing else.")
-    elif images > moments.IMAGES_LIMIT or videos > moments.VIDEOS_LIMIT:
+    most = {
+        "image": moments.IMAGES_LIMIT, "video": moments.VIDEOS_LIMIT, "link": moments.LINKS_LIMIT,
+    }  # fmt: skip
+    if set(kinds) - set(most) or len(set(kinds)) > 1:
+        wrong["attachments"] = _("A moment shows pictures, one video or one link, nothing else.")
+    elif kinds and len(kinds) > most[kinds[0]]:
         limit = {"n": moments.IMAGES_LIMIT}
-        wrong["attachments"] = _("A moment shows at most %(n)d pictures, or one video.") % limit
+        text = _("A moment shows at most %(n)d pictures, or one video, or one link.")
+        wrong["attachments"] = text % limit
+    elif kinds == ["link"]:
+        _check_link(attached[0], wrong)
+
+
+def _check_link(link: dict[str, Any], wrong: dict[str, str]) -> None:
+    if "media" not in link:
+        wrong["attachments"] = _("A link in a moment needs a cover picture.")
+    elif len(str(link["title"]).encode()) > moments.LINK_TITLE_BYTES:
+        limit = {"n": moments.LINK_TITLE_BYTES}
+        wrong["attachments"] = _("The title of a link in a moment has at most %(n)d bytes.") % limit
 
 
 def _check_audience(audience: Audience, wrong: dict[str, str]) -> None:

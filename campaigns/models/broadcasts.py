@@ -22,7 +22,7 @@ class Broadcast(TenantModel):
     """
 
     class Origin(models.TextChoices):
-        HERE = "here", _("here")
+        HERE = "here", pgettext_lazy("of a broadcast", "here")
         WECOM = "wecom", _("the business, at WeCom")
         MEMBER = "member", _("a member, at WeCom")
 

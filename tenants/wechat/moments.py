@@ -17,6 +17,8 @@ from tenants.wechat.transport import Json
 TEXT_LIMIT = 2000  # characters
 IMAGES_LIMIT = 9
 VIDEOS_LIMIT = 1
+LINKS_LIMIT = 1
+LINK_TITLE_BYTES = 64
 SENDERS_LIMIT = 100_000
 JOB_DONE = 3
 LONGEST_SPAN_S = 30 * 86_400

@@ -213,7 +213,7 @@ def test_it_waits_until_customers_are_read(shop: Shop) -> None:
 
     run = shop.read()
 
-    assert (run.state, run.problem, shop.sent()) == ("queued", "customers are being read", [])
+    assert (run.state, run.problem, shop.sent()) == ("queued", "Customers are read first.", [])
     assert not shop.wechat.calls(LIST)
 
 
