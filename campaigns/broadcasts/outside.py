@@ -182,9 +182,9 @@ def _without_ours(sends: Sequence[Send]) -> list[Send]:
     batches = BroadcastBatch.objects.filter(state__in=open_now, asked_at__range=span)
     # Also those of an erased person, whose id is forgotten.
     touches = Touch.objects.filter(route=Route.MASS_TASK, provider_id="", sending_at__range=span)
-    asked = [
-        *batches.values_list("asked_at", flat=True), *touches.values_list("sending_at", flat=True)
-    ]  # fmt: skip
+    times = (*batches.values_list("asked_at", flat=True),
+             *touches.values_list("sending_at", flat=True))  # fmt: skip
+    asked = [at for at in times if at is not None]
     return [
         one
         for one in sends

@@ -6,6 +6,7 @@ Customers and groups that are not known here are counted (`BroadcastShare.size`)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db.models import Sum
 
@@ -48,7 +49,7 @@ def add_recipients(
     wanted -= set(rows.values_list("target", flat=True))
     people = Identity.objects.filter(kind=Identity.Kind.EXTERNAL_USERID, value__in=wanted)
     groups = Group.objects.filter(chat_id__in=wanted)
-    found = [
+    found: list[dict[str, Any]] = [
         *({"target": value, "contact_id": pk} for value, pk in people.values_list(
             "value", "contact_id")),
         *({"target": value, "group_id": pk} for value, pk in groups.values_list("chat_id", "id")),

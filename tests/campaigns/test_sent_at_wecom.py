@@ -36,6 +36,10 @@ def of_the_business(shop: Shop, **more: Any) -> str:
     return str(made["msgid"])
 
 
+def maker(row: Broadcast) -> str:
+    return row.maker.userid if row.maker else ""
+
+
 def parts(shop: Shop) -> dict[str, tuple[str, int | None]]:
     with shop.business.scope():
         rows = BroadcastShare.objects.order_by("id")
@@ -50,7 +54,7 @@ def test_a_members_own_message_is_kept_with_what_became_of_it(shop: Shop) -> Non
 
     (row,) = shop.sent()
     assert (run.state, run.created, run.done, run.total) == ("done", 1, 1, None)
-    assert (row.origin, row.route, row.maker.userid) == ("member", "mass_task", "amy")
+    assert (row.origin, row.route, maker(row)) == ("member", "mass_task", "amy")
     assert (row.name, row.text, row.state, row.total) == ("New tea", "New tea", "done", 2)
     assert row.attachments == [{"type": "link", "title": "Shop", "url": "https://a.b/"}]
     assert row.started_at is not None
@@ -82,7 +86,7 @@ def test_the_business_waits_for_its_members(shop: Shop) -> None:
     shop.poll()
 
     (row,) = shop.sent()
-    assert (row.origin, row.maker.userid, row.state) == ("wecom", "bob", "waiting")
+    assert (row.origin, maker(row), row.state) == ("wecom", "bob", "waiting")
     assert (row.total, set(shop.states().values())) == (3, {"waiting"})
     assert parts(shop) == {"amy": ("waiting", 2), "bob": ("waiting", 1)}
 
@@ -232,7 +236,7 @@ def test_messages_to_groups(shop: Shop) -> None:
     (row,) = shop.sent()
     assert (row.route, row.state, row.total) == ("group_send", "done", 1)
     with shop.business.scope():
-        assert BroadcastRecipient.objects.get().group.name == "Tea"
+        assert str(BroadcastRecipient.objects.get().group) == "Tea"
         assert BroadcastRecipient.objects.get().state == "delivered"
     assert shop.events("Ding", "touch.") == []
 
@@ -246,7 +250,7 @@ def test_moments_of_members_and_of_the_business(shop: Shop) -> None:
 
     by_text = {row.text: row for row in shop.sent()}
     own_one, corps = by_text["Blossoms"], by_text["We are open"]
-    assert (own_one.origin, own_one.maker.userid, own_one.route) == ("member", "amy", "moment")
+    assert (own_one.origin, maker(own_one), own_one.route) == ("member", "amy", "moment")
     assert (corps.origin, corps.maker, corps.state) == ("wecom", None, "waiting")
     assert [one.kind for one in shop.events("Ding", "moment.")] == ["moment.liked"]
 
@@ -352,7 +356,7 @@ def test_members_nobody_told_us_of_are_kept_as_gone(shop: Shop) -> None:
     shop.read()
 
     (row,) = shop.sent()
-    assert row.maker.userid == "gil"
+    assert maker(row) == "gil"
     with shop.business.scope():
         assert Staff.objects.get(userid="gil").active is False
 

@@ -7,6 +7,12 @@ from .actors import Scene, scene
 from .grounds import group, groups
 
 EXT = "externalcontact/"
+NARROWED: dict[str, dict[str, Any]] = {
+    "all": {},
+    "corp": {"filter_type": 0},
+    "personal": {"filter_type": 1},
+    "zhang": {"creator": "zhang"},
+}
 
 
 def _listed(s: Scene, path: str = "get_groupmsg_list_v2", **more: Any) -> list[dict[str, Any]]:
@@ -70,12 +76,7 @@ def test_lists_are_narrowed_by_creator_and_kind() -> None:
         api = s.caller.post(EXT + "add_msg_template", **body)["msgid"]
         found = {
             name: [row["msgid"] for row in _listed(s, **narrowed)]
-            for name, narrowed in {
-                "all": {},
-                "corp": {"filter_type": 0},
-                "personal": {"filter_type": 1},
-                "zhang": {"creator": "zhang"},
-            }.items()
+            for name, narrowed in NARROWED.items()
         }
         creators = [row.get("creator") for row in _listed(s)]
         wrong = s.caller.post(
