@@ -14,14 +14,17 @@ class CampaignsConfig(AppConfig):
 
     def _broadcasts(self) -> None:
         from campaigns import privacy, tasks
-        from campaigns.broadcasts import results, sending, starting
+        from campaigns.broadcasts import outside, results, sending, starting
         from campaigns.models import Broadcast
         from contacts import media
+        from contacts.models import SyncRun
+        from contacts.sync import running
         from tenants import audit, doorbell
 
         privacy.register()
         audit.call_by_name(Broadcast)
         media.used_by(starting.used_media)
+        running.also(SyncRun.Kind.SENDS, outside.read)
         doorbell.answer(starting.QUEUE, tasks.broadcasts.delay, sending.next_due)
         doorbell.answer(results.QUEUE, tasks.broadcast_results.delay, results.next_due)
 
@@ -33,6 +36,8 @@ class CampaignsConfig(AppConfig):
         kinds.also(
             delivered.DELIVERED, "broadcast", _("Got the broadcast “{broadcast}” of {staff}")
         )
+        kinds.also(delivered.SENT, "wecom", _("{staff} sent “{broadcast}” at WeCom"))
+        kinds.also(delivered.DELIVERED, "wecom", _("Got “{broadcast}” of {staff}, sent at WeCom"))
         kinds.declare(delivered.LIKED, _("Liked the moment “{broadcast}” of {staff}"), "favorite")
         kinds.declare(
             delivered.COMMENTED, _("Wrote under the moment “{broadcast}” of {staff}"), "comment"

@@ -2,7 +2,8 @@
 
 Stored form, one object each:
   {"type": "image" | "video" | "file", "media": id of a MediaFile}
-  {"type": "link", "title", "url", "description"?, "picture_url"?}
+  {"type": "link", "title", "url", "description"?, "picture_url"?, "media"?: id of its cover, which
+   moments show in place of the two others}
   {"type": "miniprogram", "title", "appid", "page", "media": id of its cover}
 """
 
@@ -28,10 +29,13 @@ _OWN: Final = {
     "image": {"media"},
     "video": {"media"},
     "file": {"media"},
-    "link": {"title", "url", "description", "picture_url"},
+    "link": {"title", "url", "description", "picture_url", "media"},
     "miniprogram": {"title", "appid", "page", "media"},
 }
-_MEDIA_KIND: Final = {"image": "image", "video": "video", "file": "file", "miniprogram": "image"}
+_MEDIA_KIND: Final = {
+    "image": "image", "video": "video", "file": "file", "miniprogram": "image", "link": "image",
+}  # fmt: skip
+_MEDIA_OPTIONAL: Final = {"link"}
 _ADDRESS = re.compile(r"https?://[^\s]{1,2000}")
 
 
@@ -73,7 +77,7 @@ def _checked(value: object) -> dict[str, object]:
     stored: dict[str, object] = {"type": kind}
     for name in sorted(_OWN[kind] - {"media"}):
         stored |= _text(kind, name, value.get(name, ""))
-    if "media" in _OWN[kind]:
+    if "media" in _OWN[kind] and ("media" in value or kind not in _MEDIA_OPTIONAL):
         stored["media"] = _number(value.get("media"))
     return stored
 
@@ -105,19 +109,26 @@ def _check_media(found: Sequence[dict[str, object]]) -> None:
     kinds = dict(MediaFile.objects.filter(pk__in=media_ids(found)).values_list("pk", "kind"))
     for one in found:
         wanted = _MEDIA_KIND.get(str(one["type"]))
-        if wanted and kinds.get(one["media"]) != wanted:  # type: ignore[call-overload]
+        if wanted and "media" in one and kinds.get(one["media"]) != wanted:  # type: ignore[call-overload]
             raise ValidationError(_("The file of an attachment is missing, or of another kind."))
 
 
 def _for_platform(one: Stored, account_id: int, use: str) -> dict[str, object]:
     kind = str(one["type"])
+    if kind == "link" and use == UploadedMedia.Use.MOMENT:
+        shown = {"title": one["title"], "url": one["url"]}
+        return {"msgtype": kind, kind: {**shown, "media_id": _media_id(one, account_id, use)}}
     if kind == "link":
         names = {"title": "title", "url": "url", "description": "desc", "picture_url": "picurl"}
         link = {theirs: one[ours] for ours, theirs in names.items() if one.get(ours)}
         return {"msgtype": kind, kind: link}
-    number = one["media"]
-    media_id = media.media_id_of(number if isinstance(number, int) else 0, account_id, use)
+    media_id = _media_id(one, account_id, use)
     if kind == "miniprogram":
         inner = {name: one[name] for name in ("title", "appid", "page")}
         return {"msgtype": kind, kind: {**inner, "pic_media_id": media_id}}
     return {"msgtype": kind, kind: {"media_id": media_id}}
+
+
+def _media_id(one: Stored, account_id: int, use: str) -> str:
+    number = one["media"]
+    return media.media_id_of(number if isinstance(number, int) else 0, account_id, use)

@@ -49,11 +49,15 @@ def hear(batch: Batch, one: Taken, event: FanEvent) -> None:
             batch.happened.append(one.tells(contact_id, kind, {"account": account.app_id}))
             batch.moved.add(contact_id)
         case events.TemplateFinished():
-            _finished(batch, one, contact_id, event.message_id, "", event.status)
+            told = {"route": "template", "message": event.message_id}
+            _finished(batch, one, contact_id, told, event.status)
         case events.SubscribeMessageChanged():
             if event.change == _SENT:
-                for number, (template, status) in enumerate(event.entries):
-                    _finished(batch, one, contact_id, "", template, status, f":{number}")
+                for number, (template, status, msgid) in enumerate(event.entries):
+                    suffix = f":{number}"
+                    message = msgid or bytes(one.row.digest).hex() + suffix
+                    told = {"route": "subscribe", "message": message, "template": template}
+                    _finished(batch, one, contact_id, told, status, suffix)
         case _:
             _acted(batch, one, contact_id, event)
 
@@ -80,18 +84,16 @@ def _finished(
     batch: Batch,
     one: Taken,
     contact_id: int,
-    message: str,
-    template: str,
+    about: dict[str, str],
     status: str,
     suffix: str = "",
 ) -> None:
-    """Of a template message (known by its number) or a subscribe message (by its template)."""
+    """Of a template message (known by its number) or a subscribe message (perhaps only by its
+    template)."""
     blocked = _BLOCKED in status
     properties = {
         "account": one.row.account.app_id,
-        "route": "template" if message else "subscribe",
-        "message": message or bytes(one.row.digest).hex() + suffix,
-        "template": template,
+        **about,
         "status": status,
         "by": _ARRIVED if status == _ARRIVED else "blocked" if blocked else "failed",
     }

@@ -58,8 +58,8 @@ def _apply(result: Result) -> None:
 
 
 def _touch_of(result: Result) -> Touch | None:
-    """A template message by its number; of subscribe messages, which have none, the one that has
-    waited longest for a result of this template."""
+    """By its number; of subscribe messages whose answer had none, the one that has waited longest
+    for a result of this template."""
     sent = Touch.objects.filter(
         contact_id=result.contact_id, route=result.route, state=State.SENT
     ).order_by("sending_at", "id")

@@ -234,6 +234,12 @@ def _journeys() -> list[Entry]:
 def _campaigns() -> list[Entry]:
     return [
         (Can.READ, _("Broadcasts"), "campaign", _list("campaigns_broadcast")),
+        (
+            Can.READ,
+            _("Sent at WeCom"),
+            "outgoing_mail",
+            f"{_list('campaigns_broadcast')}?origin=outside",
+        ),
         (Can.READ, _("Recipients"), "mark_chat_read", _list("campaigns_broadcastrecipient")),
     ]
 

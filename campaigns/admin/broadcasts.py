@@ -8,11 +8,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.enums import ActionVariant
 
 from campaigns.admin.broadcast_form import BroadcastForm
@@ -31,7 +33,26 @@ TONES = {
     "done": "success", "cancelled": "", "failed": "danger",
 }  # fmt: skip
 SHARE_TONES = {"waiting": "info", "confirmed": "success", "done": "success", "refused": "warning"}
+OUTSIDE = (Broadcast.Origin.WECOM, Broadcast.Origin.MEMBER)
 _OF_DRAFTS = ("to_tags", "to_groups", "by_staff", *attachment_fields.NAMES)
+
+
+class OriginFilter(DropdownFilter):
+    """Ours, unless something else is asked for: members may send many a day of their own."""
+
+    title = gettext_lazy("made by")
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("outside", gettext_lazy("all at WeCom")), *Broadcast.Origin.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Broadcast]) -> QuerySet[Broadcast]:
+        chosen = self.value()
+        if chosen == "outside":
+            return queryset.filter(origin__in=OUTSIDE).order_by("-started_at", "-pk")
+        if chosen in OUTSIDE:
+            return queryset.filter(origin=chosen).order_by("-started_at", "-pk")
+        return queryset.filter(origin=Broadcast.Origin.HERE)
 
 
 class BroadcastList(LookAheadList):
@@ -45,6 +66,15 @@ class BroadcastList(LookAheadList):
             row.standing = found[row.pk]
 
 
+_OF_OUTSIDE_LISTED = (
+    "name", "made_by", "route", "recipients", "confirmed", "delivered", "state_shown", "started_at",
+)  # fmt: skip
+OF_OUTSIDE = (
+    (None, {"fields": (("name", "state_shown"), ("route", "account"), ("made_by", "started_at"))}),
+    (gettext_lazy("Content"), {"fields": ("text", "attached")}),
+)
+
+
 @admin.register(Broadcast)
 class BroadcastAdmin(TenantModelAdmin):
     form = BroadcastForm
@@ -54,10 +84,16 @@ class BroadcastAdmin(TenantModelAdmin):
         "name", "state_shown", "route", "recipients", "confirmed", "delivered", "send_at",
         "created_at",
     )  # fmt: skip
-    list_filter = (("state", ChoicesDropdownFilter), ("route", ChoicesDropdownFilter))
+    list_select_related = ("maker",)
+    list_filter = (
+        OriginFilter, ("state", ChoicesDropdownFilter), ("route", ChoicesDropdownFilter),
+    )  # fmt: skip
     search_fields = ("name",)
     autocomplete_fields = ("segment",)
-    readonly_fields = ("state_shown", "audience_shown", "attached", "problem", "started_at", "user")
+    readonly_fields = (
+        "state_shown", "audience_shown", "attached", "problem", "started_at", "user", "origin",
+        "made_by",
+    )  # fmt: skip
     fieldsets = (
         (None, {"fields": (("name", "state_shown"), ("route", "account"), "problem")}),
         (
@@ -83,6 +119,11 @@ class BroadcastAdmin(TenantModelAdmin):
         css = {"all": ["contacts/files.css", "campaigns/broadcasts.css"]}
         js = ("campaigns/broadcasts.js",)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        if request.GET.get("origin") in {"outside", *OUTSIDE}:
+            return _OF_OUTSIDE_LISTED
+        return super().get_list_display(request)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LookAheadList]:
         return BroadcastList
 
@@ -98,6 +139,8 @@ class BroadcastAdmin(TenantModelAdmin):
         found = super().get_fieldsets(request, obj)
         if obj is None:
             return without(found, self.readonly_fields)
+        if obj.outside:
+            return OF_OUTSIDE
         if self.has_change_permission(request, obj):
             gone = {"audience_shown", "attached", "started_at", "user"}
         else:
@@ -114,9 +157,15 @@ class BroadcastAdmin(TenantModelAdmin):
     def state_shown(self, obj: Broadcast) -> tuple[str, str]:
         return obj.state, obj.get_state_display()
 
+    @admin.display(description=gettext_lazy("Made by"))
+    def made_by(self, obj: Broadcast) -> str:
+        words = obj.get_origin_display()
+        return format_html("{} · {}", link_to(obj.maker), words) if obj.maker else str(words)
+
     @admin.display(description=gettext_lazy("Recipients"))
     def recipients(self, obj: Any) -> str:
-        return str(obj.total) if obj.started else NOTHING
+        counted = obj.started and not (obj.outside and obj.route == Broadcast.Route.MOMENT)
+        return str(obj.total) if counted else NOTHING
 
     @admin.display(description=gettext_lazy("Confirmed by staff"))
     def confirmed(self, obj: Any) -> str:
@@ -200,7 +249,7 @@ class BroadcastAdmin(TenantModelAdmin):
         found = {"copy"}
         if not target.started:
             found.add("start")
-        elif target.going and target.state != State.CANCELLED:
+        elif target.going and not target.outside and target.state != State.CANCELLED:
             found.add("cancel")
         if starting.can_remind(target):
             found.add("remind")
@@ -278,9 +327,9 @@ def shown(row: Broadcast) -> dict[str, Any]:
     wrong = BroadcastBatch.objects.filter(broadcast=row).exclude(problem="").select_related("staff")
     moment = row.route == Broadcast.Route.MOMENT
     address = reverse("admin:campaigns_broadcastrecipient_changelist")
-    done, total = (
-        (found.confirmed, found.shares) if moment else (found.total - found.left, found.total)
-    )
+    done, total = found.total - found.left, found.total
+    if moment or row.outside:
+        done, total = found.confirmed, found.shares
     as_of = (
         BroadcastBatch.objects.filter(broadcast=row)
         .exclude(polled_at=None)
@@ -293,11 +342,17 @@ def shown(row: Broadcast) -> dict[str, Any]:
         "standing": found,
         "moment": moment,
         "tone": TONES.get(row.state, ""),
+        "strangers": max(0, row.total - found.total) if row.outside and not moment else 0,
         "left_out": audience.reasons(row.left_out),
         "share": 100 * done // total if total else 0,
         "as_of": as_of,
         "members": [
-            (link_to(one.staff), one, SHARE_TONES.get(one.state, ""))
+            (
+                link_to(one.staff),
+                one,
+                SHARE_TONES.get(one.state, ""),
+                one.batch.size if one.size is None else one.size,
+            )
             for one in shares.order_by("state", "id")[:SHOWN]
         ],
         "problems": [(one.staff, one.problem) for one in wrong.order_by("id")[:20]],

@@ -49,9 +49,16 @@ class BroadcastSerializer(StrictSerializer):
 
     `counts` are recipients by state, `left_out` those of the audience who get nothing, by reason;
     `parts` are what members have to confirm. Of a moment `seen_by`, `likes`, `comments` count.
+
+    What was made at WeCom itself (`origin` wecom: by the business; member: a member's own) can be
+    looked at and copied; its `recipients` are those whom WeCom told of, `counts` those known here.
     """
 
     id = serializers.CharField(read_only=True)
+    origin = serializers.ChoiceField(Broadcast.Origin.choices, read_only=True)
+    creator = serializers.CharField(
+        read_only=True, allow_null=True, help_text="userid of who made it at WeCom"
+    )
     name = Text(validation.name, max_length=validation.NAME_LENGTH)
     route = serializers.ChoiceField(Broadcast.Route.choices, required=False)
     account = Reference(_accounts, required=False)
@@ -183,6 +190,8 @@ def shown(rows: Sequence[Broadcast]) -> list[dict[str, object]]:
     return [
         {
             "id": ids.encode(row.pk),
+            "origin": row.origin,
+            "creator": row.maker.userid if row.maker else None,
             "name": row.name,
             "route": row.route,
             "account": ids.encode(row.account_id),
@@ -239,7 +248,7 @@ def shown_part(row: BroadcastShare) -> dict[str, object]:
         "staff": row.staff.userid,
         "state": row.state,
         "confirmed_at": moment(row.confirmed_at),
-        "recipients": row.batch.size,
+        "recipients": row.batch.size if row.size is None else row.size,
         "seen_by": row.seen_by,
         "likes": row.likes,
         "comments": row.comments,

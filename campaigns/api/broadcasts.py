@@ -37,9 +37,10 @@ from tenants.roles import Can
 
 
 class Broadcasts(Listed):
-    """Drafts are written and started; members of staff confirm in WeCom, then it is sent."""
+    """Drafts are written and started; members of staff confirm in WeCom, then it is sent. What was
+    made at WeCom itself is listed, too: see `origin`."""
 
-    queryset = Broadcast.objects.select_related("account")
+    queryset = Broadcast.objects.select_related("account", "maker")
     serializer_class = BroadcastSerializer
     abilities: ClassVar[Mapping[str, Can]] = {
         "GET": Can.READ, "POST": Can.CONFIGURE, "PATCH": Can.CONFIGURE, "DELETE": Can.CONFIGURE,
@@ -47,6 +48,7 @@ class Broadcasts(Listed):
     filters: ClassVar[Mapping[str, Filter]] = {
         "state": one_of("state", Broadcast.State.choices),
         "route": one_of("route", Broadcast.Route.choices),
+        "origin": one_of("origin", Broadcast.Origin.choices),
     }
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
         "recipients": {"state": one_of("state", BroadcastRecipient.State.choices)},

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from campaigns.models import BroadcastBatch, BroadcastRecipient
+from campaigns.models import BroadcastBatch, BroadcastRecipient, BroadcastShare
 from contacts import arrays, timeline
 from contacts.models import Identity
 from contacts.timeline import NewEvent
@@ -31,24 +31,28 @@ _STATES: Final = {
 }
 
 _WRITE = """
-UPDATE campaigns_broadcastrecipient r SET state = t.state, settled_at = t.at
+UPDATE campaigns_broadcastrecipient r
+SET state = t.state, settled_at = t.at, staff_id = %(staff)s
 FROM unnest(%(targets)s::text[], %(states)s::text[], %(times)s::timestamptz[])
   AS t(target, state, at)
 WHERE r.tenant_id = %(tenant)s AND r.batch_id = %(batch)s AND r.target = t.target
-  AND r.state = 'waiting'
+  AND (r.state = 'waiting' OR t.state = 'delivered' AND r.state IN ('not_friend', 'quota'))
 RETURNING r.id, r.contact_id, r.state, r.settled_at
 """
 
 
-def write(batch: BroadcastBatch, userid: str, results: Sequence[MassResult], now: datetime) -> None:
+def write(
+    batch: BroadcastBatch, share: BroadcastShare, results: Sequence[MassResult], now: datetime
+) -> None:
     """Inside a scope, the batch locked: two statements for a page, and nothing for one that was
-    written before."""
+    written before. What one member could not deliver another may have (made at WeCom itself)."""
     told = [one for one in results if one.status in _STATES]
     if not told:
         return
     parameters: dict[str, int | str] = {
         "tenant": current_tenant_id(),
         "batch": batch.pk,
+        "staff": share.staff_id,
         "targets": arrays.literal([one.external_userid or one.chat_id for one in told]),
         "states": arrays.literal([_STATES[one.status].value for one in told]),
         "times": arrays.literal([_at(one.sent, now) for one in told]),
@@ -56,7 +60,7 @@ def write(batch: BroadcastBatch, userid: str, results: Sequence[MassResult], now
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, parameters)
         changed = cursor.fetchall()
-    _tell(batch, userid, changed)
+    _tell(batch, share.staff.userid, changed)
 
 
 def tell_reactions(batch: BroadcastBatch, userid: str, reactions: Reactions) -> None:
@@ -116,7 +120,7 @@ def _properties(batch: BroadcastBatch, userid: str) -> dict[str, object]:
         "broadcast_id": encode(batch.broadcast_id),
         "route": batch.broadcast.route,
         "staff": userid,
-        "by": "broadcast",  # picks the sentence (apps.py)
+        "by": "wecom" if batch.broadcast.outside else "broadcast",  # picks the sentence (apps.py)
     }
 
 

@@ -46,6 +46,9 @@ class Job:
     job_id: str = ""
     asked_at: datetime | None = None
     known: frozenset[str] = frozenset()
+    # Of moments that say the same: one is still without its id; or asked then, and lost as well.
+    twin_prepared: bool = False
+    twins_asked_at: tuple[datetime, ...] = ()
 
     @property
     def late(self) -> bool:

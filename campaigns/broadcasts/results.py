@@ -8,7 +8,7 @@ and reading a page again changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from typing import Final
 from django.db.models import Min
 from django.utils import timezone
 
-from campaigns.broadcasts import delivered, standing
+from campaigns.broadcasts import delivered, outside_results, standing
 from campaigns.broadcasts.jobs import LEASE
 from campaigns.models import Broadcast, BroadcastBatch, BroadcastRecipient, BroadcastShare
 from tenants import doorbell
@@ -57,6 +57,7 @@ class Job:
     share_id: int = 0
     userid: str = ""
     cursor: str = ""
+    author: str = ""  # of a member's own moment: there is no list of who publishes it
 
 
 def next_due() -> datetime | None:
@@ -76,7 +77,8 @@ def work(tenant_id: int) -> None:
 def _claim() -> Job | None:
     now = timezone.now()
     rows = BroadcastBatch.objects.select_for_update(skip_locked=True, of=("self",))
-    due = rows.filter(poll_at__lte=now).select_related("broadcast__account").order_by("poll_at")
+    due = rows.filter(poll_at__lte=now).select_related("broadcast__account", "broadcast__maker")
+    due = due.order_by("poll_at")
     for batch in due[:50]:
         active = batch.broadcast.account.active and batch.state == State.WAITING
         if active:
@@ -101,7 +103,13 @@ def _job(batch: BroadcastBatch, now: datetime) -> Job:
         share_id=share.pk if share else 0,
         userid=share.staff.userid if share else "",
         cursor=share.cursor if share else "",
+        author=_author(batch.broadcast),
     )
+
+
+def _author(row: Broadcast) -> str:
+    own = row.route == Route.MOMENT and row.origin == Broadcast.Origin.MEMBER
+    return row.maker.userid if own and row.maker else ""
 
 
 # --- read ---
@@ -127,38 +135,44 @@ def _read(client: WeComClient, job: Job) -> Callable[[], None]:
     if job.share_id:
         page = mass_sends.mass_result_page(client, job.provider_id, job.userid, job.cursor)
         return lambda: _take_page(job, page)
-    found = {
-        one.userid: _moment(one.sent)
-        for one in mass_sends.mass_shares(client, job.provider_id)
-        if one.confirmed
-    }
-    return lambda: _take_shares(job, found)
+    shares = list(mass_sends.mass_shares(client, job.provider_id))
+    found = {one.userid: _moment(one.sent) for one in shares if one.confirmed}
+    return lambda: _take_shares(job, found, [one.userid for one in shares])
 
 
 def _read_moment(client: WeComClient, job: Job) -> Callable[[], None]:
+    if job.author and not job.share_id:
+        return lambda: _take_shares(job, {job.author: None}, [job.author])
     if not job.share_id:
-        shares = moments.get_moment_task(client, job.provider_id)
+        shares = list(moments.get_moment_task(client, job.provider_id))
         found: dict[str, datetime | None] = {one.userid: None for one in shares if one.published}
-        return lambda: _take_shares(job, found)
+        return lambda: _take_shares(job, found, [one.userid for one in shares])
     seen = sum(1 for _ in moments.get_moment_send_result(client, job.provider_id, job.userid))
     reactions = moments.get_moment_comments(client, job.provider_id, job.userid)
     return lambda: _take_reactions(job, seen, reactions)
 
 
-def _take_shares(job: Job, confirmed: Mapping[str, datetime | None]) -> None:
+def _take_shares(
+    job: Job, confirmed: Mapping[str, datetime | None], everyone: Sequence[str]
+) -> None:
     """Who has confirmed, and when where that is told; their results are read next."""
     batch, now = _locked(job), timezone.now()
+    if batch.broadcast.outside:
+        outside_results.add_shares(batch, everyone)
     rows = BroadcastShare.objects.filter(batch=batch, state__in=(Share.WAITING, Share.CONFIRMED))
     changed = list(rows.select_related("staff").order_by("id"))
+    moment = batch.broadcast.route == Route.MOMENT
     for share in changed:
         if share.staff.userid in confirmed and share.state == Share.WAITING:
             share.state = Share.CONFIRMED
             share.confirmed_at = confirmed[share.staff.userid] or now
-        share.reading, share.cursor = share.state == Share.CONFIRMED, ""
+        # Of what was made at WeCom, whom it is for is known by reading only.
+        unread = batch.broadcast.outside and share.size is None and not moment
+        share.reading, share.cursor = share.state == Share.CONFIRMED or unread, ""
     BroadcastShare.objects.bulk_update(
         changed, ["state", "confirmed_at", "reading", "cursor"], batch_size=500
     )
-    if batch.broadcast.route == Route.MOMENT:
+    if moment and not batch.broadcast.outside:
         _add_publishers(batch, confirmed, now)
     _go_on(batch, now)
 
@@ -181,14 +195,17 @@ def _add_publishers(
 
 def _take_page(job: Job, page: MassResultPage) -> None:
     batch, now = _locked(job), timezone.now()
-    delivered.write(batch, job.userid, page.results, now)
     share = BroadcastShare.objects.select_for_update(no_key=True, of=("self",)).get(pk=job.share_id)
     if share.cursor != job.cursor:
         return  # another worker has read this page
+    if batch.broadcast.outside:
+        outside_results.add_recipients(batch, share, page.results)
+        share.size = len(page.results) + (share.size or 0 if job.cursor else 0)
+    delivered.write(batch, share, page.results, now)
     share.cursor, share.reading = page.cursor, bool(page.cursor)
-    if not page.cursor and not _waiting(batch):
+    if not page.cursor and share.state == Share.CONFIRMED and not _waiting(share):
         share.state = Share.DONE
-    share.save(update_fields=["cursor", "reading", "state"])
+    share.save(update_fields=["cursor", "reading", "state", "size"])
     _go_on(batch, now)
 
 
@@ -215,6 +232,10 @@ def _failed(job: Job, error: WeChatError) -> None:
     elif isinstance(error, Terminal) and job.share_id:
         # This member's part cannot be read now: the others' can.
         BroadcastShare.objects.filter(pk=job.share_id).update(reading=False, cursor="")
+    elif isinstance(error, Terminal) and _age(batch, now) > POLL_FOR:
+        _end(batch, Recipient.NOT_SENT, now)  # nothing more will be told
+        batch.save(update_fields=["state", "poll_at"])
+        standing.review(batch.broadcast_id)
     if batch.state == State.WAITING:
         batch.poll_at, batch.problem = now + pause, error.message[:300]
         batch.save(update_fields=["poll_at", "problem"])
@@ -232,6 +253,8 @@ def _go_on(batch: BroadcastBatch, now: datetime) -> None:
         batch.poll_at = now
     else:
         batch.polled_at = now
+        if batch.broadcast.outside:
+            outside_results.count(batch)
         ending = _ending(batch, now)
         if ending is not None:
             _end(batch, ending, now)
@@ -246,15 +269,22 @@ def _ending(batch: BroadcastBatch, now: datetime) -> str | None:
     if batch.broadcast.state == Broadcast.State.CANCELLED and not batch.wants_cancel:
         return Recipient.CANCELLED
     shares = BroadcastShare.objects.filter(batch=batch)
-    age = now - (batch.accepted_at or now)
+    age = _age(batch, now)
     if batch.broadcast.route == Route.MOMENT:
         published = not shares.filter(state=Share.WAITING).exists()
         return Recipient.NOT_SENT if age > (MOMENT_FOR if published else POLL_FOR) else None
-    if age > POLL_FOR or not shares.exclude(state=Share.DONE).exists():
+    states = set(shares.values_list("state", flat=True).distinct())
+    if age > POLL_FOR or states == {Share.DONE}:
         return Recipient.NOT_SENT
+    if not states:
+        return None  # being dealt out at WeCom
     long = GROUP_UNTICKED if batch.broadcast.route == Route.GROUP_SEND else UNTICKED
     open_now = shares.exclude(state=Share.DONE).exclude(confirmed_at__lt=now - long)
     return None if open_now.exists() else Recipient.NOT_SENT
+
+
+def _age(batch: BroadcastBatch, now: datetime) -> timedelta:
+    return now - (batch.accepted_at or now)
 
 
 def _end(batch: BroadcastBatch, state: str, now: datetime) -> None:
@@ -273,8 +303,9 @@ def _pause(batch: BroadcastBatch, now: datetime) -> timedelta:
     return min(max((now - began) / 4, FIRST_POLL), SELDOM)
 
 
-def _waiting(batch: BroadcastBatch) -> bool:
-    return BroadcastRecipient.objects.filter(batch=batch, state=Recipient.WAITING).exists()
+def _waiting(share: BroadcastShare) -> bool:
+    rows = BroadcastRecipient.objects.filter(batch=share.batch_id, staff=share.staff_id)
+    return rows.filter(state=Recipient.WAITING).exists()
 
 
 def _locked(job: Job) -> BroadcastBatch:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db.models import Min
@@ -37,6 +37,7 @@ from tenants.scope import scope
 from tenants.wechat import accounts, mass_sends, moments
 from tenants.wechat.client import WeComClient
 from tenants.wechat.errors import WeChatError
+from tenants.wechat.moments import Moment
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +185,8 @@ def _made(
     if step is Step.SETTLE:
         attached = _outlined(broadcast.attachments)
         targets = tuple(of_batch.values_list("target", flat=True))
+        if broadcast.route == Route.MOMENT:
+            targets, job = _publishers(batch), _beside_twins(job, batch)
     return replace(
         job,
         text=broadcast.text,
@@ -230,6 +233,21 @@ def _known(batch: BroadcastBatch) -> frozenset[str]:
     found = set(ours.values_list("provider_id", flat=True))
     found |= set(touches.values_list("provider_id", flat=True))
     return frozenset(found - {""})
+
+
+def _beside_twins(job: Job, batch: BroadcastBatch) -> Job:
+    """A moment is found by what it says: others that say the same and have no id yet matter."""
+    asked, own = batch.asked_at or timezone.now(), batch.broadcast
+    twins = BroadcastBatch.objects.filter(
+        broadcast__route=Route.MOMENT, broadcast__account=own.account_id, broadcast__text=own.text,
+        asked_at__range=(asked - 2 * CLOCKS, asked + 2 * CLOCKS),
+    ).exclude(pk=batch.pk)  # fmt: skip
+    lost = twins.filter(state=State.ASKED).values_list("asked_at", flat=True)
+    return replace(
+        job,
+        twin_prepared=twins.filter(state=State.PREPARING).exists(),
+        twins_asked_at=tuple(at for at in lost if at is not None),
+    )
 
 
 # --- call ---
@@ -280,12 +298,15 @@ def _ask(client: WeComClient, job: Job) -> Settle:
 def _look_up(client: WeComClient, job: Job) -> Settle:
     asked = job.asked_at or timezone.now()
     since, until = int((asked - CLOCKS).timestamp()), int((asked + CLOCKS).timestamp())
+    if job.route == Route.MOMENT and job.twin_prepared:
+        # It will have its id soon; until then it cannot be told from ours.
+        return lambda: answers.free(job, timezone.now() + answers.PREPARING_AGAIN, "")
     if job.route == Route.MOMENT:
         posts = moments.find_moments(
             client, since=since, until=until, text=job.text, attachments=job.attachments,
             known=job.known,
         )  # fmt: skip
-        ids = [one.moment_id for one in posts]
+        ids = [one.moment_id for one in posts if _is_ours(client, job, asked, one)]
     else:
         tasks = mass_sends.find_mass_task(
             client, since=since, until=until, text=job.text, attachments=job.attachments,
@@ -294,6 +315,15 @@ def _look_up(client: WeComClient, job: Job) -> Settle:
         )  # fmt: skip
         ids = [one.msgid for one in tasks]
     return lambda: answers.looked_up(job, ids[0] if ids else "")
+
+
+def _is_ours(client: WeComClient, job: Job, asked: datetime, post: Moment) -> bool:
+    """By those who are asked to publish it; and it is the twin's whose call lay nearer to it."""
+    made = datetime.fromtimestamp(post.created, UTC) if post.created else asked
+    if any(abs(made - at) < abs(made - asked) for at in job.twins_asked_at):
+        return False
+    publishers = {one.userid for one in moments.get_moment_task(client, post.moment_id)}
+    return publishers <= set(job.targets)
 
 
 def _prepare(client: WeComClient, job: Job) -> Settle:

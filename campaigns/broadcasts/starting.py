@@ -81,7 +81,7 @@ def cancel(broadcast: Broadcast) -> None:
     batches = BroadcastBatch.objects.filter(broadcast=broadcast)
     held = list(batches.select_for_update(no_key=True).order_by("id"))
     row = Broadcast.objects.select_for_update(of=("self",)).get(pk=broadcast.pk)
-    if not row.going or row.state == State.CANCELLED:
+    if not row.going or row.outside or row.state == State.CANCELLED:
         raise ValidationError(_("There is nothing left to cancel."))
     row.state, row.due_at = State.CANCELLED, None
     row.save(update_fields=["state", "due_at"])
@@ -109,7 +109,7 @@ def reminders_left(broadcast: Broadcast) -> int:
 def can_remind(broadcast: Broadcast) -> bool:
     """The platform reminds of mass messages only, and three times in 24 hours."""
     waiting = broadcast.state == State.WAITING and broadcast.route != Route.MOMENT
-    return waiting and reminders_left(broadcast) > 0
+    return waiting and not broadcast.outside and reminders_left(broadcast) > 0
 
 
 def remind(broadcast: Broadcast) -> int:
@@ -121,7 +121,7 @@ def remind(broadcast: Broadcast) -> int:
     batches = BroadcastBatch.objects.filter(pk__in=batch_ids, state=BroadcastBatch.State.WAITING)
     list(batches.select_for_update(no_key=True).order_by("id").values_list("id"))
     row = Broadcast.objects.select_for_update(of=("self",)).get(pk=broadcast.pk)
-    if row.route == Route.MOMENT or row.state != State.WAITING:
+    if row.route == Route.MOMENT or row.outside or row.state != State.WAITING:
         raise ValidationError(_("There is nobody to remind."))
     now = timezone.now()
     if not reminders_left(row):
@@ -143,6 +143,8 @@ def copy(broadcast: Broadcast) -> Broadcast:
     name = f"{broadcast.name[:90]} · {_('copy')}"
     names = ("route", "account", "everyone", "segment", "text", "attachments")
     values = {each: getattr(broadcast, each) for each in names}
+    if broadcast.outside:  # its files are at WeCom only
+        values["attachments"] = [one for one in broadcast.attachments if one["type"] == "link"]
     made = Broadcast.objects.create(name=name[:100], **values)
     put_audience(made, Audience.of(broadcast))
     return made
@@ -191,12 +193,25 @@ def _check_content(broadcast: Broadcast, wrong: dict[str, str]) -> None:
         limit = {"n": moments.TEXT_LIMIT}
         wrong["text"] = _("A moment has at most %(n)d characters.") % limit
     kinds = [one["type"] for one in attached]
-    images, videos = kinds.count("image"), kinds.count("video")
-    if set(kinds) - {"image", "video"} or (images and videos):
-        wrong["attachments"] = _("A moment shows pictures or one video, nothing else.")
-    elif images > moments.IMAGES_LIMIT or videos > moments.VIDEOS_LIMIT:
+    most = {
+        "image": moments.IMAGES_LIMIT, "video": moments.VIDEOS_LIMIT, "link": moments.LINKS_LIMIT,
+    }  # fmt: skip
+    if set(kinds) - set(most) or len(set(kinds)) > 1:
+        wrong["attachments"] = _("A moment shows pictures, one video or one link, nothing else.")
+    elif kinds and len(kinds) > most[kinds[0]]:
         limit = {"n": moments.IMAGES_LIMIT}
-        wrong["attachments"] = _("A moment shows at most %(n)d pictures, or one video.") % limit
+        text = _("A moment shows at most %(n)d pictures, or one video, or one link.")
+        wrong["attachments"] = text % limit
+    elif kinds == ["link"]:
+        _check_link(attached[0], wrong)
+
+
+def _check_link(link: dict[str, Any], wrong: dict[str, str]) -> None:
+    if "media" not in link:
+        wrong["attachments"] = _("A link in a moment needs a cover picture.")
+    elif len(str(link["title"]).encode()) > moments.LINK_TITLE_BYTES:
+        limit = {"n": moments.LINK_TITLE_BYTES}
+        wrong["attachments"] = _("The title of a link in a moment has at most %(n)d bytes.") % limit
 
 
 def _check_audience(audience: Audience, wrong: dict[str, str]) -> None:

@@ -16,7 +16,15 @@ class Broadcast(TenantModel):
     The parts of the audience that are given must all hold: members of the segment, who wear one of
     the tags, whom one of the staff has as a friend. `left_out` counts by reason who of the audience
     was not written to.
+
+    One that was made at WeCom itself is kept for its results: it has one batch, its recipients are
+    those that WeCom tells of and we know, and `total` counts the others, too.
     """
+
+    class Origin(models.TextChoices):
+        HERE = "here", pgettext_lazy("of a broadcast", "here")
+        WECOM = "wecom", _("the business, at WeCom")
+        MEMBER = "member", _("a member, at WeCom")
 
     class Route(models.TextChoices):
         MASS_TASK = "mass_task", _("mass message to customers")
@@ -34,6 +42,18 @@ class Broadcast(TenantModel):
         FAILED = "failed", _("failed")
 
     name = models.CharField(_("name"), max_length=100)
+    origin = models.CharField(
+        _("made by"), max_length=6, choices=Origin.choices, default=Origin.HERE, editable=False
+    )
+    maker = TenantForeignKey(
+        Staff,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("who made it"),
+    )
+    outside_id = models.CharField(max_length=120, blank=True, editable=False)  # msgid or moment_id
     route = models.CharField(
         _("route"), max_length=10, choices=Route.choices, default=Route.MASS_TASK
     )
@@ -102,11 +122,24 @@ class Broadcast(TenantModel):
         indexes = [
             models.Index(
                 fields=["tenant", "due_at"], name="broadcast_due", condition=~models.Q(due_at=None)
+            ),
+            models.Index(fields=["tenant", "origin", "-started_at"], name="broadcast_origin"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "outside_id"],
+                name="broadcast_outside_once",
+                condition=~models.Q(outside_id=""),
             )
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def outside(self) -> bool:
+        """Made at WeCom itself: only looked at here."""
+        return self.origin != self.Origin.HERE
 
     @property
     def started(self) -> bool:
@@ -210,6 +243,11 @@ class BroadcastBatch(TenantModel):
                 name="broadcast_batch_poll",
                 condition=~models.Q(poll_at=None),
             ),
+            models.Index(
+                fields=["tenant", "provider_id"],
+                name="broadcast_batch_provider",
+                condition=~models.Q(provider_id=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -219,7 +257,8 @@ class BroadcastBatch(TenantModel):
 class BroadcastShare(TenantModel):
     """What one member has to confirm of a batch. `cursor` is where reading its results goes on.
 
-    Of a moment: how many customers see it, liked and commented on it.
+    Of a moment: how many customers see it, liked and commented on it. Of a message that was made at
+    WeCom `size` is how many recipients it told of, once that was read.
     """
 
     class State(models.TextChoices):
@@ -238,6 +277,7 @@ class BroadcastShare(TenantModel):
     confirmed_at = models.DateTimeField(_("confirmed"), null=True)
     reading = models.BooleanField(default=False)
     cursor = models.CharField(max_length=500, blank=True)
+    size = models.PositiveIntegerField(_("recipients"), null=True)
     seen_by = models.PositiveIntegerField(_("customers who see it"), default=0)
     likes = models.PositiveIntegerField(_("likes"), default=0)
     comments = models.PositiveIntegerField(_("comments"), default=0)

@@ -68,7 +68,7 @@ class AttachmentFields(forms.Form):
         widget=UnfoldAdminSelectWidget(),
     )
     attachment_file = forms.FileField(
-        label=gettext_lazy("File, or cover of the mini-program"),
+        label=gettext_lazy("File, or cover of a mini-program or of a moment's link"),
         required=False,
         widget=UnfoldAdminFileFieldWidget(),
         help_text=gettext_lazy("Pictures JPG or PNG to 10 MB, videos MP4 to 10 MB, files to 20 MB"),
@@ -110,11 +110,11 @@ class AttachmentFields(forms.Form):
         for name, kinds in _TEXTS.items():
             if kind in kinds and given.get(f"attachment_{name}"):
                 found[name] = given[f"attachment_{name}"]
-        if kind in _WITH_FILE:
-            upload = given.get("attachment_file")
+        upload = given.get("attachment_file")
+        if kind in _WITH_FILE or (kind == "link" and upload):
             if not upload:
                 raise ValidationError(_("Choose a file for the attachment."))
-            found["media"] = media.keep(upload, upload.name, _WITH_FILE[kind]).pk
+            found["media"] = media.keep(upload, upload.name, _WITH_FILE.get(kind, "image")).pk
         return found
 
 

@@ -104,8 +104,7 @@ class SubscribeMessage(_ByTemplate):
     needs_following = False  # an acceptance is enough
 
     def ask(self, client: OfficialAccountClient, request: Request) -> Accepted:
-        official.send_subscribed(client, str(request["openid"]), _notice(request))
-        return Accepted("")
+        return Accepted(official.send_subscribed(client, str(request["openid"]), _notice(request)))
 
     def find(
         self, client: Client, request: Request, sent_at: datetime, taken: Collection[str]
@@ -134,7 +133,8 @@ def _notice(request: Request) -> Notice:
 class Result:
     """What a callback told of one message by template.
 
-    `key` is the msgid, which only the answer to a template message names before. `problem` is empty
+    `key` is the msgid, which the answer to a template message names before, that to a subscribe
+    message sometimes. `problem` is empty
     when it arrived, else blocked or failed.
     """
 

@@ -25,6 +25,7 @@ class SyncRun(TenantModel):
         CODES = "codes", _("live codes")
         GROUPS = "groups", pgettext_lazy("of customers", "groups")
         GROUP_FIGURES = "group_days", _("figures of groups")
+        SENDS = "sends", _("messages and moments sent at WeCom")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")

@@ -40,15 +40,21 @@ STEPS: dict[str, Callable[[int, Job, WeComClient], None]] = {
 }
 
 
+def also(kind: str, step: Callable[[int, Job, WeComClient], None]) -> None:
+    """Register, in apps.py, who reads what upper apps keep."""
+    STEPS[kind] = step
+
+
 def ask(
     account: WeChatAccount,
-    kinds: Iterable[str] = tuple(STEPS),
+    kinds: Iterable[str] | None = None,
     *,
     user: User | None = None,
     nightly: bool = False,
 ) -> list[SyncRun]:
-    """Inside a scope: have these read; one that is waiting or running already is answered."""
-    wanted = [kind for kind in STEPS if kind in set(kinds)]
+    """Inside a scope: have these read, or all; one that waits or runs already is answered."""
+    asked = set(STEPS if kinds is None else kinds)
+    wanted = [kind for kind in STEPS if kind in asked]
     open_now = SyncRun.objects.filter(account=account, finished_at=None)
     there = set(open_now.values_list("kind", flat=True))
     SyncRun.objects.bulk_create(

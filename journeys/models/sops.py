@@ -280,6 +280,12 @@ class Touch(TenantModel):
             ),
             models.Index(fields=["tenant", "enrolment"], name="touch_enrolment"),
             models.Index(fields=["tenant", "contact", "-id"], name="touch_contact"),
+            # Is a task that WeCom lists one of ours?
+            models.Index(
+                fields=["tenant", "provider_id"],
+                name="touch_provider",
+                condition=~models.Q(provider_id=""),
+            ),
         ]
 
     def __str__(self) -> str:

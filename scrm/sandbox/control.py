@@ -8,6 +8,7 @@ from typing import cast
 from scrm.sandbox import (
     acquisition,
     acts,
+    at_wecom,
     chat_archive,
     faults,
     fields,
@@ -38,6 +39,7 @@ ACTS: dict[str, Route] = {
     **staff_changes.ACTS,
     **handing_over.ACTS,
     **publishing.ACTS,
+    **at_wecom.ACTS,
     **acquisition.ACTS,
     **tag_acts.ACTS,
     **chat_archive.ACTS,

@@ -10,7 +10,7 @@ from scrm.sandbox.world import World
 MOST_GROUPS = 2000
 
 
-def _owned(corp: Corp, userid: str) -> list[Group]:
+def owned(corp: Corp, userid: str) -> list[Group]:
     return [
         group for group in corp.groups.values() if group.owner == userid and not group.dismissed
     ]
@@ -21,7 +21,7 @@ def addressed(call: Call) -> tuple[dict[str, MassTask], list[str]]:
     of the sender's groups, to pick from."""
     sender = call.member(fields.given(call.body, "sender")).userid
     wanted = fields.strings(call.body, "chat_id_list", most=MOST_GROUPS)
-    mine = [group.chat_id for group in _owned(call.corp, sender)]
+    mine = [group.chat_id for group in owned(call.corp, sender)]
     chosen = [chat_id for chat_id in dict.fromkeys(wanted or mine) if chat_id in mine]
     failed = [chat_id for chat_id in dict.fromkeys(wanted) if chat_id not in mine]
     if not chosen:

@@ -15,6 +15,7 @@ from scrm.sandbox.state import Follow, MassRow, MassSend, MassTask
 MOST_CUSTOMERS = 10_000
 MONTH_S = 31 * DAY_S
 REMINDERS_A_DAY = 3
+FILTERS = {0: (True, False), 1: (False, True), 2: (True, True)}
 
 
 def create(call: Call) -> Json:
@@ -116,33 +117,40 @@ def list_all(call: Call) -> Json:
     limit = fields.integer(call.body, "limit", 50)
     if not 0 <= ends - begins <= MONTH_S or not 1 <= limit <= 100:
         raise BadFieldError("start_time to end_time is at most a month, limit is 1 to 100")
-    kind = _chat_type(call)
-    personal = fields.integer(call.body, "filter_type", 2) == 1
+    kind, creator = _chat_type(call), fields.text(call.body, "creator")
+    whose = FILTERS.get(fields.integer(call.body, "filter_type", 2))
+    if whose is None:
+        raise BadFieldError("filter_type is 0, 1 or 2")
     rows = [
         send
         for send in call.corp.mass_sends.values()
-        if begins <= send.created <= ends and send.chat_type == kind
+        if begins <= send.created <= ends
+        and send.chat_type == kind
+        and whose[send.personal]
+        and creator in ("", send.creator)
     ]
     taken, following = cursors.page(
-        [] if personal else rows,
+        rows,
         number=lambda send: send.number,
-        of=f"mass:{call.corp.corpid}:{kind}",
+        of=f"mass:{call.corp.corpid}:{kind}:{whose}:{creator}",
         cursor=fields.text(call.body, "cursor"),
         limit=limit,
         dice=call.world.dice,
         short=call.world.settings.short_pages,
     )
-    shown: list[Json] = [
-        {
-            "msgid": send.msgid,
-            "create_time": send.created,
-            "create_type": 0,
-            "text": {"content": send.text},
-            "attachments": send.attachments,
-        }
-        for send in taken
-    ]
-    return {"group_msg_list": shown, "next_cursor": following}
+    return {"group_msg_list": [_listed(send) for send in taken], "next_cursor": following}
+
+
+def _listed(send: MassSend) -> Json:
+    """Those that an app made have no creator."""
+    return {
+        "msgid": send.msgid,
+        **({"creator": send.creator} if send.creator else {}),
+        "create_time": send.created,
+        "create_type": 1 if send.personal else 0,
+        "text": {"content": send.text},
+        "attachments": send.attachments,
+    }
 
 
 def _page_of(call: Call, rows: list[Json], of: str) -> tuple[list[Json], str]:

@@ -52,6 +52,7 @@ class Settings:
     qr_code_limit: int = 100_000  # lasting ones of an official account
     template_delay_s: Span = (0.2, 1.0)
     template_fail_share: float = 0.0
+    subscribe_msgid: bool = False  # bizsend answers with the msgid of the result: sources differ
     message_id_form: str = "mixed"  # numeric | string | mixed: of what fans say
     latency_s: Span = (0.0, 0.0)
     qr_pictures: bool = False  # `qr_code` is the address of a picture, as at the platform

@@ -207,6 +207,8 @@ class MassSend:
     cancelled: bool = False
     reminders: list[int] = field(default_factory=list)
     tasks: dict[str, MassTask] = field(default_factory=dict)
+    creator: str = ""  # who made it at WeCom itself; nobody of those that an app made
+    personal: bool = False  # a member's own
 
 
 @dataclass

@@ -116,6 +116,18 @@ def pages(
     raise Retryable("the cursor does not end", api=path)
 
 
+def page(
+    client: WeComClient, path: str, request: Mapping[str, object], cursor: str
+) -> tuple[Json, str]:
+    """One page of a read, and the cursor that goes on; it is empty after the last one."""
+    body = {**request, "cursor": cursor} if cursor else dict(request)
+    answer = client.call("post", path, data=body, repeatable=True)
+    following = answers.text(answer, "next_cursor")
+    if following and following == cursor:
+        raise Retryable("the cursor does not end", api=path)
+    return answer, following
+
+
 def get_customer(client: WeComClient, external_userid: str) -> Customer:
     """Repeatable. Raises NotACustomer; right after an add event that may only be a delay."""
     request = {"external_userid": external_userid}

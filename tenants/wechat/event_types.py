@@ -251,11 +251,11 @@ class MassFinished(_Fan):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscribeMessageChanged(_Fan):
-    """Answers to, or results of, subscribe messages: one (template, value) each.
+    """Answers to, or results of, subscribe messages: one (template, value, msgid) each.
 
     `change` is popup (value accept or reject), change (likewise, in the settings) or sent (value
-    success or the platform's reason).
+    success or the platform's reason); only a result has a msgid.
     """
 
     change: str
-    entries: tuple[tuple[str, str], ...]
+    entries: tuple[tuple[str, str, str], ...]

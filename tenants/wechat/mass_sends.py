@@ -10,9 +10,9 @@ from typing import Literal
 
 from tenants.wechat import answers
 from tenants.wechat.client import WeComClient
-from tenants.wechat.content import Attachments, content, same_content
-from tenants.wechat.customers import pages
-from tenants.wechat.errors import Retryable, Terminal, Unknown
+from tenants.wechat.content import Attached, Attachments, attached, content, same_content
+from tenants.wechat.customers import page, pages
+from tenants.wechat.errors import Terminal, Unknown
 from tenants.wechat.transport import Json
 
 RECIPIENTS_LIMIT = 10_000
@@ -34,13 +34,23 @@ class NewMassTask:
 
 @dataclass(frozen=True, slots=True)
 class MassTask:
-    """`created` is Unix seconds; `creator` is empty for tasks made through the API."""
+    """`created` is Unix seconds; `creator` is empty for tasks made through the API. `personal`: a
+    member's own, not the business's."""
 
     msgid: str
     creator: str
     created: int | None
     text: str = ""
-    attachments: int = 0
+    attached: tuple[Attached, ...] = ()
+    personal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MassTaskPage:
+    """`cursor` is empty on the last page."""
+
+    tasks: tuple[MassTask, ...]
+    cursor: str
 
 
 class MassStatus(IntEnum):
@@ -146,12 +156,15 @@ def find_mass_task(
     return tuple(found)
 
 
-def mass_tasks(
-    client: WeComClient, *, since: int, until: int, chat_type: ChatType = "single"
-) -> Iterator[MassTask]:
-    """Repeatable. All tasks made between two Unix times (at most a month apart), by whomever."""
-    for task, _one in _listed(client, since, until, chat_type, 2):
-        yield task
+def mass_task_page(
+    client: WeComClient, *, since: int, until: int, chat_type: ChatType = "single", cursor: str = ""
+) -> MassTaskPage:
+    """Repeatable. A page of all tasks made between two Unix times (at most a month apart), by
+    whomever; go on with its cursor."""
+    request = _list_request(since, until, chat_type, 2)
+    answer, following = page(client, "externalcontact/get_groupmsg_list_v2", request, cursor)
+    rows = tuple(_mass_task(one) for one in answers.parts(answer, "group_msg_list"))
+    return MassTaskPage(rows, following)
 
 
 def mass_shares(client: WeComClient, msgid: str) -> Iterator[MassShare]:
@@ -178,14 +191,9 @@ def mass_result_page(
 
     Of groups only those are listed that the message was sent to.
     """
-    request: dict[str, object] = {"msgid": msgid, "userid": userid, "limit": RESULTS_A_PAGE}
-    if cursor:
-        request["cursor"] = cursor
+    request = {"msgid": msgid, "userid": userid, "limit": RESULTS_A_PAGE}
     path = "externalcontact/get_groupmsg_send_result"
-    answer = client.call("post", path, data=request, repeatable=True)
-    following = answers.text(answer, "next_cursor")
-    if following and following == cursor:
-        raise Retryable("the cursor does not end", api=path)
+    answer, following = page(client, path, request, cursor)
     rows = tuple(_mass_result(one) for one in answers.parts(answer, "send_list"))
     return MassResultPage(rows, following)
 
@@ -215,16 +223,22 @@ def _create(client: WeComClient, body: dict[str, object]) -> NewMassTask:
 def _listed(
     client: WeComClient, since: int, until: int, chat_type: ChatType, filter_type: int
 ) -> Iterator[tuple[MassTask, Json]]:
-    request = {
+    request = _list_request(since, until, chat_type, filter_type)
+    for answer in pages(client, "post", "externalcontact/get_groupmsg_list_v2", request):
+        for one in answers.parts(answer, "group_msg_list"):
+            yield _mass_task(one), one
+
+
+def _list_request(
+    since: int, until: int, chat_type: ChatType, filter_type: int
+) -> dict[str, object]:
+    return {
         "chat_type": chat_type,
         "start_time": since,
         "end_time": until,
         "filter_type": filter_type,
         "limit": TASKS_A_PAGE,
     }
-    for answer in pages(client, "post", "externalcontact/get_groupmsg_list_v2", request):
-        for one in answers.parts(answer, "group_msg_list"):
-            yield _mass_task(one), one
 
 
 def _addresses(
@@ -261,7 +275,8 @@ def _mass_task(one: Json) -> MassTask:
         creator=answers.text(one, "creator"),
         created=answers.number(one, "create_time"),
         text=answers.text(answers.part(one, "text"), "content"),
-        attachments=len(answers.parts(one, "attachments")),
+        attached=attached(one),
+        personal=answers.number(one, "create_type") == 1,
     )
 
 

@@ -9,18 +9,21 @@ from dataclasses import dataclass
 
 from tenants.wechat import answers
 from tenants.wechat.client import WeComClient
-from tenants.wechat.content import Attachments, content
-from tenants.wechat.customers import pages
-from tenants.wechat.errors import Unknown
+from tenants.wechat.content import Attached, Attachments, content
+from tenants.wechat.customers import PAGES_LIMIT, page, pages
+from tenants.wechat.errors import Retryable, Unknown
 from tenants.wechat.transport import Json
 
 TEXT_LIMIT = 2000  # characters
 IMAGES_LIMIT = 9
 VIDEOS_LIMIT = 1
+LINKS_LIMIT = 1
+LINK_TITLE_BYTES = 64
 SENDERS_LIMIT = 100_000
 JOB_DONE = 3
 LONGEST_SPAN_S = 30 * 86_400
 NOT_PUBLISHED = 41062
+KINDS = ("image", "video", "link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,18 @@ class Moment:
     creator: str
     created: int | None
     text: str
-    images: int
-    videos: int
-    links: int
+    attached: tuple[Attached, ...] = ()
+
+    def shows(self, kind: str) -> int:
+        return sum(one.kind == kind for one in self.attached)
+
+
+@dataclass(frozen=True, slots=True)
+class MomentPage:
+    """`cursor` is empty on the last page."""
+
+    moments: tuple[Moment, ...]
+    cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +153,26 @@ def get_moment_comments(client: WeComClient, moment_id: str, userid: str) -> Rea
     return Reactions(_reactions(answer, "comment_list"), _reactions(answer, "like_list"))
 
 
-def get_moment_list(client: WeComClient, *, since: int, until: int) -> Iterator[Moment]:
-    """Repeatable. Moments made between two Unix times (at most 30 days apart), by the corporation
-    and by members."""
+def moment_page(client: WeComClient, *, since: int, until: int, cursor: str = "") -> MomentPage:
+    """Repeatable. A page of the moments made between two Unix times (at most 30 days apart), by the
+    corporation and by members; go on with its cursor."""
     request = {"start_time": since, "end_time": until, "filter_type": 2, "limit": 20}
-    for answer in pages(client, "post", "externalcontact/get_moment_list", request):
-        for one in answers.parts(answer, "moment_list"):
-            yield _moment(one)
+    answer, following = page(client, "externalcontact/get_moment_list", request, cursor)
+    return MomentPage(
+        tuple(_moment(one) for one in answers.parts(answer, "moment_list")), following
+    )
+
+
+def get_moment_list(client: WeComClient, *, since: int, until: int) -> Iterator[Moment]:
+    """Repeatable. All pages of it."""
+    cursor = ""
+    for _ in range(PAGES_LIMIT):
+        found = moment_page(client, since=since, until=until, cursor=cursor)
+        yield from found.moments
+        cursor = found.cursor
+        if not cursor:
+            return
+    raise Retryable("the cursor does not end", api="externalcontact/get_moment_list")
 
 
 def find_moments(
@@ -164,13 +189,13 @@ def find_moments(
     A moment is listed when its job is done: none found is no proof in the first minutes.
     """
     kinds = [str(one.get("msgtype", "")) for one in attachments]
-    wanted = (text, kinds.count("image"), kinds.count("video"), kinds.count("link"))
     return tuple(
         one
         for one in get_moment_list(client, since=since, until=until)
         if not one.creator
         and one.moment_id not in known
-        and (one.text, one.images, one.videos, one.links) == wanted
+        and one.text == text
+        and all(one.shows(kind) == kinds.count(kind) for kind in KINDS)
     )
 
 
@@ -205,7 +230,9 @@ def _moment(one: Json) -> Moment:
         creator=answers.text(one, "creator"),
         created=answers.number(one, "create_time"),
         text=answers.text(answers.part(one, "text"), "content"),
-        images=len(answers.parts(one, "image")),
-        videos=len(answers.parts(one, "video")),
-        links=len(answers.parts(one, "link")),
+        attached=tuple(
+            Attached(kind, answers.text(each, "title"), answers.text(each, "url"))
+            for kind in KINDS
+            for each in answers.parts(one, kind)
+        ),
     )

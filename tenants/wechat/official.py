@@ -74,9 +74,10 @@ def send_template(
     return msgid
 
 
-def send_subscribed(client: OfficialAccountClient, openid: str, notice: Notice) -> None:
-    """Not repeatable: each acceptance is good for one message. Settle Unknown by the callback of
-    its result, which names the fan and the template. 43101 is Terminal: no acceptance is left."""
+def send_subscribed(client: OfficialAccountClient, openid: str, notice: Notice) -> str:
+    """The msgid where the answer has one, else "". Not repeatable: each acceptance is good for one
+    message. Settle Unknown by the callback of its result, which names the fan and the template.
+    43101 is Terminal: no acceptance is left."""
     body: dict[str, object] = {
         "touser": openid,
         "template_id": notice.template_id,
@@ -84,7 +85,8 @@ def send_subscribed(client: OfficialAccountClient, openid: str, notice: Notice) 
     }
     if notice.address:
         body["page"] = notice.address
-    client.call("post", "message/subscribe/bizsend", data=body, repeatable=False)
+    path = "message/subscribe/bizsend"
+    return answers.text(client.call("post", path, data=body, repeatable=False), "msgid")
 
 
 def _filled(notice: Notice) -> dict[str, dict[str, str]]:

@@ -90,14 +90,14 @@ def _subscribe_messages(event: Event) -> Own:
     return {**_fan(event), "change": change, "entries": tuple(_entries(event.fields))}
 
 
-def _entries(value: Value) -> Iterator[tuple[str, str]]:
-    """(template, what became of it), wherever the list lies: once or repeated, at any depth."""
+def _entries(value: Value) -> Iterator[tuple[str, str, str]]:
+    """(template, what became of it, msgid), wherever the list lies: once or often, at any depth."""
     if isinstance(value, list):
         for one in value:
             yield from _entries(one)
     elif isinstance(value, dict) and "TemplateId" in value:
         said = _text(value, "SubscribeStatusString") or _text(value, "ErrorStatus")
-        yield _text(value, "TemplateId"), said
+        yield _text(value, "TemplateId"), said, _text(value, "MsgID")
     elif isinstance(value, dict):
         for inner in value.values():
             yield from _entries(inner)

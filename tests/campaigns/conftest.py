@@ -12,7 +12,8 @@ from django.utils import timezone, translation
 from campaigns.broadcasts import audience, results, sending, starting
 from campaigns.models import Broadcast, BroadcastBatch, BroadcastRecipient
 from contacts import media, timeline
-from contacts.models import Contact, Event, Identity, Segment, SegmentMember
+from contacts.models import Contact, Event, Identity, Segment, SegmentMember, SyncRun
+from contacts.sync import running
 from tenants.models import Staff
 from tests.wechat_fixtures import WeChat
 
@@ -70,6 +71,21 @@ class Shop:
             BroadcastBatch.objects.exclude(poll_at=None).update(poll_at=timezone.now())
         results.work(self.business.pk)
         timeline.work(self.business.pk)
+
+    def read(self, kind: str = "sends") -> SyncRun:
+        """What was made at WeCom is listed; its results are read by `poll`."""
+        with self.business.scope():
+            running.ask(self.wechat.account, [kind])
+        running.work(self.business.pk)
+        with self.business.scope():
+            runs = {run.kind: run for run in running.newest([self.wechat.account.pk])}
+            return runs[kind]
+
+    def sent(self) -> list[Broadcast]:
+        """What was made at WeCom, as it is kept here."""
+        with self.business.scope():
+            rows = Broadcast.objects.exclude(origin="here").select_related("maker")
+            return list(rows.order_by("started_at", "id"))
 
     def fresh(self, row: Broadcast) -> Broadcast:
         found: Broadcast = self.wechat.fresh(row)

@@ -161,3 +161,61 @@ def test_roles_read_or_write(shop: Shop) -> None:
     assert sales.post("/api/v1/broadcasts", {"name": "x"}, format="json").status_code == 403
     assert shop.business.browser("viewer").get(ADD).status_code == 403
     assert shop.fresh(row).state == "scheduled"
+
+
+def test_what_was_sent_at_wecom_is_looked_at_only(shop: Shop) -> None:
+    ours = shop.draft()
+    shop.wechat.act("own_mass_send", userid="amy", text="New tea")
+    msgid = shop.wechat.act("console_mass_send", userid="bob", text="Closed today")["msgid"]
+    shop.wechat.act("confirm_task", msgid=msgid, userid="amy")
+    shop.read()
+    shop.poll()
+    tea, closed = shop.sent()
+    browser = shop.business.browser("operator")
+
+    listed = browser.get("/admin/campaigns/broadcast/").content.decode()
+    assert ours.name in listed and "New tea" not in listed
+    outside = browser.get("/admin/campaigns/broadcast/?origin=outside").content.decode()
+    assert "New tea" in outside and "Closed today" in outside and ours.name not in outside
+    assert "1 / 2" in outside
+    own = browser.get("/admin/campaigns/broadcast/?origin=member").content.decode()
+    assert "New tea" in own and "Closed today" not in own
+
+    page = browser.get(page_of(closed)).content.decode()
+    assert "Made at WeCom" in page and "the business, at WeCom" in page
+    assert 'name="_save"' not in page and "Remind staff" not in page
+    for verb in ("remind", "cancel", "start"):
+        browser.post(page_of(closed, verb), {"confirmed": "on"})
+    assert shop.fresh(closed).state == "waiting"
+    assert not shop.wechat.calls("externalcontact/cancel_groupmsg_send")
+    timeline = browser.get(
+        reverse("admin:contacts_contact_change", args=[shop.contact("Ding").pk])
+    ).content.decode()
+    assert "Got “New tea” of amy, sent at WeCom" in timeline
+
+    browser.post(page_of(tea, "copy"), {"confirmed": "on"})
+    with shop.business.scope():
+        made = Broadcast.objects.filter(origin="here").latest("id")
+        assert (made.state, made.text, made.outside_id) == ("draft", "New tea", "")
+
+
+def test_the_api_lists_by_origin(shop: Shop) -> None:
+    shop.draft()
+    shop.wechat.act("own_mass_send", userid="amy", text="New tea")
+    shop.read()
+    shop.poll()
+    api = shop.business.api()
+
+    everything = api.get("/api/v1/broadcasts").json()["results"]
+    (one,) = api.get("/api/v1/broadcasts?origin=member").json()["results"]
+
+    assert sorted(row["origin"] for row in everything) == ["here", "member"]
+    assert (one["creator"], one["text"], one["recipients"]) == ("amy", "New tea", 2)
+    assert one["counts"] == {"delivered": 2}
+    (part,) = api.get(f"/api/v1/broadcasts/{one['id']}/parts").json()["results"]
+    assert (part["staff"], part["state"], part["recipients"]) == ("amy", "done", 2)
+    rows = api.get(f"/api/v1/broadcasts/{one['id']}/recipients").json()["results"]
+    assert [row["state"] for row in rows] == ["delivered", "delivered"]
+    refused = api.post(f"/api/v1/broadcasts/{one['id']}/cancel")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+    assert api.get("/api/v1/broadcasts?origin=nobody").status_code == 400

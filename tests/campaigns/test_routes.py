@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db.models import F
+from django.utils import timezone
 
 from campaigns.broadcasts import answers, starting
 from campaigns.models import BroadcastBatch, BroadcastRecipient, BroadcastShare
@@ -148,6 +149,80 @@ def test_a_lost_moment_is_looked_up(quick: Shop, monkeypatch: Any) -> None:
 
     assert [one.state for one in shop.batches()] == ["waiting"]
     assert len(shop.wechat.calls(POST)) == 1
+
+
+def test_a_lost_moment_is_not_mixed_up_with_its_twin(quick: Shop) -> None:
+    """Both say the same at the same time; only who publishes them tells them apart."""
+    shop = quick
+    shop.wechat.fault("reset_after", path=POST, first=2)
+
+    hers = shop.start(route="moment", staff=[shop.amy])
+    his = shop.start(route="moment", staff=[shop.bob])
+    shop.work()
+    assert [one.state for one in shop.batches()] == ["asked", "asked"]
+    with shop.business.scope():  # the later one is looked up first
+        BroadcastBatch.objects.filter(broadcast=his).update(due_at=F("due_at") - timedelta(hours=1))
+    shop.again()
+
+    found = {one.broadcast_id: one.provider_id for one in shop.batches()}
+    asked = {
+        pk: [one["userid"] for one in published(shop, moment_id)]
+        for pk, moment_id in found.items()
+    }  # fmt: skip
+    assert asked == {hers.pk: ["amy"], his.pk: ["bob"]}
+
+
+def published(shop: Shop, moment_id: str) -> Any:
+    moment = shop.wechat.world.corp(shop.wechat.corpid).moments[moment_id]
+    return [{"userid": userid} for userid in moment.tasks]
+
+
+def test_a_lost_moment_waits_until_its_twin_has_an_id(quick: Shop) -> None:
+    shop = quick
+    twin = shop.start(route="moment", staff=[shop.amy])
+    shop.work()
+    shop.wechat.fault("reset_after", path=POST, first=1)
+    lost = shop.start(route="moment", staff=[shop.amy])
+    shop.work()
+    states = {one.broadcast_id: one.state for one in shop.batches()}
+    assert states == {twin.pk: "preparing", lost.pk: "asked"}
+    with shop.business.scope():  # the lost one alone is looked up
+        BroadcastBatch.objects.filter(broadcast=lost).update(due_at=timezone.now())
+    shop.work()
+    assert shop.batches()[-1].provider_id == ""
+
+    shop.again()
+    shop.again()
+
+    first, second = shop.batches()
+    assert (first.state, second.state) == ("waiting", "waiting")
+    assert first.provider_id != second.provider_id
+
+
+def test_a_moment_shows_one_link_with_a_cover(quick: Shop) -> None:
+    shop = quick
+    with shop.business.scope():
+        cover = media.keep(ContentFile(PNG, "p.png"), "p.png", "image")
+    link = {"type": "link", "title": "Shop", "url": "https://shop.example/"}
+    with pytest.raises(ValidationError, match="cover"):
+        shop.start(route="moment", staff=[shop.amy], attachments=[link])
+    covered = {**link, "media": cover.pk}
+    with pytest.raises(ValidationError, match="64 bytes"):
+        shop.start(
+            route="moment", staff=[shop.amy], attachments=[{**covered, "title": "x" * 65}]
+        )  # fmt: skip
+    with pytest.raises(ValidationError, match="one link"):
+        shop.start(route="moment", staff=[shop.amy], attachments=[covered, covered])
+
+    shop.start(route="moment", staff=[shop.amy], attachments=[covered])
+    shop.work()
+    shop.again()
+
+    (call,) = shop.wechat.calls(POST)
+    (sent,) = call["body"]["attachments"]
+    assert (sent["msgtype"], sent["link"]["title"]) == ("link", "Shop")
+    assert set(sent["link"]) == {"title", "url", "media_id"}
+    assert shop.batches()[-1].state == "waiting"
 
 
 def test_a_moment_that_never_arrived_is_made_once_more(quick: Shop, monkeypatch: Any) -> None:

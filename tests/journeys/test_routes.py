@@ -222,6 +222,34 @@ def test_a_lost_subscribe_message_is_settled_by_its_result(official: Official) -
     assert len(official.phone(fan["customer"])) == 1
 
 
+def test_results_of_subscribe_messages_go_by_the_number_that_the_answer_gave(
+    official: Official,
+) -> None:
+    template = official.template("subscribe")
+    wechat, tenant = official.wechat, official.wechat.business.pk
+    wechat.setting(subscribe_msgid=True, template_delay_s=[3, 3])
+    steps = [by_template(template, "subscribe"), by_template(template, "subscribe")]
+    fan = subscribers(official, *steps)
+    for _ in steps:
+        official.act("oa_popup", customer=fan["customer"], answers={template: "accept"})
+    with wechat.business.scope():
+        first, second = Touch.objects.order_by("due_at", "id")
+        Touch.objects.filter(pk=second.pk).update(due_at=timezone.now() + LATER)
+    dispatch.run(tenant)
+    wechat.setting(template_delay_s=[0, 0])
+    with wechat.business.scope():
+        Touch.objects.filter(pk=second.pk).update(due_at=timezone.now())
+    dispatch.run(tenant)
+
+    wechat.settle()
+
+    assert wechat.fresh(first).provider_id not in ("", wechat.fresh(second).provider_id)
+    results = [wechat.fresh(one) for one in (first, second)]
+    assert [one.state for one in results] == ["delivered", "delivered"]
+    # The second one's result came first, though the first had waited longer.
+    assert results[1].delivered_at < results[0].delivered_at
+
+
 def test_without_an_acceptance_a_subscribe_message_is_skipped(official: Official) -> None:
     subscribers(official, by_template(official.template("subscribe"), "subscribe"))
 

@@ -87,6 +87,9 @@ def _tag(play: Play) -> None:
 def _reach_out(play: Play, customer: str) -> None:
     made = play.call("add_msg_template", sender="li", text={"content": "新品"})
     play.of_corp("confirm_task", msgid=made["msgid"])
+    play.of_corp("own_mass_send", userid="li", text="上新", customers=[customer])
+    play.of_corp("console_mass_send", userid="li", text="放假")
+    play.of_corp("console_moment", text="开业", staff=["li"])
     own = play.of_corp("post_moment", userid="li", text="上新")["moment_id"]
     for remark in ("comment_moment", "like_moment"):
         play.of_corp(remark, moment_id=own, userid="li", customer=customer)

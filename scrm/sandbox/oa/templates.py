@@ -133,8 +133,8 @@ def send_subscribed(call: OaCall) -> Json:
         raise OaError(43101)
     notice = Notice(call, fan, template)
     fan.accepted[template.template_id] -= 1
-    _begin(call, notice)
-    return {}
+    msgid = _begin(call, notice)
+    return {"msgid": msgid} if call.world.settings.subscribe_msgid else {}
 
 
 def list_all(call: OaCall) -> Json:

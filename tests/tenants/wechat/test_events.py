@@ -146,14 +146,14 @@ def test_the_oldest_group_event_is_an_update_of_something() -> None:
             "</List><List><TemplateId>b</TemplateId>"
             "<SubscribeStatusString>reject</SubscribeStatusString></List></SubscribeMsgPopupEvent>",
             events.SubscribeMessageChanged,
-            {"change": "popup", "entries": (("a", "accept"), ("b", "reject"))},
+            {"change": "popup", "entries": (("a", "accept", ""), ("b", "reject", ""))},
         ),
         (
             "subscribe_msg_sent_event",
             "<SubscribeMsgSentEvent><List><TemplateId>a</TemplateId><MsgID>1</MsgID>"
             "<ErrorStatus>success</ErrorStatus></List></SubscribeMsgSentEvent>",
             events.SubscribeMessageChanged,
-            {"change": "sent", "entries": (("a", "success"),)},
+            {"change": "sent", "entries": (("a", "success", "1"),)},
         ),
     ],
 )
