@@ -14,13 +14,15 @@ class CampaignsConfig(AppConfig):
 
     def _broadcasts(self) -> None:
         from campaigns import privacy, tasks
-        from campaigns.broadcasts import results, sending, starting
+        from campaigns.broadcasts import counted, results, sending, starting
         from campaigns.models import Broadcast
         from contacts import media
+        from journeys import pace
         from tenants import audit, doorbell
 
         privacy.register()
         audit.call_by_name(Broadcast)
+        pace.counts(counted.had)
         media.used_by(starting.used_media)
         doorbell.answer(starting.QUEUE, tasks.broadcasts.delay, sending.next_due)
         doorbell.answer(results.QUEUE, tasks.broadcast_results.delay, results.next_due)
