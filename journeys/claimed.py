@@ -26,14 +26,16 @@ SELECT t.id, t.attempt, t.contact_id, t.enrolment_id, t.follow_id, t.staff_id,
                  WHERE k.tenant_id = %(tenant)s AND k.contact_id = t.contact_id
                    AND k.purpose = 'marketing' ORDER BY k.at DESC, k.id DESC LIMIT 1), false),
        f.id IS NOT NULL AND f.ended_at IS NULL,
-       c.name, COALESCE(NULLIF(s.name, ''), s.userid, ''), COALESCE(st.text, ''), st.content_id,
+       c.name, COALESCE(NULLIF(s.name, ''), s.userid, ''), COALESCE(st.text, ''),
+       CASE WHEN ct.kind NOT IN ('image', 'mini') THEN ct.id END,
        COALESCE(st.fallbacks, '[]'::jsonb)::text, COALESCE(st.template_fields, '{}'::jsonb)::text,
-       COALESCE(st.route, '')
+       COALESCE(st.route, ''), COALESCE(st.attachments, '[]'::jsonb)::text
 FROM journeys_touch t
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = t.contact_id
 LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.id = t.follow_id
 LEFT JOIN tenants_staff s ON s.tenant_id = %(tenant)s AND s.id = t.staff_id
 LEFT JOIN journeys_sopstep st ON st.tenant_id = %(tenant)s AND st.id = t.step_id
+LEFT JOIN journeys_content ct ON ct.tenant_id = %(tenant)s AND ct.id = st.content_id
 LEFT JOIN journeys_enrolment e ON e.tenant_id = %(tenant)s AND e.id = t.enrolment_id
 LEFT JOIN journeys_sop p ON p.tenant_id = %(tenant)s AND p.id = e.sop_id
 WHERE t.tenant_id = %(tenant)s AND t.id = ANY(%(ids)s)
@@ -63,10 +65,11 @@ class Claimed:
     name: str
     staff: str
     text: str
-    content_id: int | None
+    content_id: int | None  # to which a link leads
     fallbacks: str  # JSON, as of the step
     template_fields: str
     first_route: str
+    attachments: str
     open_routes: tuple[str, ...] = ()  # this one and those after it that lead to the contact
 
     @property

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from contacts import messaging
+from contacts import media, messaging
 from contacts.messaging import Accepted, NoRoute, NotSendable, Request
 from journeys import gathering, ledger, results, routing, writing
 from journeys.claimed import facts_of
@@ -38,6 +38,7 @@ CALL_AT_MOST = timedelta(seconds=30)
 SEND_LEASE = timedelta(seconds=60)
 LONGEST_BACK_OFF = timedelta(hours=1)
 ACCOUNT_PAUSE = timedelta(minutes=5)
+MEDIA_WAIT = timedelta(seconds=30)  # a file that goes along is on its way to the platform
 
 
 @dataclass(slots=True)
@@ -140,6 +141,12 @@ def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
         return None
     try:
         request = writing.request_of(touch)
+    except media.NotReady:
+        due = timezone.now() + MEDIA_WAIT
+        ledger.move(
+            [Move(touch_id, attempt, State.PLANNED, Reason.UPLOADING, due_at=due)], [State.CLAIMED]
+        )
+        return None
     except NoRoute as refusal:
         skipped = no_way(touch_id, attempt, refusal.reason, after(touch))
         ledger.move([skipped], [State.CLAIMED])

@@ -11,6 +11,7 @@ One judge a tenant at a time, by an advisory lock: so the caps hold with any num
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -101,12 +102,8 @@ def next_due() -> datetime | None:
 
 def take(now: datetime | None = None, limit: int = CLAIM) -> Batch:
     """Inside a scope: claim and judge one batch."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('touches'), %s::int), now()",
-            [current_tenant_id()],
-        )
-        now = now or cursor.fetchone()[1]
+    asked = pace.lock()
+    now = now or asked
     ids = claim(now, limit)
     return judge(ids, now) if ids else Batch(0, [], {})
 
@@ -225,7 +222,10 @@ def _hand_to_staff(touches: Sequence[Claimed]) -> None:
                 touch_id=touch.id,
                 contact_id=touch.contact_id,
                 staff_id=touch.staff_id or 0,
-                text=writing.with_link(touch.text, touch.rendered(url), url),
+                text=writing.with_lines(
+                    writing.with_link(touch.text, touch.rendered(url), url),
+                    json.loads(touch.attachments),
+                ),
                 due_at=touch.due_at,
                 notice=StaffTask.Notice.WAITING,
                 notice_at=timezone.now(),

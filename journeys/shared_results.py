@@ -13,8 +13,7 @@ from typing import Final, TypeVar
 from django.utils import timezone
 
 from contacts import messaging
-from contacts.messaging import Polled, Progress, Request
-from contacts.messaging.mass_tasks import LIST_LAG
+from contacts.messaging import Polled, Progress, Request, mass_tasks
 from journeys import delivery, ledger, recalls, shared_tasks
 from journeys.engine import Reason
 from journeys.ledger import Move, State
@@ -181,7 +180,13 @@ def _poll(tenant_id: int, task: SharedTask, touches: Sequence[Touch], request: R
         settled = settled_move(touch, polled)
         if settled is None and waited > LONGEST_WAIT:
             return Move(touch.pk, touch.attempt, State.FAILED, Reason.NOT_CONFIRMED)
-        if settled is None and polled is None and told and waited > LIST_LAG and touch.request:
+        if (
+            settled is None
+            and polled is None
+            and told
+            and waited > mass_tasks.LIST_LAG
+            and touch.request
+        ):
             # The task has others, but not this customer: the answer that said so was lost.
             return delivery.not_sendable(touch.pk, touch.attempt, delivery.after(touch))
         return settled
@@ -261,7 +266,7 @@ def _call_back(
             if not mine.update(called_back_at=timezone.now()):
                 return
     if others and stopped:
-        look_again(tenant_id, task, LIST_LAG)
+        look_again(tenant_id, task, mass_tasks.LIST_LAG)
     elif others:
         with scope(tenant_id):
             Touch.objects.filter(id__in=[t.pk for t in touches]).update(ask="", reason="")

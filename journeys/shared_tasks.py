@@ -21,7 +21,7 @@ from contacts import messaging
 from contacts.messaging import Accepted, NotSendable, Request
 from journeys import delivery, ledger
 from journeys.claimed import facts_of
-from journeys.delivery import CALL_AT_MOST, SEND_LEASE, Breaker
+from journeys.delivery import Breaker
 from journeys.ledger import Move, State
 from journeys.models import SharedTask, Touch
 from tenants import doorbell
@@ -97,7 +97,7 @@ def _freeze(task: SharedTask, breaker: Breaker) -> Asked | None:
     ledger.move(back, [State.CLAIMED])
     going = [] if wait else [t for t in touches if t.pk not in stopped]
     task.size, task.attempt = len(going), task.attempt + 1
-    task.state, task.due_at = (Of.ASKED, now + SEND_LEASE) if going else (Of.DONE, None)
+    task.state, task.due_at = (Of.ASKED, now + delivery.SEND_LEASE) if going else (Of.DONE, None)
     task.asked_at = now if going else None
     task.save(update_fields=["size", "attempt", "state", "due_at", "asked_at"])
     if not going:
@@ -109,7 +109,7 @@ def _freeze(task: SharedTask, breaker: Breaker) -> Asked | None:
         task.digest,
         messaging.together([t.request or {} for t in going]),
         tuple(_member(t) for t in going),
-        time.monotonic() + (SEND_LEASE - CALL_AT_MOST).total_seconds(),
+        time.monotonic() + (delivery.SEND_LEASE - delivery.CALL_AT_MOST).total_seconds(),
     )
 
 

@@ -137,6 +137,8 @@ class SopStep(TenantModel):
         verbose_name=_("content"),
     )
     text = models.TextField(_("text"), max_length=1300, blank=True)
+    # As contacts/attachments.py stores them.
+    attachments = models.JSONField(_("attachments"), default=list, blank=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("step")
@@ -156,6 +158,12 @@ class SopStep(TenantModel):
     def routes(self) -> list[str]:
         """The route and those after it, in order."""
         return [self.route, *(str(route) for route in self.fallbacks)]
+
+    @property
+    def leads_to(self) -> int | None:
+        """The content piece to which a link leads; a picture is sent as it is."""
+        piece = self.content
+        return None if piece is None or piece.kind in Content.SENT_AS_IS else piece.pk
 
     @property
     def said(self) -> list[str]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from contacts import messaging
 from contacts.messaging import mass_tasks
 from contacts.models import Contact, Event, Identity
-from journeys import dispatch, enrolments, outcomes, sops
+from journeys import dispatch, enrolments, outcomes, shared_results, sops
 from journeys.models import Enrolment, Link, SharedTask, Sop, SopStep, Touch
 from tenants.models import WeChatAccount
 from tenants.wechat import client
@@ -276,7 +276,7 @@ def test_a_look_up_that_never_settles_is_a_persons(business: Business, world: Pl
     dispatch.run(business.pk)
     world.fault("errcode", path="*get_groupmsg_list_v2", errcode=48002)
     with business.scope():
-        SharedTask.objects.update(asked_at=timezone.now() - outcomes.HOLD_AFTER)
+        SharedTask.objects.update(asked_at=timezone.now() - shared_results.HOLD_AFTER)
 
     outcomes.follow_up(business.pk, timezone.now() + LATER)
 
