@@ -14,15 +14,17 @@ class CampaignsConfig(AppConfig):
 
     def _broadcasts(self) -> None:
         from campaigns import privacy, tasks
-        from campaigns.broadcasts import outside, results, sending, starting
+        from campaigns.broadcasts import counted, outside, results, sending, starting
         from campaigns.models import Broadcast
         from contacts import media
         from contacts.models import SyncRun
         from contacts.sync import running
+        from journeys import pace
         from tenants import audit, doorbell
 
         privacy.register()
         audit.call_by_name(Broadcast)
+        pace.counts(counted.had)
         media.used_by(starting.used_media)
         running.also(SyncRun.Kind.SENDS, outside.read)
         doorbell.answer(starting.QUEUE, tasks.broadcasts.delay, sending.next_due)

@@ -42,7 +42,7 @@ class JourneysConfig(AppConfig):
 
     def _add_to_contacts(self) -> None:
         from contacts import media, timeline
-        from journeys import content, merged, privacy, segment_leaves, standing_then
+        from journeys import attaching, content, merged, privacy, segment_leaves, standing_then
         from journeys.api import facets, lead_exports
 
         facets.register()
@@ -53,6 +53,7 @@ class JourneysConfig(AppConfig):
         privacy.register()
         timeline.listen(privacy.on_consents, privacy.KINDS)
         media.used_by(content.used_pictures)
+        media.used_by(attaching.used_media)
 
     def _declare_own_kinds(self) -> None:
         from contacts import kinds

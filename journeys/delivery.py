@@ -1,4 +1,7 @@
-"""How does one touch leave? Freeze the request and commit, call outside any transaction, settle."""
+"""How does one touch leave? Freeze the request and commit, call outside any transaction, settle.
+
+A mass task is asked for by several touches together: those only join it here (gathering.py).
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from contacts import messaging
+from contacts import media, messaging
 from contacts.messaging import Accepted, NoRoute, NotSendable, Request
-from contacts.models import Consent
-from journeys import ledger, results, routing, writing
+from journeys import gathering, ledger, results, routing, writing
+from journeys.claimed import facts_of
 from journeys.engine import Reason
 from journeys.ledger import Move, State
-from journeys.models import TO_FANS, Enrolment, Sop, Touch
+from journeys.models import Route, Touch
 from tenants.scope import current_tenant_id, scope
 from tenants.wechat import accounts
 from tenants.wechat.errors import (
@@ -33,9 +36,9 @@ log = logging.getLogger(__name__)
 # A call that began in time has ended when the lease does: timeouts of the adapter and a margin.
 CALL_AT_MOST = timedelta(seconds=30)
 SEND_LEASE = timedelta(seconds=60)
-FIRST_LOOK = timedelta(seconds=20)
 LONGEST_BACK_OFF = timedelta(hours=1)
 ACCOUNT_PAUSE = timedelta(minutes=5)
+MEDIA_WAIT = timedelta(seconds=30)  # a file that goes along is on its way to the platform
 
 
 @dataclass(slots=True)
@@ -57,8 +60,9 @@ class Breaker:
         reason = Reason.ACCOUNT if shared.why == "account" else Reason.LATER
         return timedelta(seconds=shared.wait), reason
 
-    def limited(self, account: int, seconds: float) -> None:
-        self.until[account] = time.monotonic() + seconds
+    def heard(self, account: int, error: WeChatError) -> None:
+        if isinstance(error, RateLimited):
+            self.until[account] = time.monotonic() + error.retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +135,32 @@ def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
     )
     if touch is None:
         return None
-    if _is_stopped(touch):
+    if any(known.stopped for known in facts_of([touch_id])):
         # Back to planned: the next judge gives the reason.
         ledger.move([Move(touch_id, attempt, State.PLANNED)], [State.CLAIMED])
         return None
     try:
         request = writing.request_of(touch)
+    except media.NotReady:
+        due = timezone.now() + MEDIA_WAIT
+        ledger.move(
+            [Move(touch_id, attempt, State.PLANNED, Reason.UPLOADING, due_at=due)], [State.CLAIMED]
+        )
+        return None
     except NoRoute as refusal:
-        skipped = no_way(touch_id, attempt, refusal.reason, _after(touch))
+        skipped = no_way(touch_id, attempt, refusal.reason, after(touch))
         ledger.move([skipped], [State.CLAIMED])
         return None
     now = timezone.now()
     call_before = time.monotonic() + (SEND_LEASE - CALL_AT_MOST).total_seconds()
-    frozen = Frozen(touch_id, attempt, request, now, call_before, _after(touch))
+    frozen = Frozen(touch_id, attempt, request, now, call_before, after(touch))
     wait, reason = breaker.wait(frozen.account)
     if wait:
         back = Move(touch_id, attempt, State.PLANNED, reason, due_at=now + wait)
         ledger.move([back], [State.CLAIMED])
+        return None
+    if touch.route == Route.MASS_TASK:
+        gathering.gather(touch, request)
         return None
     touch.state, touch.request = State.SENDING, request
     touch.sending_at, touch.lease_until = now, now + SEND_LEASE
@@ -155,7 +168,8 @@ def _freeze(touch_id: int, attempt: int, breaker: Breaker) -> Frozen | None:
     return frozen
 
 
-def _after(touch: Touch) -> str:
+def after(touch: Touch) -> str:
+    """The route to try when this one has no way, or nothing."""
     routes = touch.step.routes if touch.step is not None else []
     return routing.after(routes, touch.route)
 
@@ -170,20 +184,8 @@ def no_way(
     return Move(touch_id, attempt, end, reason)
 
 
-def _is_stopped(touch: Touch) -> bool:
-    """Did anything change between the check and now?"""
-    parted = touch.follow is None or touch.follow.ended_at is not None
-    if touch.contact.excluded or (parted and touch.route not in TO_FANS):
-        return True
-    latest = Consent.objects.filter(
-        contact_id=touch.contact_id, purpose=Consent.Purpose.MARKETING
-    ).order_by("-at", "-id")
-    if latest.values_list("granted", flat=True).first() is False:
-        return True
-    if touch.enrolment_id is None:
-        return False
-    running = Enrolment.objects.filter(pk=touch.enrolment_id, state=Enrolment.State.RUNNING)
-    return not running.exclude(sop__status=Sop.Status.PAUSED).exists()
+def not_sendable(touch_id: int, attempt: int, following: str) -> Move:
+    return no_way(touch_id, attempt, NotSendable.reason, following, State.FAILED)
 
 
 # --- call ---
@@ -196,48 +198,41 @@ def _call(tenant_id: int, frozen: Frozen, breaker: Breaker) -> Move:
     except NoRoute as refusal:
         log.info("touch %s: no way: %s", frozen.touch_id, refusal.reason)
         return no_way(frozen.touch_id, frozen.attempt, refusal.reason, frozen.following)
-    except NotSendable as error:
-        following = frozen.following
-        return no_way(frozen.touch_id, frozen.attempt, error.reason, following, State.FAILED)
     except WeChatError as error:
-        return _refused(frozen, error, breaker)
-    return accepted_move(frozen.touch_id, frozen.attempt, frozen.request, accepted)
+        log.warning("touch %s was not sent: %s", frozen.touch_id, error)
+        breaker.heard(frozen.account, error)
+        return refused(frozen.touch_id, frozen.attempt, error)
+    return accepted_move(frozen.touch_id, frozen.attempt, accepted)
 
 
-def accepted_move(touch_id: int, attempt: int, request: Request, accepted: Accepted) -> Move:
-    now = timezone.now()
-    if messaging.awaits_staff(str(request["route"])):
-        return Move(
-            touch_id,
-            attempt,
-            State.AWAITING_STAFF,
-            provider_id=accepted.provider_id,
-            lease_until=now + FIRST_LOOK,
-        )
-    return Move(touch_id, attempt, State.SENT, provider_id=accepted.provider_id, sent_at=now)
+def accepted_move(touch_id: int, attempt: int, accepted: Accepted) -> Move:
+    return Move(
+        touch_id,
+        attempt,
+        State.SENT,
+        provider_id=accepted.provider_id,
+        sent_at=timezone.now(),
+    )
 
 
-def _refused(frozen: Frozen, error: WeChatError, breaker: Breaker) -> Move:
-    log.warning("touch %s was not sent: %s", frozen.touch_id, error)
-    touch_id, attempt = frozen.touch_id, frozen.attempt
+def refused(touch_id: int, attempt: int, error: WeChatError) -> Move:
+    """It was not sent, or nobody knows."""
     if isinstance(error, Unknown):
         return Move(touch_id, attempt, State.UNKNOWN, lease_until=timezone.now())
     if isinstance(error, Terminal):
         return Move(touch_id, attempt, State.FAILED, reason_of(error))
     if isinstance(error, Unauthorised):
-        return _later(frozen, ACCOUNT_PAUSE, Reason.ACCOUNT)
+        return _later(touch_id, attempt, ACCOUNT_PAUSE, Reason.ACCOUNT)
     wait = back_off(attempt)
     if isinstance(error, RateLimited):
         wait = timedelta(seconds=error.retry_after)
-        breaker.limited(frozen.account, error.retry_after)
     elif isinstance(error, Retryable):
         wait = max(wait, timedelta(seconds=error.retry_after))
-    return _later(frozen, wait, Reason.LATER)
+    return _later(touch_id, attempt, wait, Reason.LATER)
 
 
-def _later(frozen: Frozen, wait: timedelta, reason: str) -> Move:
-    due = timezone.now() + wait
-    return Move(frozen.touch_id, frozen.attempt, State.PLANNED, reason, due_at=due)
+def _later(touch_id: int, attempt: int, wait: timedelta, reason: str) -> Move:
+    return Move(touch_id, attempt, State.PLANNED, reason, due_at=timezone.now() + wait)
 
 
 def back_off(attempt: int) -> timedelta:

@@ -3,6 +3,7 @@
     run(tenant_id)                      outside any scope
       claim → judge                     one transaction: what needs no provider is done in it
       delivery.deliver(touch)           freeze (commit) → call → settle, one touch at a time
+      shared_tasks.send_due             the same for mass tasks, which several touches share
       outcomes.follow_up                what a killed worker left, and what has no answer yet
 
 One judge a tenant at a time, by an advisory lock: so the caps hold with any number of workers.
@@ -30,12 +31,14 @@ from journeys import (
     outcomes,
     pace,
     routing,
+    shared_tasks,
     task_notices,
     writing,
 )
-from journeys.engine import Action, Facts, Pace, Reason, Tally, Verb
+from journeys.claimed import Claimed, facts_of
+from journeys.engine import Action, Pace, Reason, Tally, Verb
 from journeys.ledger import QUEUE, Move, State
-from journeys.models import TO_FANS, Route, StaffTask, Touch
+from journeys.models import TO_FANS, Route, SharedTask, StaffTask, Touch
 from tenants import doorbell
 from tenants.scope import current_tenant_id, scope
 
@@ -50,86 +53,6 @@ SELECT id FROM journeys_touch
 WHERE tenant_id = %(tenant)s AND state = 'planned' AND NOT held AND due_at <= %(now)s
 ORDER BY due_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
-
-_FACTS = """
-SELECT t.id, t.attempt, t.contact_id, t.enrolment_id, t.follow_id, t.staff_id,
-       t.route, t.kind, t.due_at,
-       e.id IS NULL OR e.state = 'running',
-       COALESCE(p.leave_on_order AND EXISTS (
-         SELECT 1 FROM contacts_order o WHERE o.tenant_id = %(tenant)s
-           AND o.contact_id = t.contact_id AND o.paid AND o.paid_at >= e.started_at), false),
-       COALESCE(p.status = 'paused', false), c.excluded,
-       COALESCE((SELECT NOT k.granted FROM contacts_consent k
-                 WHERE k.tenant_id = %(tenant)s AND k.contact_id = t.contact_id
-                   AND k.purpose = 'marketing' ORDER BY k.at DESC, k.id DESC LIMIT 1), false),
-       f.id IS NOT NULL AND f.ended_at IS NULL,
-       c.name, COALESCE(NULLIF(s.name, ''), s.userid, ''), COALESCE(st.text, ''), st.content_id,
-       COALESCE(st.fallbacks, '[]'::jsonb)::text, COALESCE(st.template_fields, '{}'::jsonb)::text,
-       COALESCE(st.route, '')
-FROM journeys_touch t
-JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = t.contact_id
-LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.id = t.follow_id
-LEFT JOIN tenants_staff s ON s.tenant_id = %(tenant)s AND s.id = t.staff_id
-LEFT JOIN journeys_sopstep st ON st.tenant_id = %(tenant)s AND st.id = t.step_id
-LEFT JOIN journeys_enrolment e ON e.tenant_id = %(tenant)s AND e.id = t.enrolment_id
-LEFT JOIN journeys_sop p ON p.tenant_id = %(tenant)s AND p.id = e.sop_id
-WHERE t.tenant_id = %(tenant)s AND t.id = ANY(%(ids)s)
-ORDER BY t.due_at, t.id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A claimed touch with all that its checks need; `attempt` is the one before this claim."""
-
-    id: int
-    attempt: int
-    contact_id: int
-    enrolment_id: int | None
-    follow_id: int | None
-    staff_id: int | None
-    route: str
-    kind: str
-    due_at: datetime
-    running: bool
-    ordered: bool
-    paused: bool
-    excluded: bool
-    withdrawn: bool
-    reachable: bool
-    name: str
-    staff: str
-    text: str
-    content_id: int | None
-    fallbacks: str  # JSON, as of the step
-    template_fields: str
-    first_route: str
-    open_routes: tuple[str, ...] = ()  # this one and those after it that lead to the contact
-
-    @property
-    def routes(self) -> list[str]:
-        """This route and those to try after it."""
-        if self.fallbacks == "[]":
-            return [self.route]
-        routes = [self.first_route, *json.loads(self.fallbacks)]
-        return routes[routes.index(self.route) :] if self.route in routes else [self.route]
-
-    def facts(self) -> Facts:
-        fields = json.loads(self.template_fields) if self.template_fields != "{}" else {}
-        return Facts(
-            route=self.route,
-            kind=self.kind,
-            text="\n".join([self.rendered(""), *map(str, fields.values())]),
-            running=self.running,
-            ordered=self.ordered,
-            paused=self.paused,
-            excluded=self.excluded,
-            withdrawn=self.withdrawn,
-            reachable=self.reachable,
-        )
-
-    def rendered(self, link: str) -> str:
-        return engine.render(self.text, {"name": self.name, "staff": self.staff, "link": link})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +80,7 @@ def run(tenant_id: int, now: datetime | None = None) -> int:
             with scope(tenant_id):  # after the claim's own locks are gone
                 enrolments.leave(batch.ended)
         delivery.deliver_all(tenant_id, batch.outgoing, breaker, lease=LEASE)
+        shared_tasks.send_due(tenant_id, breaker, until)
         total += batch.claimed
         if not batch.claimed:
             break
@@ -167,22 +91,19 @@ def run(tenant_id: int, now: datetime | None = None) -> int:
 
 def next_due() -> datetime | None:
     """When this tenant's next touch is due, or an open one is to be looked at."""
-    open_states = [State.CLAIMED, State.SENDING, State.AWAITING_STAFF, State.UNKNOWN]
+    open_states = [State.CLAIMED, State.SENDING, State.UNKNOWN]
+    tasks = SharedTask.objects.exclude(due_at=None).aggregate(due=Min("due_at"))["due"]
     moments = Touch.objects.aggregate(
         due=Min("due_at", filter=Q(state=State.PLANNED, held=False)),
         look=Min("lease_until", filter=Q(state__in=open_states)),
     )
-    return min((at for at in moments.values() if at is not None), default=None)
+    return min((at for at in (*moments.values(), tasks) if at is not None), default=None)
 
 
 def take(now: datetime | None = None, limit: int = CLAIM) -> Batch:
     """Inside a scope: claim and judge one batch."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('touches'), %s::int), now()",
-            [current_tenant_id()],
-        )
-        now = now or cursor.fetchone()[1]
+    asked = pace.lock()
+    now = now or asked
     ids = claim(now, limit)
     return judge(ids, now) if ids else Batch(0, [], {})
 
@@ -196,7 +117,7 @@ def claim(now: datetime, limit: int = CLAIM) -> list[int]:
 
 def judge(ids: Sequence[int], now: datetime) -> Batch:
     """Check the batch in due order, book what passes, and finish what needs no provider."""
-    touches = _rerouted(_facts(ids))
+    touches = _rerouted(facts_of(ids))
     rules = pace.of_tenant()
     contacts = pace.tallies({t.contact_id for t in touches}, rules, now)
     staff = pace.staff_today({t.staff_id for t in touches if t.staff_id}, rules, now)
@@ -219,12 +140,6 @@ def judge(ids: Sequence[int], now: datetime) -> Batch:
     _hand_to_staff([t for t in passed if t.route == Route.STAFF_TASK])
     outgoing = [t for t in passed if t.route not in (Route.NONE, Route.STAFF_TASK)]
     return Batch(len(ids), [(t.id, t.attempt + 1) for t in outgoing], ended)
-
-
-def _facts(ids: Sequence[int]) -> list[Claimed]:
-    with connection.cursor() as cursor:
-        cursor.execute(_FACTS, {"tenant": current_tenant_id(), "ids": list(ids)})
-        return [Claimed(*row) for row in cursor.fetchall()]
 
 
 def _rerouted(touches: list[Claimed]) -> list[Claimed]:
@@ -307,7 +222,10 @@ def _hand_to_staff(touches: Sequence[Claimed]) -> None:
                 touch_id=touch.id,
                 contact_id=touch.contact_id,
                 staff_id=touch.staff_id or 0,
-                text=writing.with_link(touch.text, touch.rendered(url), url),
+                text=writing.with_lines(
+                    writing.with_link(touch.text, touch.rendered(url), url),
+                    json.loads(touch.attachments),
+                ),
                 due_at=touch.due_at,
                 notice=StaffTask.Notice.WAITING,
                 notice_at=timezone.now(),

@@ -69,6 +69,7 @@ class Reason(TextChoices):
     TOO_LONG = "text_too_long", _("the text is too long")
     REFUSED = "refused", _("the platform refused it")
     ACCOUNT = "account_problem", _("the WeChat account cannot be used now")
+    UPLOADING = "uploading", _("a file that goes along is being uploaded")
     LATER = "provider_busy", _("the platform was busy; it is tried again")
     UNSETTLED = "unsettled", _("a person must look whether it was sent")
 
@@ -219,13 +220,26 @@ def _stopped(facts: Facts) -> Action | None:
     return Action(Verb.SKIP, Reason.NO_OPENID if facts.route in TO_FANS else Reason.NO_ROUTE)
 
 
-def _over_cap(facts: Facts, contact: Tally, staff_day: int, pace: Pace, now: datetime) -> str:
-    promotion, mass = facts.kind == "promotion", facts.route == "mass_task"
-    gets, by_staff = facts.route != Route.APP_MESSAGE, facts.route not in TO_FANS
+def enough(kind: str, contact: Tally, pace: Pace) -> str:
+    """Why a contact who had so much gets no more of this kind now, or nothing."""
     caps = (
-        (gets and contact.day >= pace.per_contact_day, Reason.CONTACT_DAY),
-        (gets and contact.week >= pace.per_contact_week, Reason.CONTACT_WEEK),
-        (gets and promotion and contact.promotions >= pace.promotions_per_week, Reason.PROMOTIONS),
+        (contact.day >= pace.per_contact_day, Reason.CONTACT_DAY),
+        (contact.week >= pace.per_contact_week, Reason.CONTACT_WEEK),
+        (
+            kind == "promotion" and contact.promotions >= pace.promotions_per_week,
+            Reason.PROMOTIONS,
+        ),
+    )
+    return next((reason.value for over, reason in caps if over), "")
+
+
+def _over_cap(facts: Facts, contact: Tally, staff_day: int, pace: Pace, now: datetime) -> str:
+    mass, by_staff = facts.route == "mass_task", facts.route not in TO_FANS
+    # A note goes to staff: its contact gets nothing.
+    full = "" if facts.route == Route.APP_MESSAGE else enough(facts.kind, contact, pace)
+    if full:
+        return full
+    caps = (
         (by_staff and staff_day >= pace.per_staff_day, Reason.STAFF_DAY),
         (mass and contact.mass >= quota.window(pace.mass_quota, now)[0], Reason.PLATFORM),
     )

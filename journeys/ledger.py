@@ -31,7 +31,8 @@ class Move:
     """One change. `attempt` is the fencing number under which the touch was read.
 
     None keeps `due_at`, `booked_at`, `sent_at`, `delivered_at`, and "" the route; a touch that goes
-    back to planned, or ends unsent, gives its booking back.
+    back to planned, or ends unsent, gives its booking back. Back to planned, it leaves its shared
+    task as well.
     """
 
     touch_id: int
@@ -75,7 +76,8 @@ UPDATE journeys_touch t SET
   sent_at = COALESCE(v.sent_at, t.sent_at),
   delivered_at = COALESCE(v.delivered_at, t.delivered_at),
   provider_id = CASE v.provider_id WHEN '' THEN t.provider_id ELSE v.provider_id END,
-  route = CASE v.route WHEN '' THEN t.route ELSE v.route END
+  route = CASE v.route WHEN '' THEN t.route ELSE v.route END,
+  shared_id = CASE v.state WHEN 'planned' THEN NULL ELSE t.shared_id END
 FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(states)s::text[], %(reasons)s::text[],
             %(helds)s::bool[], %(leases)s::timestamptz[], %(dues)s::timestamptz[],
             %(booked)s::timestamptz[], %(sent)s::timestamptz[], %(delivered)s::timestamptz[],

@@ -1,4 +1,7 @@
-"""What became of the touches whose end is open: leases that ran out, unknown outcomes, staff?"""
+"""What became of the touches whose end is open: leases that ran out, unknown outcomes?
+
+Those of mass tasks are looked at together (shared_results.py) and have no lease of their own.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from django.db import connection
 from django.utils import timezone
 
 from contacts import messaging
-from contacts.messaging import NoRoute, Polled, Progress, Request, Settling
-from journeys import ledger, recalls, results
+from contacts.messaging import NoRoute, Request, Settling
+from journeys import ledger, results, shared_results
 from journeys.delivery import accepted_move, reason_of
 from journeys.engine import Reason
 from journeys.ledger import Move, State
-from journeys.models import Route, Touch
-from journeys.pace import LONGEST_WAIT
+from journeys.models import Touch
+from journeys.shared_results import HOLD_AFTER
 from tenants import doorbell
 from tenants.scope import current_tenant_id, scope
 from tenants.wechat.errors import (
@@ -34,8 +37,6 @@ log = logging.getLogger(__name__)
 LOOK = 200
 NEARBY = timedelta(hours=1)
 LOOK_LEASE = timedelta(seconds=60)
-SOONEST, LATEST = timedelta(seconds=20), timedelta(hours=1)  # between two looks at a task
-HOLD_AFTER = timedelta(hours=6)  # an unknown that no look-up settles by then is a person's
 
 # Only one worker looks at a time: the look itself takes a lease, in every state but claimed and
 # sending, where the lease that ran out is the fact.
@@ -43,14 +44,13 @@ _TAKE = """
 WITH due AS MATERIALIZED (
   SELECT id FROM journeys_touch
   WHERE tenant_id = %(tenant)s AND lease_until <= %(now)s
-    AND state IN ('claimed', 'sending', 'awaiting_staff', 'unknown')
+    AND state IN ('claimed', 'sending', 'unknown')
   ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 UPDATE journeys_touch t SET
   lease_until = %(now)s + make_interval(secs => %(lease)s),
   state = CASE t.state WHEN 'sending' THEN 'unknown' ELSE t.state END
 FROM due WHERE t.tenant_id = %(tenant)s AND t.id = due.id
-RETURNING t.id, t.attempt, t.state, t.route, t.request, t.provider_id, t.sending_at, t.contact_id,
-          t.ask
+RETURNING t.id, t.attempt, t.state, t.request, t.sending_at
 """
 
 
@@ -59,33 +59,27 @@ class Open:
     id: int
     attempt: int
     state: str
-    route: str
     request: Request | None
-    provider_id: str
     sending_at: datetime | None
-    contact_id: int
-    ask: str
 
 
 def follow_up(tenant_id: int, now: datetime | None = None) -> int:
     """Outside any scope: settle what can be settled now. Answers how many were looked at."""
+    now = now or timezone.now()
     with scope(tenant_id):
-        taken = _take(now or timezone.now())
+        taken = _take(now)
         dropped = [Move(o.id, o.attempt, State.PLANNED) for o in taken if o.state == State.CLAIMED]
         ledger.move(dropped, [State.CLAIMED])
     for one in taken:
-        move = None
-        if one.state == State.UNKNOWN:
-            move = _look_up(tenant_id, one)
-        elif one.state == State.AWAITING_STAFF:
-            move = _poll(tenant_id, one)
-        if move is not None:
+        if one.state != State.UNKNOWN:
+            continue
+        move = _look_up(tenant_id, one)
+        with scope(tenant_id):
+            ledger.move([move], [one.state])
+        if move.state == State.SENT:
             with scope(tenant_id):
-                ledger.move([move], [one.state])
-            if move.state == State.SENT:
-                with scope(tenant_id):
-                    results.look_back(one.id)
-    return len(taken)
+                results.look_back(one.id)
+    return len(taken) + shared_results.follow_up(tenant_id, now, LOOK)
 
 
 def _take(now: datetime) -> list[Open]:
@@ -129,7 +123,7 @@ def _look_up(tenant_id: int, touch: Open) -> Move:
         return _look_again(touch, timedelta(minutes=5))
     if found is None:  # certainly not done: it may be sent again
         return Move(touch.id, touch.attempt, State.PLANNED)
-    return accepted_move(touch.id, touch.attempt, touch.request, found)
+    return accepted_move(touch.id, touch.attempt, found)
 
 
 def _is_repeat_refused(touch: Open, error: WeChatError) -> bool:
@@ -158,9 +152,15 @@ def _for_a_person(touch: Open) -> Move:
     return Move(touch.id, touch.attempt, State.UNKNOWN, Reason.UNSETTLED)
 
 
+def is_looked_up(touch: Touch) -> bool:
+    """While it is looked up by itself, nobody decides by hand."""
+    shared = touch.shared
+    return touch.lease_until is not None or (shared is not None and shared.due_at is not None)
+
+
 def settle_by_hand(touch: Touch, *, sent: bool) -> bool:
     """Inside a scope: a person has looked. False when it is known, or still being looked up."""
-    if touch.lease_until is not None:
+    if is_looked_up(touch):
         return False
     move = (
         Move(touch.pk, touch.attempt, State.SENT, sent_at=touch.sending_at or timezone.now())
@@ -169,46 +169,3 @@ def settle_by_hand(touch: Touch, *, sent: bool) -> bool:
     )
     doorbell.ring(ledger.QUEUE)
     return bool(ledger.move([move], [State.UNKNOWN]))
-
-
-# --- awaiting staff: has the member confirmed? ---
-
-
-def _poll(tenant_id: int, touch: Open) -> Move | None:
-    # A staff task: staff say themselves when it is done.
-    if touch.ask and touch.request is not None:
-        return recalls.carry_out(
-            tenant_id, touch.id, touch.attempt, touch.request, touch.provider_id
-        )
-    if touch.request is None or touch.route == Route.STAFF_TASK:
-        return Move(touch.id, touch.attempt, State.AWAITING_STAFF)
-    try:
-        polled = messaging.poll(tenant_id, touch.request, touch.provider_id)
-    except (Retryable, RateLimited) as error:
-        wait = max(timedelta(seconds=error.retry_after), SOONEST)
-        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(wait))
-    except Terminal as error:
-        log.warning("touch %s: no result of its task: %s", touch.id, error)
-        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(LATEST))
-    except WeChatError:
-        return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(LATEST))
-    return _polled(touch, polled)
-
-
-def _polled(touch: Open, polled: Polled) -> Move:
-    at = polled.at or timezone.now()
-    if polled.progress is Progress.DELIVERED:
-        return Move(touch.id, touch.attempt, State.DELIVERED, sent_at=at, delivered_at=at)
-    if polled.progress is Progress.NOT_A_FRIEND:
-        return Move(touch.id, touch.attempt, State.FAILED, Reason.NOT_A_FRIEND)
-    if polled.progress is Progress.QUOTA:
-        return Move(touch.id, touch.attempt, State.FAILED, Reason.PLATFORM)
-    waited = timezone.now() - (touch.sending_at or timezone.now())
-    if waited > LONGEST_WAIT:
-        return Move(touch.id, touch.attempt, State.FAILED, Reason.NOT_CONFIRMED)
-    wait = min(max(waited / 4, SOONEST), LATEST)
-    return Move(touch.id, touch.attempt, State.AWAITING_STAFF, lease_until=_in(wait))
-
-
-def _in(wait: timedelta) -> datetime:
-    return timezone.now() + wait

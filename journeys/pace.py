@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection
 
 from contacts.messaging import quota
 from journeys import ledger
-from journeys.engine import Pace, Tally, day_start, week_start
+from journeys.engine import Pace, Tally, day_start, enough, week_start
 from journeys.models import TO_FANS, Touch, TouchRules
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
@@ -25,6 +26,46 @@ BOOKED = [
 ]
 # An unconfirmed message is given up after this; one booked earlier cannot count today.
 LONGEST_WAIT = timedelta(days=31)
+
+
+class Had(NamedTuple):
+    """A message that another part sent, or is sending, to a contact; `kind` as of touches."""
+
+    contact_id: int
+    at: datetime
+    kind: str
+
+
+# Of these contacts, since then.
+Others = Callable[[Collection[int], datetime], Iterable[Had]]
+_others: list[Others] = []
+
+
+def counts(others: Others) -> None:
+    """Register, in apps.py: what else contacts get that counts against their caps.
+
+    Whoever registers keeps the caps as well: `lock`, then `full`, then write what is sent.
+    """
+    _others.append(others)
+
+
+def lock() -> datetime:
+    """Inside a scope: one judge a tenant at a time, until the transaction ends. Answers the
+    database's time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('touches'), %s::int), now()",
+            [current_tenant_id()],
+        )
+        now: datetime = cursor.fetchone()[1]
+    return now
+
+
+def full(contact_ids: Collection[int], kind: str, now: datetime) -> set[int]:
+    """Inside a scope: those who had so much that they get no more of this kind now."""
+    own = of_tenant()
+    found = tallies(contact_ids, own, now)
+    return {contact_id for contact_id, tally in found.items() if enough(kind, tally, own)}
 
 
 def rules() -> TouchRules:
@@ -93,9 +134,19 @@ def tallies(contact_ids: Collection[int], pace: Pace, now: datetime) -> dict[int
         )
         for contact_id, *counts in cursor.fetchall():
             found[contact_id] = Tally(*counts)
+    for others in _others:
+        for had in others(list(found), week):
+            _add(found[had.contact_id], had, day)
     for contact_id, count in quota.delivered(found, now, but=[ledger.SOURCE]).items():
         found[contact_id].mass += count
     return found
+
+
+def _add(tally: Tally, had: Had, day: datetime) -> None:
+    """Had within the week. The platform's quota of mass messages is counted by what arrived."""
+    tally.day += had.at >= day
+    tally.week += 1
+    tally.promotions += had.kind == "promotion"
 
 
 def staff_today(staff_ids: Collection[int], pace: Pace, now: datetime) -> dict[int, int]:

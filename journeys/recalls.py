@@ -1,34 +1,34 @@
 """What is still asked of a message that waits for its member: to be reminded, or to come back?
 
-Asked for here, carried out by the worker that follows touches up. A reminder is told at most once
-and at most three times in 24 hours, as the platform allows; calling back stops what nobody has
-confirmed yet, and what was sent meanwhile stays sent.
+Asked for here, carried out by the worker that looks at shared tasks. A reminder is told at most
+once and at most three times in 24 hours a task, as the platform allows. Calling back stops what
+nobody has confirmed yet, and what was sent meanwhile stays sent; the platform stops whole tasks
+only, so the other customers of the task get a new one (shared_results.py).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
 
 from contacts import messaging
-from contacts.messaging import Progress, Request
+from contacts.messaging import Request
 from journeys import ledger
 from journeys.engine import Reason
-from journeys.ledger import Move, State
-from journeys.models import Route, Touch
+from journeys.ledger import State
+from journeys.models import Route, SharedTask, Touch
 from tenants import doorbell
 from tenants.scope import scope
-from tenants.wechat.errors import RateLimited, Retryable, Terminal, WeChatError
+from tenants.wechat.errors import WeChatError
 from tenants.wechat.mass_sends import REMINDERS_A_DAY
 
 log = logging.getLogger(__name__)
 
 DAY: Final = timedelta(hours=24)
-SOON: Final = timedelta(seconds=20)
 LATER: Final = timedelta(minutes=10)
 Ask = Touch.Ask
 
@@ -40,6 +40,9 @@ def waits(touch: Touch) -> bool:
 
 
 def may_remind(touch: Touch) -> bool:
+    shared = touch.shared
+    if shared is not None and shared.called_back_at is not None:
+        return False
     return waits(touch) and len(_recent(touch.reminded, timezone.now())) < REMINDERS_A_DAY
 
 
@@ -68,7 +71,12 @@ def _ask(touch_ids: Collection[int], what: str, reason: str) -> int:
         return 0
     doorbell.ring(ledger.QUEUE)
     rows = Touch.objects.filter(id__in=touch_ids)
-    return rows.update(ask=what, reason=reason, lease_until=timezone.now())
+    asked = rows.update(ask=what, reason=reason)
+    tasks = SharedTask.objects.filter(
+        pk__in=rows.values("shared"), state=SharedTask.State.WAITING, called_back_at=None
+    )
+    tasks.update(due_at=timezone.now())
+    return asked
 
 
 def _recent(reminded: Collection[str], now: datetime) -> list[str]:
@@ -79,58 +87,18 @@ def _recent(reminded: Collection[str], now: datetime) -> list[str]:
 # --- by the worker, outside any scope ---
 
 
-def carry_out(
-    tenant_id: int, touch_id: int, attempt: int, request: Request, provider_id: str
-) -> Move:
-    """What became of what was asked."""
-    with scope(tenant_id):
-        touch = Touch.objects.get(pk=touch_id)
-    if touch.ask == Ask.REMIND:
-        _remind(tenant_id, touch, request)
-        return Move(touch_id, attempt, State.AWAITING_STAFF, lease_until=timezone.now() + SOON)
-    return _cancel(tenant_id, touch, attempt, request, provider_id)
-
-
-def _remind(tenant_id: int, touch: Touch, request: Request) -> None:
+def remind_of(tenant_id: int, task: SharedTask, touches: Sequence[Touch], request: Request) -> None:
     """Noted first: a reminder whose answer is lost counts, and is not told twice."""
     now = timezone.now()
-    reminded = [*_recent(touch.reminded, now), now.isoformat()]
+    asked = next(touch for touch in touches if touch.ask == Ask.REMIND)
+    reminded = [*_recent(asked.reminded, now), now.isoformat()]
+    ids = [touch.pk for touch in touches]
     with scope(tenant_id):
-        mine = Touch.objects.filter(pk=touch.pk, ask=Ask.REMIND)
-        if not mine.update(ask=Ask.NOTHING, reminded=reminded):
+        mine = Touch.objects.filter(pk__in=ids, ask=Ask.REMIND)
+        if not mine.update(ask=Ask.NOTHING):
             return
+        Touch.objects.filter(pk__in=ids).update(reminded=reminded)
     try:
-        messaging.remind(tenant_id, request, touch.provider_id)
+        messaging.remind(tenant_id, request, task.provider_id)
     except WeChatError as error:
-        log.warning("touch %s: its member was not reminded: %s", touch.pk, error)
-
-
-def _cancel(tenant_id: int, touch: Touch, attempt: int, request: Request, provider_id: str) -> Move:
-    again = Move(
-        touch.pk, attempt, State.AWAITING_STAFF, touch.reason, lease_until=timezone.now() + LATER
-    )
-    try:
-        messaging.cancel(tenant_id, request, provider_id)
-    except Terminal as error:
-        log.warning("touch %s: nothing to call back: %s", touch.pk, error)
-    except WeChatError as error:
-        return _later(again, error)
-    try:
-        polled = messaging.poll(tenant_id, request, provider_id)
-    except WeChatError as error:
-        return _later(again, error)
-    if polled.progress is Progress.DELIVERED:
-        at = polled.at or timezone.now()
-        return Move(touch.pk, attempt, State.DELIVERED, sent_at=at, delivered_at=at)
-    return Move(touch.pk, attempt, State.CANCELLED, touch.reason)
-
-
-def _later(again: Move, error: WeChatError) -> Move:
-    log.warning("touch %s was not called back yet: %s", again.touch_id, error)
-    if isinstance(error, Retryable | RateLimited):
-        wait = max(SOON, timedelta(seconds=error.retry_after))
-        return Move(
-            again.touch_id, again.attempt, again.state, again.reason,
-            lease_until=timezone.now() + wait,
-        )  # fmt: skip
-    return again
+        log.warning("shared task %s: its member was not reminded: %s", task.pk, error)

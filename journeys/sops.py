@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from journeys import dispatch, engine, pace, step_checks
+from journeys import attaching, dispatch, engine, pace, step_checks
 from journeys.engine import Rehearsed
 from journeys.models import Enrolment, Sop, SopStep, SopVersion, Touch
 
@@ -72,6 +72,15 @@ def check(steps: Sequence[SopStep]) -> None:
         raise ValidationError({"steps": faults})
 
 
+def warnings(steps: Sequence[SopStep]) -> list[str]:
+    """What of these steps does not go along by some route; nothing stops for it."""
+    return [
+        _("Step %(number)s: %(fault)s") % {"number": step.position, "fault": sentence}
+        for step in steps
+        for sentence in attaching.warnings(step)
+    ]
+
+
 # --- status ---
 
 
@@ -85,6 +94,7 @@ def publish(sop: Sop) -> SopVersion:
     assert draft is not None  # noqa: S101 - check() refuses a script without steps
     draft.published_at = timezone.now()
     draft.save(update_fields=["published_at"])
+    attaching.want_uploaded(draft.steps.all())
     if sop.status == Sop.Status.DRAFT:
         _set(sop, Sop.Status.ACTIVE)
     return draft

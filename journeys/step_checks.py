@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from django.utils.translation import gettext as _
 
-from journeys import engine
+from contacts import attachments
+from journeys import attaching, engine
 from journeys.models import BY_TEMPLATE, TO_FANS, Route, SopStep
 from tenants.models import WeChatAccount
 from tenants.wechat import official
@@ -32,6 +33,8 @@ def faults(step: SopStep, words: Sequence[str], accounts: Collection[int]) -> li
         found += _of_official_account(step, accounts)
     if step.content is not None and not step.content.active:
         found.append(_("the content “%(title)s” is not active.") % {"title": step.content.title})
+    if len(attaching.stored_of(step)) > attachments.MOST:
+        found.append(_("at most %(most)d attachments go along.") % {"most": attachments.MOST})
     word = engine.sensitive_word("\n".join(step.said), words)
     if word:
         found.append(_("“%(word)s” is a sensitive word.") % {"word": word})
@@ -42,17 +45,27 @@ def _of_time_and_text(step: SopStep) -> Iterator[str]:
     if (step.delay_minutes is None) == (step.day is None):
         yield _("say either how many minutes after the start, or on which day.")
     by_words = set(step.routes) - BY_TEMPLATE
-    if by_words and not step.text.strip() and step.content is None:
+    if not _says_something(step, by_words):
         yield _("there is neither text nor content.")
     if Route.OA_MESSAGE in by_words and len(step.text.encode()) > official.TEXT_LIMIT:
         yield _("a customer message has at most 2,048 bytes (about 680 characters).")
+
+
+def _says_something(step: SopStep, by_words: Collection[str]) -> bool:
+    """By each of its routes; what goes along with a mass task needs no words."""
+    if not by_words or step.text.strip() or step.leads_to is not None:
+        return True
+    attached = attaching.stored_of(step)
+    if set(by_words) <= attaching.CARRIES_ALL:
+        return bool(attached)
+    return bool(attaching.in_words(attached))
 
 
 def _of_placeholders(step: SopStep) -> Iterator[str]:
     known = ", ".join(f"{{{one}}}" for one in sorted(engine.PLACEHOLDERS))
     for name in sorted({n for text in step.said for n in engine.unknown_placeholders(text)}):
         yield _("“{%(name)s}” is no placeholder; use %(known)s.") % {"name": name, "known": known}
-    if step.content is None and any("{link}" in text for text in step.said):
+    if step.leads_to is None and any("{link}" in text for text in step.said):
         yield _("“{link}” needs a content piece to lead to.")
 
 

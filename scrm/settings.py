@@ -103,6 +103,9 @@ WECHAT_SCRIPTS: list[str] = env.list(
     ],
 )
 
+# How long a message by mass task waits for others that say the same through the same member: they
+# are one task, and the member confirms once (docs/routes.md).
+TOUCH_GATHER_S = env.int("TOUCH_GATHER_S", default=60)
 # How old a callback's signature may be. Wider where the sandbox's clock is moved.
 # Warnings on the page about the risk of being restricted by the platform; 0 turns one off.
 RISK_ADDS_AN_HOUR = env.int("RISK_ADDS_AN_HOUR", default=30)  # new customers, per member

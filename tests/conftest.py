@@ -61,6 +61,7 @@ def database(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator
             serialize=False,
             keepdb=request.config.getvalue("reuse_db") and not request.config.getvalue("create_db"),
         )
+        settings.TOUCH_GATHER_S = 0  # what is due together is; that it waits has its own tests
         _own_redis_database(worker)
         yield
         for connection in connections.all():

@@ -49,7 +49,7 @@ class BroadcastForm(AttachmentFields, TenantForm):
 
     class Meta:
         model = Broadcast
-        fields = ("name", "route", "account", "everyone", "segment", "text", "send_at")
+        fields = ("name", "route", "kind", "account", "everyone", "segment", "text", "send_at")
         widgets = {
             "text": UnfoldAdminTextareaWidget({"rows": 6, "data-max-bytes": starting.TEXT_BYTES})
         }

@@ -95,7 +95,7 @@ class BroadcastAdmin(TenantModelAdmin):
         "made_by",
     )  # fmt: skip
     fieldsets = (
-        (None, {"fields": (("name", "state_shown"), ("route", "account"), "problem")}),
+        (None, {"fields": (("name", "state_shown"), ("route", "kind"), "account", "problem")}),
         (
             gettext_lazy("For whom"),
             {
@@ -180,7 +180,7 @@ class BroadcastAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("For whom"))
     def audience_shown(self, obj: Broadcast) -> str:
         parts = [str(obj._meta.get_field("everyone").verbose_name)] if obj.everyone else []
-        parts += [str(obj.segment)] if obj.segment else []
+        parts += [obj.segment_name or str(obj.segment or "")]
         for rows in (obj.tags, obj.groups, obj.staff):
             parts += [", ".join(str(one) for one in rows.order_by("pk")[:20])]
         return " · ".join(filter(None, parts)) or NOTHING

@@ -24,6 +24,7 @@ from contacts.api.naming import UNKNOWN, tag_names, userids
 from contacts.api.shown import moment
 from contacts.groups import people as group_people
 from contacts.models import Group, Segment, Tag
+from journeys.models import TouchKind
 from tenants import ids
 from tenants.models import Staff, WeChatAccount
 from tenants.rest.fields import Moment, Reference, StrictBoolean, Text
@@ -61,9 +62,17 @@ class BroadcastSerializer(StrictSerializer):
     )
     name = Text(validation.name, max_length=validation.NAME_LENGTH)
     route = serializers.ChoiceField(Broadcast.Route.choices, required=False)
+    kind = serializers.ChoiceField(
+        TouchKind.choices,
+        required=False,
+        help_text="What counts against a customer's pace of touches; promotion if left out.",
+    )
     account = Reference(_accounts, required=False)
     everyone = StrictBoolean(required=False)
     segment = Reference(Segment.objects.all, required=False, allow_null=True)
+    segment_name = serializers.CharField(
+        read_only=True, help_text="As of the start; it stays when the segment is deleted later."
+    )
     tags = _names(100, validation.TAG_LENGTH, "names or ids; one of them is enough")
     groups = _names(2000, 64, "chat ids or ids")
     staff = _names(1000, 64, "userids or ids of those who send")
@@ -148,7 +157,7 @@ class BroadcastPartSerializer(serializers.Serializer):
 
 def write(broadcast: Broadcast, given: dict[str, Any]) -> None:
     """Inside a scope: store what was sent; parts that were not keep what they are."""
-    for name in ("name", "route", "account", "everyone", "segment", "text", "attachments",
+    for name in ("name", "route", "kind", "account", "everyone", "segment", "text", "attachments",
                  "send_at"):  # fmt: skip
         if name in given:
             setattr(broadcast, name, given[name])
@@ -194,9 +203,11 @@ def shown(rows: Sequence[Broadcast]) -> list[dict[str, object]]:
             "creator": row.maker.userid if row.maker else None,
             "name": row.name,
             "route": row.route,
+            "kind": row.kind,
             "account": ids.encode(row.account_id),
             "everyone": row.everyone,
             "segment": ids.encode(row.segment_id) if row.segment_id else None,
+            "segment_name": row.segment_name,
             "tags": tags.get(row.pk, []),
             "groups": [ids.encode(int(str(pk))) for pk in groups.get(row.pk, [])],
             "staff": staff.get(row.pk, []),

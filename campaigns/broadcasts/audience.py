@@ -36,6 +36,7 @@ class Why(models.TextChoices):
     CONSENT = "consent", _("consent to marketing withdrawn")
     NO_FRIEND = "no_friend", _("no friend of a member who could send")
     NO_ACCOUNT = "no_account", _("no account at this corporation is known")
+    PACE = "pace", _("had enough messages by the pace of touches")
     QUOTA = "quota", _("WeCom's quota of mass messages used up")
     DISMISSED = "dismissed", _("group dismissed")
     NO_CHAT_ID = "no_chat_id", _("the group has no chat id")

@@ -21,7 +21,7 @@ from campaigns.broadcasts.outside_results import members
 from campaigns.models import Broadcast, BroadcastBatch
 from contacts.models import SyncRun
 from contacts.sync.jobs import Job
-from journeys.models import Touch
+from journeys.models import SharedTask, Touch
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id, scope
 from tenants.wechat import mass_sends, moments
@@ -167,9 +167,12 @@ def take(account_id: int, route: str, found: Collection[Send]) -> int:
 def _known(ids: Collection[str]) -> set[str]:
     found = set(Broadcast.objects.filter(outside_id__in=ids).values_list("outside_id", flat=True))
     batches = BroadcastBatch.objects.filter(provider_id__in=ids)
-    touches = Touch.objects.filter(provider_id__in=ids)
     found |= set(batches.values_list("provider_id", flat=True))
-    return found | set(touches.values_list("provider_id", flat=True))
+    for model in (Touch, SharedTask):
+        found |= set(
+            model.objects.filter(provider_id__in=ids).values_list("provider_id", flat=True)
+        )
+    return found
 
 
 def _without_ours(sends: Sequence[Send]) -> list[Send]:
@@ -181,9 +184,15 @@ def _without_ours(sends: Sequence[Send]) -> list[Send]:
     open_now = (BroadcastBatch.State.ASKED, BroadcastBatch.State.PREPARING)
     batches = BroadcastBatch.objects.filter(state__in=open_now, asked_at__range=span)
     # Also those of an erased person, whose id is forgotten.
-    touches = Touch.objects.filter(route=Route.MASS_TASK, provider_id="", sending_at__range=span)
-    times = (*batches.values_list("asked_at", flat=True),
-             *touches.values_list("sending_at", flat=True))  # fmt: skip
+    touches = Touch.objects.filter(
+        route=Route.MASS_TASK, shared=None, provider_id="", sending_at__range=span
+    )
+    shared = SharedTask.objects.filter(provider_id="", asked_at__range=span)
+    times = [
+        *batches.values_list("asked_at", flat=True),
+        *shared.values_list("asked_at", flat=True),
+        *touches.values_list("sending_at", flat=True),
+    ]
     asked = [at for at in times if at is not None]
     return [
         one

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from django.db import connection
@@ -15,6 +16,7 @@ from campaigns.broadcasts.audience import Audience, Why
 from campaigns.models import Broadcast, BroadcastBatch, BroadcastRecipient, BroadcastShare
 from contacts import arrays
 from contacts.messaging import quota
+from journeys import pace
 from tenants.models import Staff
 from tenants.scope import current_tenant_id
 from tenants.wechat.mass_sends import GROUPS_LIMIT, RECIPIENTS_LIMIT
@@ -45,10 +47,14 @@ def plan(broadcast: Broadcast) -> None:
     elif broadcast.route == Route.MOMENT:
         _plan_moment(broadcast)
     else:
+        if broadcast.route == Route.MASS_TASK:
+            pace.lock()  # touches that are booked at this moment are counted
         found = audience.freeze(broadcast)
         broadcast.left_out = found.left_out
         if broadcast.route == Route.MASS_TASK:
-            leave_out(broadcast, Why.QUOTA, _drop_full(broadcast, now))
+            enough = partial(pace.full, kind=broadcast.kind, now=now)
+            leave_out(broadcast, Why.PACE, _drop(broadcast, enough))
+            leave_out(broadcast, Why.QUOTA, _drop(broadcast, partial(quota.full, at=now)))
         _deal(broadcast)
         rows = BroadcastRecipient.objects.filter(broadcast=broadcast)
         broadcast.total = rows.count()
@@ -85,15 +91,15 @@ def _plan_moment(broadcast: Broadcast) -> None:
     )
 
 
-def _drop_full(broadcast: Broadcast, now: datetime) -> int:
-    """Those to whom the platform would deliver no mass message now."""
+def _drop(broadcast: Broadcast, full: Callable[[list[int]], set[int]]) -> int:
+    """Those who get no more now. Answers how many."""
     rows = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by("contact_id")
     people = list(rows.values_list("contact_id", flat=True))
-    full: set[int] = set()
+    gone: set[int] = set()
     for begin in range(0, len(people), _SLICE):
-        full |= quota.full(people[begin : begin + _SLICE], now)
-    rows.filter(contact_id__in=full).delete()
-    return len(full)
+        gone |= full(people[begin : begin + _SLICE])
+    rows.filter(contact_id__in=gone).delete()
+    return len(gone)
 
 
 def _deal(broadcast: Broadcast) -> None:

@@ -31,7 +31,7 @@ from campaigns.models import (
 from contacts import attachments, media
 from contacts.models import UploadedMedia
 from contacts.models.sync import TagLink
-from journeys.models import Touch
+from journeys.models import SharedTask, Touch
 from tenants import doorbell
 from tenants.scope import scope
 from tenants.wechat import accounts, mass_sends, moments
@@ -231,7 +231,9 @@ def _known(batch: BroadcastBatch) -> frozenset[str]:
     ours = BroadcastBatch.objects.filter(asked_at__range=span).exclude(pk=batch.pk)
     touches = Touch.objects.filter(sending_at__range=span)
     found = set(ours.values_list("provider_id", flat=True))
-    found |= set(touches.values_list("provider_id", flat=True))
+    shared = SharedTask.objects.filter(asked_at__range=span)
+    for others in (touches, shared):
+        found |= set(others.values_list("provider_id", flat=True))
     return frozenset(found - {""})
 
 

@@ -69,7 +69,8 @@ def start(broadcast: Broadcast, user: User | None = None) -> None:
         media.want(file, row.account, use)
     row.state, row.user, row.started_at = State.SCHEDULED, user, now
     row.due_at = max(now, row.send_at or now)
-    row.save(update_fields=["state", "user", "started_at", "due_at"])
+    row.segment_name = row.segment.name if row.segment else ""
+    row.save(update_fields=["state", "user", "started_at", "due_at", "segment_name"])
     broadcast.refresh_from_db()
     doorbell.ring(QUEUE, row.due_at)
 
@@ -139,9 +140,17 @@ def remind(broadcast: Broadcast) -> int:
 
 
 def copy(broadcast: Broadcast) -> Broadcast:
-    """Inside a scope: a draft that says the same to whoever belongs to the audience then."""
+    """Inside a scope: a draft that says the same to whoever belongs to the audience then.
+
+    Raises ValidationError where its segment was deleted: the rest would be more people.
+    """
+    if broadcast.segment_name and broadcast.segment_id is None:
+        raise ValidationError(
+            _("The segment “%(name)s” was deleted: write a new broadcast.")
+            % {"name": broadcast.segment_name}
+        )
     name = f"{broadcast.name[:90]} · {_('copy')}"
-    names = ("route", "account", "everyone", "segment", "text", "attachments")
+    names = ("route", "kind", "account", "everyone", "segment", "text", "attachments")
     values = {each: getattr(broadcast, each) for each in names}
     if broadcast.outside:  # its files are at WeCom only
         values["attachments"] = [one for one in broadcast.attachments if one["type"] == "link"]

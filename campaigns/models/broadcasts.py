@@ -1,13 +1,30 @@
 """One message to many: what it says, whom it was for when it began, and what became of it."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from contacts.models import Contact, Group, Segment, Tag
+from journeys.models import TouchKind
+from tenants.in_use import StillInUse
 from tenants.models import Staff, User, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantModel
+
+
+def keep_while_going(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
+    """`on_delete` of a segment: a broadcast that is over has its audience and the segment's name;
+    one that may yet ask who belongs to it keeps it."""
+    going = [one for one in sub_objs if one.finished_at is None]
+    if going:
+        raise StillInUse(
+            gettext("The broadcast “%(name)s”, which is not over, uses it.")
+            % {"name": going[0].name},
+            set(going),
+        )
+    models.SET_NULL(collector, field, sub_objs, using)
 
 
 class Broadcast(TenantModel):
@@ -57,6 +74,13 @@ class Broadcast(TenantModel):
     route = models.CharField(
         _("route"), max_length=10, choices=Route.choices, default=Route.MASS_TASK
     )
+    kind = models.CharField(
+        _("kind"),
+        max_length=9,
+        choices=TouchKind.choices,
+        default=TouchKind.PROMOTION,
+        help_text=_("What counts against the pace of touches of a customer."),
+    )
     account = TenantForeignKey(
         WeChatAccount, on_delete=models.PROTECT, related_name="+", verbose_name=_("WeChat account")
     )
@@ -67,12 +91,13 @@ class Broadcast(TenantModel):
     )
     segment = TenantForeignKey(
         Segment,
-        on_delete=models.PROTECT,
+        on_delete=keep_while_going,
         null=True,
         blank=True,
         related_name="+",
         verbose_name=_("segment or list"),
     )
+    segment_name = models.CharField(max_length=100, blank=True, default="", editable=False)
     tags = models.ManyToManyField(
         Tag, through="BroadcastTag", related_name="+", verbose_name=_("tags"), blank=True
     )

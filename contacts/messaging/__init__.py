@@ -4,7 +4,9 @@
     request  = messaging.prepare_for_fan(route, contact_id, …)  # routes of official accounts
     accepted = messaging.send(tenant_id, request)               # outside any scope
     found    = messaging.settle_unknown(tenant_id, request, …)  # outside, after `Unknown`
-    progress = messaging.poll(tenant_id, request, provider_id)  # outside, for routes that wait
+    progress = messaging.poll(tenant_id, request, provider_id)  # outside, for mass tasks
+
+Mass tasks of the same words by the same member may be one: messaging.together([request, …]).
 
 The prepared request is a dict of JSON that is everything the call needs: store it before the call
 and pass the stored one, so that a repeat sends the same bytes. `send` raises the adapter's errors:
@@ -29,6 +31,7 @@ from contacts.messaging.door import (
     settles,
 )
 from contacts.messaging.fans import fan_of, known_fans
+from contacts.messaging.mass_tasks import together
 from contacts.messaging.notices import Result, Template, results
 from contacts.messaging.routes import (
     Accepted,
@@ -68,4 +71,5 @@ __all__ = [
     "send",
     "settle_unknown",
     "settles",
+    "together",
 ]

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from contacts.messaging.routes import Accepted, Polled, Progress, Request, Settling, of_kind
+from contacts.messaging.routes import Accepted, Request, Settling, of_kind
 from tenants.wechat import app_messages
 from tenants.wechat.client import Client, WeComClient
 from tenants.wechat.errors import Retryable, Terminal, Unknown
@@ -49,6 +49,3 @@ class AppMessage:
             return self.send(client, request)
         except Unknown as error:
             raise Retryable(error.message, api=error.api, retry_after=AGAIN_S) from None
-
-    def poll(self, client: Client, request: Request, provider_id: str) -> Polled:
-        return Polled(Progress.DELIVERED)

@@ -15,8 +15,6 @@ from contacts.messaging.fans import Fan, no_way_when_refused
 from contacts.messaging.routes import (
     Accepted,
     NoRoute,
-    Polled,
-    Progress,
     Request,
     Settling,
     of_kind,
@@ -51,6 +49,3 @@ class CustomerMessage:
         self, client: Client, request: Request, sent_at: datetime, taken: Collection[str]
     ) -> Accepted | None:
         raise Unknown("the platform does not tell what it has sent")
-
-    def poll(self, client: Client, request: Request, provider_id: str) -> Polled:
-        return Polled(Progress.DELIVERED)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
+from contacts.messaging import mass_tasks
 from contacts.messaging.app_messages import TEXT_LIMIT as APP_TEXT_LIMIT
 from contacts.messaging.app_messages import AppMessage
 from contacts.messaging.customer_messages import CustomerMessage
@@ -127,10 +128,11 @@ def settle_unknown(
         return _route(request).find(client, request, sent_at, taken)
 
 
-def poll(tenant_id: int, request: Request, provider_id: str) -> Polled:
-    """What became of an accepted message that a member must confirm."""
+def poll(tenant_id: int, request: Request, provider_id: str) -> dict[str, Polled]:
+    """What became of an accepted mass task, which a member must confirm: of each customer, by
+    external_userid. Whom the platform does not write to is not listed."""
     with _client(tenant_id, request) as client:
-        return _route(request).poll(client, request, provider_id)
+        return mass_tasks.polled(client, request, provider_id)
 
 
 def remind(tenant_id: int, request: Request, provider_id: str) -> None:

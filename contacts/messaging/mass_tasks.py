@@ -1,4 +1,6 @@
-"""A WeCom mass task to one customer: its member confirms it, then the customer gets it.
+"""A WeCom mass task: its member confirms it, then its customers get it.
+
+Requests to single customers that say the same through the same member are one task (`together`).
 
 Unknown is settled by look-up: the platform lists the tasks that it has taken on.
 """
@@ -22,6 +24,7 @@ from contacts.messaging.routes import (
     attachments_of,
     external_userid_of,
     of_kind,
+    texts,
 )
 from contacts.models import Follow
 from tenants.wechat import mass_sends
@@ -59,17 +62,17 @@ class MassTask:
         }
 
     def send(self, client: Client, request: Request) -> Accepted:
-        wanted = str(request["external_userid"])
+        wanted = receivers(request)
         task = mass_sends.create_mass_task(
             of_kind(client, WeComClient),
-            external_userids=[wanted],
+            external_userids=wanted,
             sender=str(request["sender"]),
             text=str(request["text"]),
             attachments=attachments_of(request),
         )
-        if wanted in task.failed:
-            raise NotSendable("this customer cannot get the member's messages")
-        return Accepted(task.msgid)
+        if set(wanted) <= set(task.failed):
+            raise NotSendable("these customers cannot get the member's messages")
+        return Accepted(task.msgid, task.failed)
 
     def find(
         self, client: Client, request: Request, sent_at: datetime, taken: Collection[str]
@@ -81,7 +84,7 @@ class MassTask:
             text=str(request["text"]),
             attachments=attachments_of(request),
             sender=str(request["sender"]),
-            external_userids=[str(request["external_userid"])],
+            external_userids=receivers(request),
             known=taken,
         )
         if found:
@@ -91,13 +94,25 @@ class MassTask:
             raise Retryable("the task list may lag", retry_after=left.total_seconds())
         return None
 
-    def poll(self, client: Client, request: Request, provider_id: str) -> Polled:
-        member = str(request["sender"])
-        own = of_kind(client, WeComClient)
-        results = mass_sends.mass_task_result(own, provider_id, member)
-        wanted = str(request["external_userid"])
-        mine = next((one for one in results if one.external_userid == wanted), None)
-        if mine is None:
-            return Polled(Progress.WAITING)
-        at = datetime.fromtimestamp(mine.sent, UTC) if mine.sent else None
-        return Polled(_PROGRESS.get(mine.status, Progress.UNKNOWN), at)
+
+def together(requests: Sequence[Request]) -> Request:
+    """One request for all of these, which differ in their customer only."""
+    shared = {name: value for name, value in requests[0].items() if name != "external_userid"}
+    return {**shared, "external_userids": [str(one["external_userid"]) for one in requests]}
+
+
+def receivers(request: Request) -> list[str]:
+    return texts(request, "external_userids") or [str(request["external_userid"])]
+
+
+def polled(client: Client, request: Request, provider_id: str) -> dict[str, Polled]:
+    """What became of each customer that the task lists."""
+    own = of_kind(client, WeComClient)
+    rows = mass_sends.mass_task_result(own, provider_id, str(request["sender"]))
+    return {
+        one.external_userid: Polled(
+            _PROGRESS.get(one.status, Progress.UNKNOWN),
+            datetime.fromtimestamp(one.sent, UTC) if one.sent else None,
+        )
+        for one in rows
+    }

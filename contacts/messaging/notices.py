@@ -19,8 +19,6 @@ from contacts.messaging.fans import Fan, no_way_when_refused
 from contacts.messaging.routes import (
     Accepted,
     NoRoute,
-    Polled,
-    Progress,
     Request,
     Settling,
     of_kind,
@@ -74,9 +72,6 @@ class _ByTemplate:
 
     def ask(self, client: OfficialAccountClient, request: Request) -> Accepted:
         raise NotImplementedError
-
-    def poll(self, client: Client, request: Request, provider_id: str) -> Polled:
-        return Polled(Progress.DELIVERED)
 
 
 class TemplateMessage(_ByTemplate):

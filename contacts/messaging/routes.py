@@ -43,9 +43,11 @@ class Settling(Enum):
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider has it under `provider_id` (empty when it names none)."""
+    """The provider has it under `provider_id` (empty when it names none). `refused` are those of
+    several receivers whom it does not write to."""
 
     provider_id: str
+    refused: tuple[str, ...] = ()
 
 
 class Progress(Enum):
@@ -63,7 +65,8 @@ class Polled:
 
 
 class Route(Protocol):
-    """One way out. `awaits_staff`: accepted is not sent; a member must confirm, so poll."""
+    """One way out. `awaits_staff`: accepted is not sent; a member must confirm, so poll
+    (door.poll)."""
 
     name: str
     awaits_staff: bool
@@ -75,8 +78,6 @@ class Route(Protocol):
         self, client: Client, request: Request, sent_at: datetime, taken: Collection[str]
     ) -> Accepted | None: ...
 
-    def poll(self, client: Client, request: Request, provider_id: str) -> Polled: ...
-
 
 def of_kind(client: Client, kind: type[C]) -> C:
     if not isinstance(client, kind):
@@ -87,6 +88,11 @@ def of_kind(client: Client, kind: type[C]) -> C:
 def integer(request: Request, name: str) -> int:
     value = request.get(name)
     return value if isinstance(value, int) else 0
+
+
+def texts(request: Request, name: str) -> list[str]:
+    value = request.get(name)
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def attachments_of(request: Request) -> list[Attachment]:

@@ -45,7 +45,9 @@ class ContentForm(TenantForm):
         label=gettext_lazy("Picture to send"),
         required=False,
         widget=UnfoldAdminFileFieldWidget,
-        help_text=gettext_lazy("For the kind picture: JPG or PNG to 10 MB."),
+        help_text=gettext_lazy(
+            "For the kind picture, and the cover of a mini-program in SOPs: JPG or PNG to 10 MB."
+        ),
     )
 
     class Meta:

@@ -17,7 +17,8 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from contacts import kinds
-from journeys import sops
+from contacts.admin import attachment_fields
+from journeys import attaching, sops
 from journeys.admin import steps
 from journeys.admin.touches import reason_in_words
 from journeys.models import Enrolment, Route, Sop, Touch
@@ -125,7 +126,8 @@ class SopAdmin(TenantModelAdmin):
         version = sops.current(sop)
         now = steps.initial(list(version.steps.all())) if version else []
         posted = request.POST if request.method == "POST" else None
-        formset = steps.Steps(posted, initial=now, prefix="steps")
+        files = request.FILES if request.method == "POST" else None
+        formset = steps.Steps(posted, files, initial=now, prefix="steps")
         if request.method == "POST" and formset.is_valid():
             draft = sops.write_steps(sop, steps.wanted(formset))
             self.note(request, "changed", sop, fields=["steps"], version=draft.number)
@@ -151,6 +153,8 @@ class SopAdmin(TenantModelAdmin):
                 messages.warning(request, sentence)
         else:
             messages.success(request, _("Saved. Publish it, and newcomers get these steps."))
+        for sentence in sops.warnings(list(version.steps.all()) if version else []):
+            messages.warning(request, sentence)
 
     # --- buttons ---
 
@@ -239,6 +243,8 @@ def _shown(sop: Sop) -> dict[str, Any]:
                 "step": step,
                 "routes": " → ".join(str(_ROUTES.get(route, route)) for route in step.routes),
                 "plan": plan,
+                "attached": attachment_fields.listed(list(step.attachments)),
+                "warnings": attaching.warnings(step),
                 "done": by_position.get(step.position),
             }
             for step, plan in sops.preview(sop)

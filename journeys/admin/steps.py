@@ -16,6 +16,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from contacts.admin import attachment_fields
+from contacts.admin.attachment_fields import AttachmentFields
 from journeys import step_checks
 from journeys.models import BY_TEMPLATE, Content, Route, SopStep, TouchKind
 from tenants.models import WeChatAccount
@@ -28,10 +30,11 @@ def _other_routes() -> list[tuple[str, Any]]:
     return [("", "—"), *routes]
 
 
-class StepForm(forms.Form):
+class StepForm(AttachmentFields):
     """One step: after some minutes, or on a day at a time."""
 
     OF_TEMPLATES = ("official", "template_id", "template_fields")
+    APART = (*OF_TEMPLATES, *attachment_fields.NAMES)
 
     delay_minutes = forms.IntegerField(
         label=gettext_lazy("Minutes after the start"),
@@ -115,6 +118,17 @@ class StepForm(forms.Form):
         ),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.show_attachments(list(self.initial.get("attachments") or []))
+
+    def of_attachments(self) -> list[forms.BoundField]:
+        return [self[name] for name in attachment_fields.NAMES]
+
+    @property
+    def has_attachments(self) -> bool:
+        return bool(self.stored_attachments) or "new_attachment" in self.errors
+
     def of_templates(self) -> list[forms.BoundField]:
         return [self[name] for name in self.OF_TEMPLATES]
 
@@ -148,8 +162,13 @@ class StepForm(forms.Form):
             )
         if cleaned.get("day") is None and cleaned.get("at_time") is not None:
             raise ValidationError(_("A time of day needs a day."))
+        try:
+            cleaned["attachments"] = self.clean_attachments()
+        except ValidationError as error:
+            self.add_error("new_attachment", error)
         words = set(_routes(cleaned)) - BY_TEMPLATE
-        if words and not cleaned.get("text", "").strip() and cleaned.get("content") is None:
+        said = cleaned.get("text", "").strip() or cleaned.get("content") is not None
+        if words and not said and not cleaned.get("attachments"):
             raise ValidationError(_("Write a text or choose a content piece."))
         return cleaned
 
@@ -175,7 +194,7 @@ Steps = formset_factory(
 
 FIELDS = (
     "delay_minutes", "day", "at_time", "route", "kind", "content", "text", "official",
-    "template_id", "template_fields",
+    "template_id", "template_fields", "attachments",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -57,7 +57,7 @@ class TouchAdmin(OfContacts):
                     ("of_contact", "staff"),
                     ("state_shown", "why"),
                     ("route", "kind"),
-                    "script",
+                    ("script", "task"),
                 )
             },
         ),
@@ -67,7 +67,7 @@ class TouchAdmin(OfContacts):
 
     def offers(self, request: HttpRequest, target: Touch) -> set[str]:
         """While it is still looked up by itself, nobody decides by hand."""
-        open_end = target.state == Touch.State.UNKNOWN and target.lease_until is None
+        open_end = target.state == Touch.State.UNKNOWN and not outcomes.is_looked_up(target)
         found = {"was_sent", "was_not_sent"} if open_end else set()
         found |= {"call_back"} if recalls.waits(target) else set()
         return found | ({"remind"} if recalls.may_remind(target) else set())
@@ -85,7 +85,10 @@ class TouchAdmin(OfContacts):
 
     @ask(
         gettext_lazy("Call back"),
-        question=gettext_lazy("The message is stopped unless the member has confirmed it."),
+        question=gettext_lazy(
+            "The message is stopped unless the member has confirmed it. WeCom stops a whole task:"
+            " for its other customers the member gets a new one."
+        ),
         icon="cancel_schedule_send",
         permission="act",
     )
@@ -135,6 +138,15 @@ class TouchAdmin(OfContacts):
         if obj.enrolment is None or obj.step is None:
             return NOTHING
         return f"{obj.enrolment.sop} · {obj.step.position}"
+
+    @admin.display(description=gettext_lazy("Mass task of the member"))
+    def task(self, obj: Touch) -> str:
+        if obj.shared is None:
+            return NOTHING
+        customers = obj.shared.size
+        return ngettext("%(count)d customer", "%(count)d customers", customers) % {
+            "count": customers
+        }
 
 
 @admin.register(StaffTask)

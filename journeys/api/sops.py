@@ -17,8 +17,9 @@ from rest_framework.response import Response
 
 from contacts import validation
 from contacts.api.events import OF_CONTACT, limited
+from contacts.api.live_code_fields import Attachments
 from contacts.models import Channel, LiveCode, Segment
-from journeys import enrolments, pace, sops, step_checks
+from journeys import attaching, enrolments, pace, sops, step_checks
 from journeys.api.contents import CONFIGURE, ContactId
 from journeys.engine import Reason, Rehearsed
 from journeys.models import (
@@ -69,6 +70,7 @@ class StepSerializer(StrictSerializer):
         allow_blank=True,
         help_text="May hold {name}, {staff} and {link}.",
     )
+    attachments = Attachments(required=False)
     official = Reference(
         lambda: WeChatAccount.objects.filter(kind=WeChatAccount.Kind.OFFICIAL),
         required=False,
@@ -83,6 +85,13 @@ class StepSerializer(StrictSerializer):
         required=False,
         help_text="Each field of the template and its text, which may hold the same.",
     )
+
+    warnings = serializers.SerializerMethodField(
+        help_text="What does not go along by some route; nothing stops for it."
+    )
+
+    def get_warnings(self, step: SopStep) -> list[str]:
+        return attaching.warnings(step)
 
     def validate_template_fields(self, fields: dict[str, str]) -> dict[str, str]:
         if len(fields) > step_checks.MOST_FIELDS:

@@ -44,12 +44,18 @@ class TouchSerializer(serializers.ModelSerializer):
     step = serializers.IntegerField(source="step.position", read_only=True, allow_null=True)
     staff = StaffName(read_only=True, allow_null=True)
     state = serializers.SerializerMethodField()
+    task_size = serializers.IntegerField(
+        source="shared.size",
+        read_only=True,
+        allow_null=True,
+        help_text="How many customers share its mass task, which the member confirms once.",
+    )
 
     class Meta:
         model = Touch
         fields = (
             "id", "contact", "enrolment", "sop", "step", "staff", "route", "kind", "state",
-            "reason", "due_at", "sent_at", "delivered_at", "created_at",
+            "reason", "task_size", "due_at", "sent_at", "delivered_at", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -88,7 +94,7 @@ class Touches(Listed):
     }
 
     def get_queryset(self) -> QuerySet[Touch]:
-        rows = Touch.objects.select_related("enrolment", "step", "staff")
+        rows = Touch.objects.select_related("enrolment", "step", "staff", "shared")
         return limited(self.request, rows)
 
     @extend_schema(request=SettlingSerializer)
@@ -113,13 +119,14 @@ class Touches(Listed):
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def remind(self, request: Request, id: str) -> Response:
-        """Tell the member once more; at most three times in 24 hours, else 409."""
+        """Tell the member of its mass task once more; at most three times in 24 hours, else 409."""
         return self._asked("touch.reminded", recalls.remind)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> Response:
-        """Stop it unless its member has confirmed it; 409 when it waits for nobody."""
+        """Stop it unless its member has confirmed it; 409 when it waits for nobody. For the other
+        customers of its mass task the member gets a new one."""
         return self._asked("touch.called_back", recalls.call_back)
 
 

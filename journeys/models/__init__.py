@@ -8,17 +8,14 @@ from .sops import (
     THROUGH_STAFF,
     TO_FANS,
     Enrolment,
-    MassQuota,
     Route,
     Sop,
     SopStep,
     SopVersion,
-    StaffTask,
-    Touch,
     TouchKind,
-    TouchRules,
 )
 from .stages import ContactStage, Purpose, Review, Stage, StageMove
+from .touches import MassQuota, SharedTask, StaffTask, Touch, TouchRules
 
 __all__ = [
     "BY_TEMPLATE",
@@ -38,6 +35,7 @@ __all__ = [
     "ScoreModel",
     "ScorePoint",
     "ScoreRule",
+    "SharedTask",
     "Sop",
     "SopStep",
     "SopVersion",

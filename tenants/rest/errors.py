@@ -30,6 +30,8 @@ from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from tenants.in_use import StillInUse
+
 if TYPE_CHECKING:
     from django.utils.functional import Promise
 
@@ -131,6 +133,8 @@ def _known(error: Exception) -> exceptions.APIException | None:
     """The answer that an exception stands for, or None."""
     if isinstance(error, exceptions.APIException):
         return error
+    if isinstance(error, StillInUse):
+        return Conflict(str(error.args[0]), "in_use")
     known = next((make() for kinds, make in _STANDS_FOR if isinstance(error, kinds)), None)
     if known is None and isinstance(error, IntegrityError):
         return _conflict(error)

@@ -287,3 +287,30 @@ def test_language_can_be_switched_and_is_kept(stage: Callable[..., Stage]) -> No
     on.page.click("#language")
     on.shows("staff", "员工手机")
     on.window.is_sound()
+
+
+def test_a_refusal_is_said_in_the_words_of_the_page(stage: Callable[..., Stage]) -> None:
+    on = stage("zh-CN", "desktop")
+    on.scene.caller.way(state="展会")
+    on.press("codes-list", "New person scans", "展会")
+    on.shows("staff-todo", "请求添加")
+
+    on.write("staff", "在吗")
+    on.shows("note", "li 与这位客户还不是好友")
+    on.page.click("#language")
+    on.write("staff", "anybody?")
+    on.shows("note", "li and this customer have not added each other")
+
+
+def test_the_sidebar_opens_beside_the_chat_with_a_customer(stage: Callable[..., Stage]) -> None:
+    on = stage("zh-CN", "desktop")
+    on.scene.sim.post("settings", accept_after_s=0)
+    customer = on.scene.customer()["customer"]
+    on.shows("staff-people", "侧边栏")
+
+    with on.page.context.expect_page() as opened:
+        on.press("staff-people", "Sidebar")
+
+    assert "/chat?" in opened.value.url
+    assert f"customer={customer}" in opened.value.url
+    assert "userid=li" in opened.value.url

@@ -19,8 +19,9 @@ COUNT = "/admin/campaigns/broadcast/count/"
 
 def form(shop: Shop, **more: Any) -> dict[str, Any]:
     return {
-        "name": "Spring", "route": "mass_task", "account": shop.wechat.account.pk,
-        "text": "Spring sale", "send_at_0": "", "send_at_1": "", "new_attachment": "", **more,
+        "name": "Spring", "route": "mass_task", "kind": "promotion",
+        "account": shop.wechat.account.pk, "text": "Spring sale",
+        "send_at_0": "", "send_at_1": "", "new_attachment": "", **more,
     }  # fmt: skip
 
 

@@ -41,9 +41,9 @@ def test_a_member_confirms_and_the_customer_gets_it(wechat: WeChat, friend: Foll
     request = request_of(wechat, friend)
 
     accepted = messaging.send(wechat.business.pk, request)
-    waiting = messaging.poll(wechat.business.pk, request, accepted.provider_id)
+    (waiting,) = messaging.poll(wechat.business.pk, request, accepted.provider_id).values()
     wechat.act("confirm_task", msgid=accepted.provider_id)
-    done = messaging.poll(wechat.business.pk, request, accepted.provider_id)
+    (done,) = messaging.poll(wechat.business.pk, request, accepted.provider_id).values()
 
     assert messaging.awaits_staff("mass_task")
     assert waiting.progress is Progress.WAITING

@@ -13,8 +13,8 @@ from django.utils import timezone
 from contacts import messaging
 from contacts.messaging import mass_tasks
 from contacts.models import Contact, Event, Identity
-from journeys import delivery, dispatch, enrolments, outcomes, sops
-from journeys.models import Enrolment, Link, Sop, SopStep, Touch
+from journeys import dispatch, enrolments, outcomes, shared_results, sops
+from journeys.models import Enrolment, Link, SharedTask, Sop, SopStep, Touch
 from tenants.models import WeChatAccount
 from tenants.wechat import client
 from tests.conftest import Business
@@ -276,13 +276,14 @@ def test_a_look_up_that_never_settles_is_a_persons(business: Business, world: Pl
     dispatch.run(business.pk)
     world.fault("errcode", path="*get_groupmsg_list_v2", errcode=48002)
     with business.scope():
-        Touch.objects.update(sending_at=timezone.now() - outcomes.HOLD_AFTER)
+        SharedTask.objects.update(asked_at=timezone.now() - shared_results.HOLD_AFTER)
 
     outcomes.follow_up(business.pk, timezone.now() + LATER)
 
     with business.scope():
         touch = Touch.objects.get()
-        assert (touch.state, touch.reason, touch.lease_until) == ("unknown", "unsettled", None)
+        assert (touch.state, touch.reason) == ("unknown", "unsettled")
+        assert not outcomes.is_looked_up(touch)
         assert dispatch.next_due() is None
 
 
@@ -299,7 +300,7 @@ def test_killed_after_freezing_is_unknown_then_settled(
 
     enrolled(business, world, mass())
     with monkeypatch.context() as patch:
-        patch.setattr(delivery, "_call", die)
+        patch.setattr(messaging, "send", die)
         with pytest.raises(Killed):
             dispatch.run(business.pk)
     assert seen(business) == [("sending", "")]

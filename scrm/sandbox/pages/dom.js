@@ -1,4 +1,5 @@
 // Parts of the page are made here. Every text goes in as text, never as markup.
+import { inChinese } from "./refusals.js";
 import { language, say } from "./words.js";
 
 export const place = (id) => document.getElementById(id);
@@ -19,7 +20,8 @@ export const read = (path) => talk("GET", path);
 // Does something, and says so when it is refused.
 export async function act(path, body = {}, method = "POST") {
   const answer = await talk(method, path, method === "POST" ? body : undefined);
-  place("note").textContent = answer.error ?? "";
+  const refusal = answer.error ?? "";
+  place("note").textContent = language() === "zh" ? inChinese(refusal) : refusal;
   return answer;
 }
 

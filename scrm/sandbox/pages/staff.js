@@ -52,6 +52,18 @@ function remark(follow) {
   return text === null ? undefined : act("act/edit_remark", mine({ customer: follow.customer, remark: text }));
 }
 
+// In the console of the platform an app's page is put beside chats; here whoever sits at the phone
+// names it once.
+function sidebar(follow) {
+  const name = "sidebar " + chosen.corpid;
+  let url = "";
+  try { url = localStorage.getItem(name) ?? ""; } catch { /* a private window forgets it */ }
+  url = prompt(say("Address of the sidebar page"), url || "http://127.0.0.1:8000/desk/sidebar/…/");
+  if (!url) return;
+  try { localStorage.setItem(name, url); } catch { /* the same */ }
+  window.open("/chat?" + new URLSearchParams(mine({ customer: follow.customer, url })), "_blank", "noopener");
+}
+
 function customerRow(follow) {
   const name = make("span", follow.name + (follow.remark ? ` (${follow.remark})` : ""));
   const about = [follow.half ? say("not accepted yet") : "", follow.state && say("channel") + " " + follow.state];
@@ -59,6 +71,7 @@ function customerRow(follow) {
   const same = follow.customer === chosen.customer;
   return row(name,
     button("Choose", () => { chosen.customer = follow.customer; }, { off: same }),
+    button("Sidebar", () => sidebar(follow), { off: follow.half }),
     button("Remark", () => remark(follow)),
     button("Delete", () => act("act/staff_deletes", mine({ customer: follow.customer }))));
 }

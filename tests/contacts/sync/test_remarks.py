@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contacts import details
-from contacts.models import Contact, Follow, RemarkPush
+from contacts.models import Contact, Follow, Identity, RemarkPush
 from contacts.sync import remarks
 from tenants import ids
 from tenants.scope import scope
@@ -88,3 +88,21 @@ def test_a_refusal_is_shown_and_the_platform_counts_again(corp: Corp) -> None:
     with corp.scope():
         push = RemarkPush.objects.get()
     assert (push.state, push.problem) == ("failed", "api forbidden")
+
+
+def test_a_remark_about_somebody_without_an_account_is_given_up_and_says_so(corp: Corp) -> None:
+    """Between the edit and the push the account went: to another contact, or as it was erased."""
+    corp.member("amy")
+    who = corp.befriend("amy", name="张欣怡")
+    corp.read()
+    edit(corp, remark="VIP 张")
+    with corp.scope():
+        Identity.objects.filter(kind="external_userid").delete()
+
+    remarks.work(corp.pk)
+
+    with corp.scope():
+        push = RemarkPush.objects.get()
+        assert (push.state, push.due_at, push.sent_at) == ("failed", None, None)
+        assert push.problem
+    assert known_there(corp, who)[0] != "VIP 张"
