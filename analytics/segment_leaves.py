@@ -24,7 +24,7 @@ _LIFECYCLES = {
     Lifecycle.REPEAT: gettext_lazy("repeat customer"),
     Lifecycle.LAPSED: gettext_lazy("lapsed customer"),
 }
-_OWNERSHIPS = {
+OWNERSHIPS = {
     Ownership.ACQUIRED: gettext_lazy("L1 acquired"),
     Ownership.INTERACTING: gettext_lazy("L2 interacting"),
     Ownership.OWNED: gettext_lazy("L3 owned"),
@@ -52,7 +52,7 @@ def register() -> None:
             gettext_lazy("ownership level"),
             Shape.CHOICE,
             _ownership,
-            choices=lambda: [(each.value, str(label)) for each, label in _OWNERSHIPS.items()],
+            choices=lambda: [(each.value, str(label)) for each, label in OWNERSHIPS.items()],
             hears=(*INBOUND, "order."),
             moved=_cooling,
             basis=_days,

@@ -124,6 +124,10 @@ def in_lifecycle(contacts: QuerySet[Contact], wanted: str) -> QuerySet[Contact]:
     return contacts.filter(fresh, second if wanted == Lifecycle.REPEAT else ~Q(second))
 
 
+# Of in_ownership: whoever can be reached.
+ANY = "any"
+
+
 def in_ownership(contacts: QuerySet[Contact], wanted: str) -> QuerySet[Contact]:
     now, rule = timezone.now(), ContactSettings.of_tenant()
     of_contact = {"contact": OuterRef("pk")}
@@ -133,6 +137,8 @@ def in_ownership(contacts: QuerySet[Contact], wanted: str) -> QuerySet[Contact]:
     since = Q(paid_at__gte=now - rule.owned, paid_at__lt=now)
     bought = Exists(Order.objects.filter(since, paid=True, **of_contact))
     contacts = contacts.filter(Exists(spell.filter(**of_contact)))
+    if wanted == ANY:
+        return contacts
     if wanted == Ownership.ACQUIRED:
         return contacts.filter(~active)
     return contacts.filter(active, bought if wanted == Ownership.OWNED else ~bought)

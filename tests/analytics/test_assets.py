@@ -306,3 +306,47 @@ def test_an_empty_business_has_an_empty_statement(business: Business, span: dict
 )  # fmt: skip
 def test_unknown_wishes_are_400(business: Business, query: dict[str, str]) -> None:
     assert business.api().get(URL, query).status_code == 400
+
+
+def test_the_page_its_file_and_who_they_are(business: Business) -> None:
+    today = datetime.now(business.tenant.tz).date()
+    with business.scope():
+        red = Channel.objects.create(name="Red")
+        for number, spoke in enumerate((True, True, False)):
+            contact = Contact.objects.create(name=f"Person {number}", channel=red)
+            days = [(20, "follow.opened")] + ([(5, "message.received")] if spoke else [])
+            for ago, kind in days:
+                told = NewEvent(
+                    contact.pk, kind, NOW - ago * DAY, "test", f"{number}{kind}", {"staff": "amy"}
+                )
+                timeline.record([told])
+        timeline.drain_all()
+        amy = Staff.objects.get(userid="amy")
+        Contact.objects.create(name="Stranger", channel=red)
+    browser = business.browser("viewer")
+
+    page = browser.get("/dashboards/assets/").content.decode()
+    guides = browser.get("/dashboards/assets/?group=staff").content.decode()
+    channels = browser.get("/dashboards/assets/?group=channel").content.decode()
+    past = browser.get(f"/dashboards/assets/?through={today - DAY}").content.decode()
+    file = browser.get("/dashboards/assets/?export=csv").content.decode()
+
+    assert "+3" in page and "Lost: by staff" in page
+    assert "ownership=L2" in page and "ownership=L2" not in past
+    assert file.splitlines()[2].split(",")[:3] == ["L2 interacting", "0", "0"]
+    assert f"staff__id__exact={amy.pk}&amp;state=active" in guides
+    people = browser.get("/admin/contacts/contact/?ownership=L2").content.decode()
+    assert "Person 1" in people and "Person 2" not in people
+    known = f"channel__id__exact={red.pk}&ownership=any"
+    assert known.replace("&", "&amp;") in channels
+    people = browser.get(f"/admin/contacts/contact/?{known}").content.decode()
+    assert "Person 2" in people and "Stranger" not in people
+    assert (
+        "amy"
+        in browser.get(
+            f"/admin/contacts/follow/?staff__id__exact={amy.pk}&state=active"
+        ).content.decode()
+    )
+    assert business.browser("sales").get("/dashboards/assets/").status_code == 403
+    nobody = browser.get("/dashboards/assets/?from=1980-01-01&through=1980-01-02")
+    assert "Nobody could be reached" in nobody.content.decode()
