@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 from django.db import connection
 
+from analytics import asset_cells, asset_readings
 from analytics.periods import Question, midnight
 from analytics.standing import Ownership
 from contacts.kinds import INBOUND
@@ -30,45 +31,23 @@ GROUPS: Final[tuple[Group, ...]] = ("ownership", "staff", "channel", "team")
 # Their rows count Follows, not contacts: one contact may be in several.
 BY_FOLLOW: Final[frozenset[Group]] = frozenset({"staff", "team"})
 
-# Routes that touch or overlap are one stretch. What happened at or after as_of is not known (R1).
-_STRETCHES = """
-WITH spell AS (
-  SELECT s.contact_id, {unit} AS unit, s.opened_at, s.opened_by,
+# What happened at or after as_of is not known (R1).
+_SPELLS = """
+  SELECT s.contact_id, {unit} AS unit, 0 AS channel_id, s.opened_at, s.opened_by,
     CASE WHEN s.ended_at < %(as_of)s THEN s.ended_at END AS ended_at,
     CASE WHEN s.ended_at < %(as_of)s THEN s.ended_by ELSE '' END AS ended_by
   FROM contacts_reachspell s {holder}
   WHERE s.tenant_id = %(tenant)s AND s.opened_at < LEAST(%(end)s, %(as_of)s) {filters}
-), covered AS (
-  SELECT *, max(COALESCE(ended_at, 'infinity')) OVER (
-    PARTITION BY contact_id, unit ORDER BY opened_at
-    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_now
-  FROM spell
-), numbered AS (
-  SELECT *, count(*) FILTER (WHERE until_now IS NULL OR opened_at > until_now) OVER (
-    PARTITION BY contact_id, unit ORDER BY opened_at
-    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS nth
-  FROM covered
-), lasting AS (
-  SELECT *, NULLIF(max(COALESCE(ended_at, 'infinity')) OVER (
-    PARTITION BY contact_id, unit, nth), 'infinity') AS until
-  FROM numbered
-), stretch AS (
-  SELECT contact_id, unit, nth, min(opened_at) AS since, until,
-    (array_agg(opened_by ORDER BY opened_at))[1] AS opened_by,
-    CASE WHEN bool_or(ended_by = 'customer'
-        AND date_trunc('second', ended_at) = date_trunc('second', until)) THEN 'customer'
-      ELSE (array_agg(ended_by ORDER BY ended_at DESC NULLS LAST, ended_by))[1] END AS ended_by
-  FROM lasting WHERE until IS NULL OR until >= %(start)s
-  GROUP BY contact_id, unit, nth, until
-), booked AS (
+"""
+_AMONG = "WHERE until IS NULL OR until >= %(start)s"
+_HOLDER = "JOIN contacts_contact c ON c.tenant_id = s.tenant_id AND c.id = s.contact_id"
+_BOOKED = """
+, booked AS (
   SELECT contact_id, unit, GREATEST(since, %(start)s) AS enters,
     LEAST(until, %(end)s) AS leaves,
-    CASE WHEN since < %(start)s THEN 'opening'
-      {handed_in} WHEN nth = 1 THEN 'acquired' ELSE 'returned' END AS how_in,
-    CASE WHEN until IS NULL OR until >= %(end)s THEN 'closing'
-      WHEN ended_by = 'customer' THEN 'lost_by_customer'
-      {handed_out} ELSE 'lost_by_staff' END AS how_out
-  FROM stretch
+    CASE WHEN since < %(start)s THEN 'opening' ELSE {came} END AS how_in,
+    CASE WHEN until IS NULL OR until >= %(end)s THEN 'closing' ELSE {went} END AS how_out
+  FROM stretch s
 )
 """
 
@@ -97,8 +76,6 @@ GROUP BY row_in, row_out, how_in, how_out
 """
 
 _HOLDER = "JOIN contacts_contact c ON c.tenant_id = s.tenant_id AND c.id = s.contact_id"
-_HANDED_IN = "WHEN opened_by = 'transfer' THEN 'moved_in'"
-_HANDED_OUT = "WHEN ended_by = 'transfer' THEN 'moved_out'"
 
 
 @dataclass
@@ -127,6 +104,7 @@ LINES: Final = tuple(f.name for f in fields(Row) if f.name not in {"key", "value
 
 # Predicted LTV of contacts, in fen; who is not named is worth nothing.
 Worth = Mapping[int, float]
+Book = dict[str | int | None, Row]
 # By key of a row: how the API calls it (its filters understand it), and how people do.
 Names = Mapping[str | int, tuple[str, str]]
 
@@ -142,8 +120,21 @@ def worth(question: Question) -> Worth | None:
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope: all levels in their order, or whoever has something to show, most first."""
     worths = worth(question)
-    rows = {level.value: Row(level.value) for level in Ownership} if group == "ownership" else {}
-    book = dict[str | int | None, Row](rows)
+    if asset_cells.know(question):
+        book = _counted(question, group, worths)
+    else:
+        book = _booked(question, group, worths)
+    for row in book.values():
+        row.value = None if worths is None else row.value or Fraction()
+    if group == "ownership":
+        return [book.get(level.value) or Row(level.value) for level in Ownership]
+    rows = [row for row in book.values() if any(getattr(row, line) for line in LINES)]
+    return sorted(rows, key=lambda row: (-row.closing, -row.opening, str(row.key)))
+
+
+def _booked(question: Question, group: Group, worths: Worth | None) -> Book:
+    """From raw rows, head by head."""
+    book: Book = {}
     for row_in, row_out, how_in, how_out, heads, value in _entries(question, group, worths):
         entered = book.setdefault(row_in, Row(row_in))
         left = book.setdefault(row_out, Row(row_out))
@@ -153,11 +144,49 @@ def report(question: Question, group: Group) -> list[Row]:
             entered.moved_out += heads
             left.moved_in += heads
         left.value = (left.value or Fraction()) + Fraction(value or 0)
-    for row in book.values():
-        row.value = None if worths is None else row.value or Fraction()
+    return book
+
+
+def _counted(question: Question, group: Group, worths: Worth | None) -> Book:
+    """From the cells of days; of levels also who changed, from their pieces."""
+    book: Book = {}
+    for key, *figures in asset_cells.read(question, group):
+        row = book[key] = Row(key, *map(int, figures))
+        if group == "channel":
+            row.moved_in = row.moved_out = 0  # between levels
+        row.closing = (
+            row.opening + row.acquired + row.returned + row.moved_in
+            - row.lost_by_customer - row.lost_by_staff - row.moved_out
+        )  # fmt: skip
     if group == "ownership":
-        return list(book.values())
-    return sorted(book.values(), key=lambda row: (-row.closing, -row.opening, str(row.key)))
+        _move(book, asset_cells.changed(question))
+    for key, value in asset_cells.worth(question, group, worths or {}):
+        book[key].value = Fraction(value)
+    return book
+
+
+def _move(book: Book, active: Mapping[tuple[str, str], int]) -> None:
+    """Of each level: who entered the period's book there and left it elsewhere, and the reverse.
+
+    `active` counts those that entered and left it at L2 or L3; the many at L1 are the rest.
+    """
+    one, two, three = (book.setdefault(level.value, Row(level.value)) for level in Ownership)
+    stayed = dict[int, int]()
+    for row in (two, three):
+        stayed[id(row)] = active.get((str(row.key), str(row.key)), 0)
+    from_active = sum(_left(row) for row in (two, three)) - sum(active.values())
+    stayed[id(one)] = _entered(one) - from_active
+    for row in (one, two, three):
+        row.moved_out = _entered(row) - stayed[id(row)]
+        row.moved_in = _left(row) - stayed[id(row)]
+
+
+def _entered(row: Row) -> int:
+    return row.opening + row.acquired + row.returned
+
+
+def _left(row: Row) -> int:
+    return row.closing + row.lost_by_customer + row.lost_by_staff
 
 
 def total(rows: Sequence[Row]) -> Row:
@@ -173,13 +202,17 @@ def _entries(question: Question, group: Group, worths: Worth | None) -> list[tup
     filters = _filters(question) + (" AND s.staff_id IS NOT NULL" if by_follow else "")
     row_in, row_out = _rows(group)
     unit = {"staff": "s.staff_id", "team": "s.staff_id", "channel": "c.channel_id"}
-    sql = _STRETCHES.format(
+    spells = _SPELLS.format(
         unit=unit.get(group, "0"),
         holder=_HOLDER if "c." in filters or group == "channel" else "",
         filters=filters,
-        handed_in=_HANDED_IN if by_follow else "",
-        handed_out=_HANDED_OUT if by_follow else "",
-    ) + _BOOK.format(row_in=row_in, row_out=row_out)
+    )
+    came, went = asset_readings.lines(follow=by_follow)
+    sql = (
+        asset_readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
+        + _BOOKED.format(came=came, went=went)
+        + _BOOK.format(row_in=row_in, row_out=row_out)
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql, _given(question, worths or {}))
         return cursor.fetchall()
