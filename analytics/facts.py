@@ -16,9 +16,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from analytics import models, upkeep, whole
+from analytics import asset_readings, models, upkeep, whole
 from contacts import timeline
-from contacts.models import Contact, Event
+from contacts.kinds import INBOUND
+from contacts.models import Contact, ContactSettings, Event
 from journeys.models import Stage
 from tenants import doorbell
 from tenants.models import Tenant
@@ -36,6 +37,7 @@ _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
 _FAMILIES = frozenset({"contact", "follow", "reward", "stage", "subscription"})
 # After these nothing but what the contact bought.
 _ORDERS = frozenset({"order"})
+_EVERYTHING, _BOUGHT, _SPOKE = range(3)  # what may have changed of a dirty contact
 
 
 def begin() -> None:
@@ -47,20 +49,25 @@ def begin() -> None:
 
 def mark(contact_ids: Sequence[int]) -> None:
     """Listener of contacts/changes.py: the facts of these contacts have to be read again."""
-    _mark(contact_ids, orders=False)
+    _mark(contact_ids, _EVERYTHING)
 
 
 def mark_orders(contact_ids: Sequence[int]) -> None:
     """Of these contacts only the orders changed."""
-    _mark(contact_ids, orders=True)
+    _mark(contact_ids, _BOUGHT)
 
 
-def _mark(contact_ids: Sequence[int], *, orders: bool) -> None:
+def mark_spoken(contact_ids: Sequence[int]) -> None:
+    """These contacts did nothing but show that they are there."""
+    _mark(contact_ids, _SPOKE)
+
+
+def _mark(contact_ids: Sequence[int], what: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders)"
-            " SELECT %s, unnest(%s::bigint[]), %s",
-            [current_tenant_id(), list(contact_ids), orders],
+            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders, spoke)"
+            " SELECT %s, unnest(%s::bigint[]), %s, %s",
+            [current_tenant_id(), list(contact_ids), what == _BOUGHT, what == _SPOKE],
         )
     doorbell.ring(QUEUE, timezone.now() + _DELAY)
 
@@ -73,6 +80,9 @@ def on_events(events: Sequence[Event]) -> None:
     bought = _contacts_of(events, _ORDERS) - changed
     if bought:
         mark_orders(sorted(bought))
+    spoke = {e.contact_id for e in events if e.kind in INBOUND} - changed - bought
+    if spoke:
+        mark_spoken(sorted(spoke))
 
 
 def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:
@@ -205,9 +215,12 @@ def _tenant() -> Tenant:
 
 
 def _basis() -> str:
-    """What every fact depends on besides its contact: the zone, and the order of the stages."""
-    stages = Stage.objects.order_by("position").values_list("id", flat=True)
-    return f"{_tenant().zone} {' '.join(map(str, stages))}"[:500]
+    """What every fact depends on besides its contact: the zone, the order of the stages, and for
+    how long a sign of life and an order count.
+    """
+    stages, rule = Stage.objects.order_by("position"), ContactSettings.of_tenant()
+    order = " ".join(map(str, stages.values_list("id", flat=True)))
+    return f"{_tenant().zone} {rule.interacting_days} {rule.owned_days} {order}"[:500]
 
 
 def _dirty() -> bool:
@@ -259,13 +272,15 @@ def _refresh_dirty() -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s RETURNING contact_id, orders",
+            "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s RETURNING contact_id,"
+            " orders, spoke",
             [current_tenant_id()],
         )
         dirty = cursor.fetchall()
-    changed = {int(pk) for pk, orders in dirty if not orders}
-    bought = {int(pk) for pk, orders in dirty if orders} - changed
-    if _most(len(changed) + len(bought)):
+    changed = {int(pk) for pk, orders, spoke in dirty if not orders and not spoke}
+    bought = {int(pk) for pk, orders, _spoke in dirty if orders} - changed
+    spoken = {int(pk) for pk, _orders, spoke in dirty if spoke} - changed - bought
+    if _most(len(changed) + len(bought) + len(spoken)):
         rebuild()
     elif dirty:
         tenant = _tenant()
@@ -273,6 +288,8 @@ def _refresh_dirty() -> None:
             upkeep.refresh(tenant.pk, tenant.zone, some)
         for some in _chunks(sorted(bought)):
             upkeep.refresh_orders(tenant.pk, tenant.zone, some)
+        for some in _chunks(sorted(spoken)):
+            upkeep.refresh_assets(tenant.pk, tenant.zone, some)
         _refreshed()
 
 
@@ -298,6 +315,7 @@ def _digest(model: type[TenantModel]) -> object:
     counted = {
         models.DayCell: "contacts <> 0 OR customers <> 0",
         models.CohortCell: "margin <> 0 OR customers <> 0",
+        models.AssetCell: " OR ".join(f"{line} <> 0" for line in asset_readings.LINES),
     }.get(model, "contacts <> 0" if model in whole.CELLS else "true")
     with connection.cursor() as cursor:
         cursor.execute(

@@ -5,8 +5,30 @@ upkeep.py reads some contacts after a change, whole.py reads all of them: the sa
 
 from __future__ import annotations
 
+from typing import Any
+
+from analytics import models
+from contacts.kinds import INBOUND
+from contacts.models import ContactSettings
+
 DAY_US = 86_400_000_000
 OBSERVED_DAYS = 365  # the longest age that figures ask for
+
+
+def parameters(tenant_id: int, zone: str) -> dict[str, Any]:
+    """Inside a scope: what the readings, and the cells made of them, are asked with."""
+    rule = ContactSettings.of_tenant()
+    return {
+        "tenant": tenant_id,
+        "zone": zone,
+        "day": DAY_US,
+        "observed": OBSERVED_DAYS,
+        "every": models.EVERY_CHANNEL,
+        "inbound": sorted(INBOUND),
+        "active_secs": rule.interacting.total_seconds(),
+        "bought_secs": rule.owned.total_seconds(),
+    }
+
 
 # `{these column}` is where a reading is narrowed to the contacts that changed.
 CONTACTS = """

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy
 
-from analytics import facts, standing
+from analytics import facts
 from analytics.standing import Lifecycle, Ownership
 from contacts.kinds import INBOUND
+from contacts.models import ContactSettings
 from contacts.segments import leaves, pieces
 from contacts.segments.leaves import Field, Shape, Tests
 from contacts.segments.pieces import Ids, Moment, Piece
@@ -23,7 +24,7 @@ _LIFECYCLES = {
     Lifecycle.REPEAT: gettext_lazy("repeat customer"),
     Lifecycle.LAPSED: gettext_lazy("lapsed customer"),
 }
-_OWNERSHIPS = {
+OWNERSHIPS = {
     Ownership.ACQUIRED: gettext_lazy("L1 acquired"),
     Ownership.INTERACTING: gettext_lazy("L2 interacting"),
     Ownership.OWNED: gettext_lazy("L3 owned"),
@@ -51,9 +52,10 @@ def register() -> None:
             gettext_lazy("ownership level"),
             Shape.CHOICE,
             _ownership,
-            choices=lambda: [(each.value, str(label)) for each, label in _OWNERSHIPS.items()],
+            choices=lambda: [(each.value, str(label)) for each, label in OWNERSHIPS.items()],
             hears=(*INBOUND, "order."),
             moved=_cooling,
+            basis=_days,
             tests=("is", "in", "known"),
         )
     )
@@ -124,6 +126,11 @@ def _paid_between(since: datetime, until: datetime, moment: Moment) -> Ids:
 # --- ownership ---
 
 
+def _days() -> str:
+    rule = ContactSettings.of_tenant()
+    return f"levels:{rule.interacting_days}:{rule.owned_days}"
+
+
 def _reachable(moment: Moment) -> Ids:
     where = "t.opened_at < %s AND (t.ended_at IS NULL OR t.ended_at > %s)"
     return pieces.rows("contacts_reachspell", where, (moment.now, moment.now), moment)
@@ -131,13 +138,14 @@ def _reachable(moment: Moment) -> Ids:
 
 def _active(moment: Moment) -> Ids:
     where = "t.kind = ANY(%s::text[]) AND t.at >= %s AND t.at < %s"
-    since = moment.now - standing.INTERACTING
+    since = moment.now - ContactSettings.of_tenant().interacting
     return pieces.rows("contacts_event", where, (sorted(INBOUND), since, moment.now), moment)
 
 
 def _bought(moment: Moment) -> Ids:
     where = "t.paid AND t.paid_at >= %s AND t.paid_at < %s"
-    return pieces.rows(_ORDERS, where, (moment.now - standing.OWNED, moment.now), moment)
+    since = moment.now - ContactSettings.of_tenant().owned
+    return pieces.rows(_ORDERS, where, (since, moment.now), moment)
 
 
 def _ownership(tests: Tests, moment: Moment, path: str) -> Piece:
@@ -177,13 +185,14 @@ def _cooling(tests: Tests, before: datetime, moment: Moment) -> Sequence[Ids]:
     """Whose last word or order came to lie too far back; who was dated ahead of then."""
     kinds = sorted(INBOUND)
     spoken = "t.kind = ANY(%s::text[]) AND t.at >= %s AND t.at <= %s"
-    past = (before - standing.INTERACTING, moment.now - standing.INTERACTING)
+    rule = ContactSettings.of_tenant()
+    past = (before - rule.interacting, moment.now - rule.interacting)
     spells = "(t.opened_at >= %s AND t.opened_at <= %s) OR (t.ended_at >= %s AND t.ended_at <= %s)"
     ahead = (before, moment.now)
     return [
         pieces.rows("contacts_event", spoken, (kinds, *past), moment),
         pieces.rows("contacts_event", spoken, (kinds, *ahead), moment),
         pieces.rows("contacts_reachspell", f"({spells})", (*ahead, *ahead), moment),
-        _paid_between(before - standing.OWNED, moment.now - standing.OWNED, moment),
+        _paid_between(before - rule.owned, moment.now - rule.owned, moment),
         _paid_between(*ahead, moment),
     ]

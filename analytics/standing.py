@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -18,10 +18,10 @@ from analytics import facts
 from contacts import arrays
 from contacts.facets import Query
 from contacts.kinds import INBOUND
-from contacts.models import Contact, Event, Order, ReachSpell
+from contacts.models import Contact, ContactSettings, Event, Order, ReachSpell
 
-INTERACTING = timedelta(days=30)
-OWNED = timedelta(days=365)
+# Of a contact: how many paid orders, when the last one, lately enough; active, if reachable.
+_Read = tuple[int, str | None, bool | None, bool | None]
 
 
 class Lifecycle(StrEnum):
@@ -48,14 +48,20 @@ class Standing:
 # Events are looked up only of those who can be reached; null, who cannot. LIMIT keeps the planner
 # from reading everybody's instead.
 _STANDING = """
-SELECT c.id, json_build_array(bought.number, bought.last, CASE WHEN (
+SELECT c.id, json_build_array(bought.number, bought.last, bought.last >= since.owned, CASE WHEN (
     SELECT true FROM contacts_reachspell s WHERE s.tenant_id = %(tenant)s AND s.contact_id = c.id
       AND s.opened_at < %(now)s AND (s.ended_at IS NULL OR s.ended_at > %(now)s) LIMIT 1
   ) THEN coalesce((
     SELECT true FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.contact_id = c.id
-      AND e.at >= %(interacting)s AND e.at < %(now)s AND e.kind = ANY(%(inbound)s::text[]) LIMIT 1
+      AND e.at >= since.interacting AND e.at < %(now)s AND e.kind = ANY(%(inbound)s::text[]) LIMIT 1
   ), false) END)
 FROM unnest(%(contacts)s::bigint[]) AS c(id)
+CROSS JOIN (
+  SELECT %(now)s - make_interval(secs => coalesce(max(interacting_days), 30) * 86400)
+      AS interacting,
+    %(now)s - make_interval(secs => coalesce(max(owned_days), 365) * 86400) AS owned
+  FROM contacts_contactsettings WHERE tenant_id = %(tenant)s
+) AS since
 CROSS JOIN LATERAL (
   SELECT count(*), max(o.paid_at) FROM contacts_order o
   WHERE o.tenant_id = %(tenant)s AND o.contact_id = c.id AND o.paid AND o.paid_at < %(now)s
@@ -64,20 +70,18 @@ CROSS JOIN LATERAL (
 
 
 def _params() -> dict[str, Any]:
-    now = timezone.now()
-    inbound = arrays.literal(sorted(INBOUND))
-    return {"now": now, "interacting": now - INTERACTING, "inbound": inbound}
+    return {"now": timezone.now(), "inbound": arrays.literal(sorted(INBOUND))}
 
 
-def _standings(rows: Mapping[int, tuple[int, str | None, bool | None]]) -> Mapping[int, Standing]:
+def _standings(rows: Mapping[int, _Read]) -> Mapping[int, Standing]:
     now = timezone.now()
     lapse = _lapse(now) if any(number for number, *_others in rows.values()) else None
     found = {}
-    for pk, (number, last_at, active) in rows.items():
+    for pk, (number, last_at, bought, active) in rows.items():
         last = datetime.fromisoformat(last_at) if last_at else None
         found[pk] = Standing(
             _lifecycle(number, last, lapse),
-            _level(active=active, bought=last is not None and last >= now - OWNED),
+            _level(active=active, bought=bool(bought)),
         )
     return found
 
@@ -120,15 +124,21 @@ def in_lifecycle(contacts: QuerySet[Contact], wanted: str) -> QuerySet[Contact]:
     return contacts.filter(fresh, second if wanted == Lifecycle.REPEAT else ~Q(second))
 
 
+# Of in_ownership: whoever can be reached.
+ANY = "any"
+
+
 def in_ownership(contacts: QuerySet[Contact], wanted: str) -> QuerySet[Contact]:
-    now = timezone.now()
+    now, rule = timezone.now(), ContactSettings.of_tenant()
     of_contact = {"contact": OuterRef("pk")}
     spell = ReachSpell.objects.filter(Q(ended_at=None) | Q(ended_at__gt=now), opened_at__lt=now)
-    recent = Q(at__gte=now - INTERACTING, at__lt=now)
+    recent = Q(at__gte=now - rule.interacting, at__lt=now)
     active = Exists(Event.objects.filter(recent, kind__in=INBOUND, **of_contact))
-    since = Q(paid_at__gte=now - OWNED, paid_at__lt=now)
+    since = Q(paid_at__gte=now - rule.owned, paid_at__lt=now)
     bought = Exists(Order.objects.filter(since, paid=True, **of_contact))
     contacts = contacts.filter(Exists(spell.filter(**of_contact)))
+    if wanted == ANY:
+        return contacts
     if wanted == Ownership.ACQUIRED:
         return contacts.filter(~active)
     return contacts.filter(active, bought if wanted == Ownership.OWNED else ~bought)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import connection
 
-from analytics import readings
-from analytics.models import EVERY_CHANNEL
+from analytics import asset_readings, readings
 
 # The ids come once, behind a sub-select: a thousand of them written into every condition take the
 # planner longer than the reading itself.
@@ -149,6 +147,39 @@ ON CONFLICT (tenant_id, channel_id, month, stage_id, bucket) DO UPDATE
 SET contacts = g.contacts + EXCLUDED.contacts
 """
 
+_ASSETS = (
+    """
+, old AS (
+  SELECT COLUMNS FROM analytics_assetpiece WHERE tenant_id = %(tenant)s{these contact_id}
+), new AS ({new}), kept AS (
+  INSERT INTO analytics_assetpiece AS p (tenant_id, COLUMNS)
+  SELECT %(tenant)s, fresh.* FROM (SELECT COLUMNS FROM new EXCEPT SELECT COLUMNS FROM old) fresh
+  ON CONFLICT (tenant_id, contact_id, staff_id, since, level) DO UPDATE SET
+    channel_id = EXCLUDED.channel_id, until = EXCLUDED.until, began = EXCLUDED.began,
+    came = EXCLUDED.came, went = EXCLUDED.went, since_day = EXCLUDED.since_day,
+    until_day = EXCLUDED.until_day
+), lost AS (
+  SELECT contact_id, staff_id, since, level FROM old
+  EXCEPT SELECT contact_id, staff_id, since, level FROM new
+), gone AS (
+  DELETE FROM analytics_assetpiece p USING lost
+  WHERE p.tenant_id = %(tenant)s AND p.contact_id = ANY(ARRAY(SELECT contact_id FROM lost))
+    AND (p.contact_id, p.staff_id, p.since, p.level)
+      = (lost.contact_id, lost.staff_id, lost.since, lost.level)
+), change AS (
+  SELECT COLUMNS, 1 AS sign FROM new UNION ALL SELECT COLUMNS, -1 FROM old
+)
+INSERT INTO analytics_assetcell AS c (tenant_id, staff_id, level, channel_id, day, LINES)
+SELECT %(tenant)s, moved.* FROM (CELLS) moved WHERE (LINES) <> (0, 0, 0, 0, 0, 0)
+ON CONFLICT (tenant_id, staff_id, level, channel_id, day) DO UPDATE SET ADDED
+""".replace("COLUMNS", asset_readings.COLUMNS)
+    .replace("LINES", ", ".join(asset_readings.LINES))
+    .replace("CELLS", asset_readings.cells("change", "sign"))
+    .replace(
+        "ADDED", ", ".join(f"{line} = c.{line} + EXCLUDED.{line}" for line in asset_readings.LINES)
+    )
+)
+
 _FORGET_REFERRALS = (
     """
 DELETE FROM analytics_referralpart WHERE tenant_id = %(tenant)s{these contact_id}""",
@@ -175,6 +206,7 @@ SELECT %(tenant)s, part.* FROM ({new}) part
 _READ_CONTACTS = _of_these(_CONTACTS, readings.CONTACTS)
 _READ_CUSTOMERS = _of_these(_CUSTOMERS, readings.CUSTOMERS)
 _READ_STAGES = _of_these(_STAGES, readings.STAGES)
+_READ_ASSETS = _of_these(_ASSETS, asset_readings.PIECES)
 _READ_REFERRALS = (
     *map(_of_these, _FORGET_REFERRALS),
     _of_these(_REFERRED, readings.referred("pair", " = ANY(ARRAY(SELECT {} FROM pair))")),
@@ -187,17 +219,23 @@ _BY_HASH, _AS_USUAL = "SET LOCAL enable_nestloop = off", "SET LOCAL enable_nestl
 
 def refresh(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
     """Inside a scope, alone for the tenant: make facts and cells agree with these contacts."""
-    given = _given(tenant_id, zone)
+    given = readings.parameters(tenant_id, zone)
     with connection.cursor() as cursor:
         cursor.execute(_BY_HASH)
-        for statement in (_READ_CONTACTS, _READ_STAGES, _READ_CUSTOMERS, *_READ_REFERRALS):
+        for statement in (
+            _READ_CONTACTS,
+            _READ_STAGES,
+            _READ_CUSTOMERS,
+            *_READ_REFERRALS,
+            _READ_ASSETS,
+        ):
             cursor.execute(statement, given | {"contacts": list(contact_ids)})
         cursor.execute(_AS_USUAL)
 
 
 def refresh_orders(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
     """The same, where nothing but the orders of these contacts changed."""
-    given = _given(tenant_id, zone)
+    given = readings.parameters(tenant_id, zone)
     with connection.cursor() as cursor:
         cursor.execute(_BY_HASH)
         cursor.execute(_READ_CUSTOMERS, given | {"contacts": list(contact_ids)})
@@ -205,14 +243,14 @@ def refresh_orders(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> Non
         if changed:
             for statement in _READ_REFERRALS:
                 cursor.execute(statement, given | {"contacts": changed})
+        cursor.execute(_READ_ASSETS, given | {"contacts": list(contact_ids)})
         cursor.execute(_AS_USUAL)
 
 
-def _given(tenant_id: int, zone: str) -> dict[str, Any]:
-    return {
-        "tenant": tenant_id,
-        "zone": zone,
-        "day": readings.DAY_US,
-        "observed": readings.OBSERVED_DAYS,
-        "every": EVERY_CHANNEL,
-    }
+def refresh_assets(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
+    """The same, where these contacts did nothing but show that they are there."""
+    given = readings.parameters(tenant_id, zone)
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_HASH)
+        cursor.execute(_READ_ASSETS, given | {"contacts": list(contact_ids)})
+        cursor.execute(_AS_USUAL)

@@ -9,7 +9,7 @@ import re
 
 from django.db import connection
 
-from analytics import models, readings
+from analytics import asset_readings, models, readings
 from tenants.isolation import REBUILT
 from tenants.scope import TenantModel
 
@@ -25,6 +25,7 @@ _FACTS: dict[type[TenantModel], tuple[str, ...]] = {
         ),
         readings.REWARDED,
     ),
+    models.AssetPiece: (asset_readings.PIECES,),
 }
 _CELLS: dict[type[TenantModel], str] = {
     models.DayCell: """
@@ -55,6 +56,7 @@ GROUP BY 1, 2, 3, 4""",
 SELECT channel_id, stage_id, count(*) AS contacts
 FROM analytics_contactfact WHERE tenant_id = %(tenant)s AND stage_id <> 0
 GROUP BY channel_id, stage_id""",
+    models.AssetCell: asset_readings.cells("analytics_assetpiece WHERE tenant_id = %(tenant)s"),
 }
 FACTS, CELLS = tuple(_FACTS), tuple(_CELLS)
 
@@ -66,13 +68,7 @@ _AS_USUAL = "SET LOCAL work_mem TO DEFAULT; SET LOCAL enable_nestloop TO DEFAULT
 
 def rebuild(tenant_id: int, zone: str) -> None:
     """Inside a scope, alone for the tenant: forget all facts and read everything again."""
-    given: dict[str, int | str] = {
-        "tenant": tenant_id,
-        "zone": zone,
-        "day": readings.DAY_US,
-        "observed": readings.OBSERVED_DAYS,
-        "every": models.EVERY_CHANNEL,
-    }
+    given = readings.parameters(tenant_id, zone)
     with connection.cursor() as cursor:
         cursor.execute(_FOR_MANY)
         for model in (*FACTS, *CELLS):

@@ -241,6 +241,7 @@ FOREIGN = {
 }
 PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/dashboards/funnel/",
          "/dashboards/funnel/?mode=snapshot", "/dashboards/value/",
+         "/dashboards/assets/", "/dashboards/assets/?group=staff",
          "/dashboards/attribution/", "/dashboards/attribution/?group=campaign", "/admin/",
          "/admin/password_change/", "/places/"]  # fmt: skip
 

@@ -12,6 +12,7 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-funnel", "filter_alt", _("Funnel")),
         ("dashboard-value", "payments", _("LTV / CAC")),
         ("dashboard-attribution", "share", _("Attribution")),
+        ("dashboard-assets", "account_balance_wallet", _("User assets")),
         ("dashboard-losses", "person_remove", _("Losses")),
     ]
 

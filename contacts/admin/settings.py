@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -57,4 +58,28 @@ def _form(request: HttpRequest) -> CustomersForm:
     return CustomersForm(data, instance=ContactSettings.of_tenant(), prefix="customers")
 
 
+class OwnershipForm(TenantForm):
+    class Meta:
+        model = ContactSettings
+        fields = ("interacting_days", "owned_days")
+        widgets = {
+            "interacting_days": UnfoldAdminIntegerFieldWidget,
+            "owned_days": UnfoldAdminIntegerFieldWidget,
+        }
+        help_texts = {
+            "interacting_days": gettext_lazy(
+                "Who wrote, read, clicked or joined within that time is at L2 interacting."
+            ),
+            "owned_days": gettext_lazy("Who also bought within that time is at L3 owned."),
+        }
+
+
+def _ownership(request: HttpRequest) -> OwnershipForm:
+    data = admin_settings.posted(request, "ownership")
+    return OwnershipForm(data, instance=ContactSettings.of_tenant(), prefix="ownership")
+
+
 admin_settings.section(admin_settings.Section(gettext_lazy("Customers"), "contact_settings", _form))
+admin_settings.section(
+    admin_settings.Section(gettext_lazy("Ownership levels"), "contact_settings", _ownership)
+)

@@ -1,10 +1,15 @@
 """How does this business want its customers' records shown and watched? One row a tenant."""
 
+from datetime import timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import Staff
 from tenants.scope import TenantModel
+
+_A_WHILE = [MinValueValidator(1), MaxValueValidator(3650)]
 
 
 class ContactSettings(TenantModel):
@@ -40,6 +45,13 @@ class ContactSettings(TenantModel):
         _("only from this stage on"), max_length=40, blank=True, default=""
     )
     remind_min_score = models.FloatField(_("or with a score of at least"), null=True, blank=True)
+    # Who owns the traffic (ownership levels L2 and L3): how far back words and orders count.
+    interacting_days = models.PositiveSmallIntegerField(
+        _("days that a sign of life counts"), default=30, db_default=30, validators=_A_WHILE
+    )
+    owned_days = models.PositiveSmallIntegerField(
+        _("days that an order counts"), default=365, db_default=365, validators=_A_WHILE
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = _("settings of customers")
@@ -50,6 +62,14 @@ class ContactSettings(TenantModel):
     def of_tenant(cls) -> "ContactSettings":
         """Inside a scope: the stored settings, or the defaults."""
         return cls.objects.first() or cls()
+
+    @property
+    def interacting(self) -> timedelta:
+        return timedelta(days=self.interacting_days)
+
+    @property
+    def owned(self) -> timedelta:
+        return timedelta(days=self.owned_days)
 
 
 def staff_seen_by(staff_id: int) -> list[int]:

@@ -122,6 +122,69 @@
     };
   };
 
+  /* Each change floats where the one before left off; lying down where there is little room. */
+  const waterfall = (data, width) => {
+    const lying = width < 640;
+    const colours = { total: "--brand", plus: "--good", minus: "--bad" };
+    const [series] = data.series;
+    const highest = Math.max(...series.values.map(([, high]) => high));
+    const room = highest - data.base;
+    const ticks = { color: colour("--ink-2"), maxTicksLimit: 6 };
+    const value = {
+      min: data.base,
+      max: Math.max(1, highest + room * (lying ? 0.3 : 0.08)),
+      border: { display: false },
+      display: !lying,
+      grid: { color: colour("--line") },
+      ticks: { ...ticks, callback: (at) => (at <= highest && at % 1 === 0 ? at.toLocaleString("en") : "") },
+    };
+    const label = {
+      border: { display: false },
+      grid: { display: false },
+      ticks: { color: colour("--ink"), autoSkip: false, maxRotation: 0 },
+    };
+    const labels = lying ? data.labels : data.labels.map((name) => folded(name, Math.floor((width - 48) / data.labels.length / 7)));
+    return {
+      type: "bar",
+      plugins: [texts],
+      data: {
+        labels,
+        datasets: [
+          {
+            label: series.label,
+            data: series.values,
+            texts: series.texts,
+            backgroundColor: data.tones.map((tone) => colour(colours[tone])),
+            borderRadius: 4,
+            borderSkipped: false,
+            minBarLength: 2,
+            maxBarThickness: lying ? 28 : 72,
+            categoryPercentage: 0.86,
+          },
+        ],
+      },
+      options: {
+        indexAxis: lying ? "y" : "x",
+        responsive: true,
+        maintainAspectRatio: false,
+        animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 400 },
+        layout: { padding: { top: lying ? 0 : 16 } },
+        scales: lying ? { x: value, y: label } : { x: label, y: value },
+        plugins: {
+          legend: { display: false },
+          tooltip: {
+            callbacks: {
+              title: (at) => data.labels[at[0].dataIndex],
+              label: (at) => at.dataset.texts[at.dataIndex],
+            },
+          },
+        },
+      },
+    };
+  };
+  const kinds = { waterfall };
+  const layout = (data, width) => (kinds[data.kind] ?? look)(data, width);
+
   /* The chart as a picture, on the colour of the page. */
   const save = (canvas) => {
     const copy = document.createElement("canvas");
@@ -143,10 +206,10 @@
       const canvas = place.querySelector("canvas");
       Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
       let width = place.clientWidth;
-      let chart = new Chart(canvas, look(data, width));
+      let chart = new Chart(canvas, layout(data, width));
       const again = () => {
         chart.destroy();
-        chart = new Chart(canvas, look(data, width));
+        chart = new Chart(canvas, layout(data, width));
       };
       const picture = place.closest(".card").querySelector("[data-picture]");
       if (picture) {

@@ -17,6 +17,7 @@ from tests.factories import Rows, furnish
 KEYS = list(rows.keys_to(Contact))
 # Kept beside contacts as plain numbers, each with who keeps it right.
 PLAIN = {
+    "analytics_assetpiece": "facts",
     "analytics_contactfact": "facts, read again after changes.note",
     "analytics_customerfact": "facts",
     "analytics_dirtycontact": "the list of what is read again",

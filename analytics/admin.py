@@ -1,0 +1,34 @@
+"""What figures add to the pages of contacts in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import DropdownFilter
+
+from analytics import standing
+from analytics.segment_leaves import OWNERSHIPS
+from contacts.admin import additions
+from contacts.models import Contact
+
+
+class OwnershipFilter(DropdownFilter):
+    title = gettext_lazy("ownership level")
+    parameter_name = "ownership"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        levels = [(level.value, str(label)) for level, label in OWNERSHIPS.items()]
+        return [*levels, (standing.ANY, _("any: can be reached"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        wanted = str(self.value() or "")
+        if wanted != standing.ANY and wanted not in OWNERSHIPS:
+            return queryset
+        return standing.in_ownership(queryset, wanted)
+
+
+additions.list_filter(OwnershipFilter)

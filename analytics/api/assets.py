@@ -1,0 +1,67 @@
+"""The statement of user assets over HTTP: `reports/user-assets`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics import answers, assets
+from analytics.api.base import PERIOD, Report, one_of
+from tenants.rest.filters import Filter
+
+
+class _Row(serializers.Serializer):
+    group = serializers.CharField(
+        allow_null=True,
+        help_text="L1, L2 or L3; userid of a guide; name of a channel or team. null: none.",
+    )
+    opening = serializers.IntegerField(help_text="Reachable just before `from`.")
+    acquired = serializers.IntegerField(help_text="Reachable for the first time.")
+    returned = serializers.IntegerField(help_text="Reachable again.")
+    lost_by_customer = serializers.IntegerField()
+    lost_by_staff = serializers.IntegerField(help_text="By staff, by hand-over, or not known.")
+    moved_in = serializers.IntegerField(help_text="From another level; by staff: handed over.")
+    moved_out = serializers.IntegerField()
+    closing = serializers.IntegerField(help_text="Reachable just before `to`.")
+    value = serializers.CharField(
+        allow_null=True, help_text="Predicted LTV of those at closing; null without a model."
+    )
+
+    class Meta:
+        ref_name = "UserAssetRow"
+
+
+class UserAssetAnswer(serializers.Serializer):
+    as_of = serializers.DateTimeField()
+    rows = _Row(many=True)
+
+
+class AssetReports(Report):
+    """Opening, changes and closing of the contacts that can be reached."""
+
+    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
+        "user_assets": {"group": one_of(*assets.GROUPS), **PERIOD},
+    }
+    serializer_class = UserAssetAnswer
+
+    @extend_schema(responses=UserAssetAnswer)
+    @action(detail=False, methods=["get"], url_path="user-assets")
+    def user_assets(self, request: Request) -> Response:
+        """By ownership level and channel in contacts; by staff and team in their Follows."""
+        group = self.given().get("group", assets.GROUPS[0])
+        question = self.asked()
+        rows = answers.steadily(lambda: assets.report(question, group))
+        names = assets.names(group, rows)
+        return self.answer(question, rows=[_shown(row, names) for row in rows])
+
+
+def _shown(row: assets.Row, names: assets.Names) -> dict[str, object]:
+    name = None if row.key is None else names[row.key][0]
+    figures = {line: getattr(row, line) for line in assets.LINES}
+    return {"group": name, **figures, "value": answers.amount(row.value)}

@@ -1,0 +1,127 @@
+"""What do the facts say of user assets? Cells of days, and the pieces of those who are active.
+
+Cells know the heads of each row at any midnight: everything that came before, less what went. What
+they cannot know is who changed the level between two midnights; that is read from the pieces at L2
+and L3 alone, as far fewer are active than can be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+
+from analytics.periods import Question, midnight
+from contacts.kinds import INBOUND
+from tenants.scope import current_tenant_id
+
+_TEAM = "JOIN tenants_staff t ON t.tenant_id = %(tenant)s AND t.id = c.staff_id"
+_KEYS = {
+    "ownership": ("'L' || c.level", "c.staff_id = 0", ""),
+    "channel": ("NULLIF(c.channel_id, 0)", "c.staff_id = 0", ""),
+    "staff": ("c.staff_id", "c.staff_id <> 0", ""),
+    "team": ("t.team_id", "c.staff_id <> 0", _TEAM),
+}
+_CELLS = """
+SELECT KEY, COALESCE(sum(acquired + returned + moved_in - lost_by_customer - lost_by_staff
+    - moved_out) FILTER (WHERE day < %(from)s), 0),
+  COALESCE(sum(acquired) FILTER (WHERE day >= %(from)s), 0),
+  COALESCE(sum(returned) FILTER (WHERE day >= %(from)s), 0),
+  COALESCE(sum(moved_in) FILTER (WHERE day >= %(from)s), 0),
+  COALESCE(sum(lost_by_customer) FILTER (WHERE day >= %(from)s), 0),
+  COALESCE(sum(lost_by_staff) FILTER (WHERE day >= %(from)s), 0),
+  COALESCE(sum(moved_out) FILTER (WHERE day >= %(from)s), 0)
+FROM analytics_assetcell c JOINED
+WHERE c.tenant_id = %(tenant)s AND KIND AND c.day < %(to)s CHANNEL
+GROUP BY 1
+"""
+_CHANGED = """
+WITH active AS MATERIALIZED (
+  SELECT contact_id, began, level, since, until, came, went FROM analytics_assetpiece
+  WHERE tenant_id = %(tenant)s AND level >= 2 AND until >= %(start)s AND since < %(end)s CHANNEL
+)
+SELECT 'L' || entered.level, 'L' || gone.level, count(*)
+FROM active entered JOIN active gone ON gone.contact_id = entered.contact_id
+  AND gone.began = entered.began
+WHERE (entered.since < %(start)s OR entered.came IN ('acquired', 'returned'))
+  AND (gone.until >= %(end)s OR gone.went IN ('lost_by_customer', 'lost_by_staff'))
+GROUP BY 1, 2
+"""
+_WORTH = """
+SELECT KEY, sum(w.worth)
+FROM unnest(%(worthy)s::bigint[], %(worths)s::float8[]) AS w(contact_id, worth)
+JOIN analytics_assetpiece c ON c.contact_id = w.contact_id JOINED
+WHERE c.tenant_id = %(tenant)s AND KIND AND c.since < %(end)s
+  AND (c.until IS NULL OR c.until >= %(end)s) CHANNEL
+GROUP BY 1
+"""
+
+# Facts hold what is dated later, too. It changes nothing that lies before it.
+_LATER = """
+SELECT EXISTS (SELECT FROM contacts_reachspell
+    WHERE tenant_id = %(tenant)s AND opened_at >= %(as_of)s)
+  OR EXISTS (SELECT FROM contacts_reachspell
+    WHERE tenant_id = %(tenant)s AND ended_at >= %(as_of)s)
+  OR EXISTS (SELECT FROM unnest(%(inbound)s::text[]) AS k(kind), LATERAL (
+    SELECT FROM contacts_event e
+    WHERE e.tenant_id = %(tenant)s AND e.kind = k.kind AND e.at >= %(as_of)s LIMIT 1) later)
+  OR EXISTS (SELECT FROM contacts_order WHERE tenant_id = %(tenant)s AND paid_at >= %(as_of)s)
+"""
+
+
+def know(question: Question) -> bool:
+    """Inside a scope: do the facts answer this? Not for some owners, nor when as_of hides some."""
+    if question.owners is not None:
+        return False
+    return question.as_of_us >= question.span.end_us or not _all(_LATER, question)[0][0]
+
+
+def read(question: Question, group: str) -> list[tuple[Any, ...]]:
+    """By key: opening, then the changes, in the order of the statement."""
+    return _all(_filled(_CELLS, question, group), question)
+
+
+def changed(question: Question) -> Mapping[tuple[str, str], int]:
+    """How many entered the period's book at one level and left it at another, of L2 and L3."""
+    sql = _CHANGED.replace("CHANNEL", _channel(question, ""))
+    return {(before, after): heads for before, after, heads in _all(sql, question)}
+
+
+def worth(question: Question, group: str, worths: Mapping[int, float]) -> list[tuple[Any, ...]]:
+    """By key: what those at closing are worth."""
+    if not worths:
+        return []
+    sql = _filled(_WORTH, question, group)
+    return _all(sql, question, worthy=list(worths), worths=list(worths.values()))
+
+
+def _filled(sql: str, question: Question, group: str) -> str:
+    key, kind, joined = _KEYS[group]
+    channel = _channel(question, "c.")
+    parts = {"KEY": key, "KIND": kind, "JOINED": joined, "CHANNEL": channel}
+    for name, part in parts.items():
+        sql = sql.replace(name, part)
+    return sql
+
+
+def _channel(question: Question, table: str) -> str:
+    return "" if question.channel_id is None else f"AND {table}channel_id = %(channel)s"
+
+
+def _all(sql: str, question: Question, **more: object) -> list[tuple[Any, ...]]:
+    span = question.span
+    given = {
+        "tenant": current_tenant_id(),
+        "from": span.start,
+        "to": span.end,
+        "start": midnight(span.start, span.zone),
+        "end": midnight(span.end, span.zone),
+        "as_of": question.as_of,
+        "channel": question.channel_id,
+        "inbound": sorted(INBOUND),
+        **more,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        return cursor.fetchall()

@@ -1,0 +1,264 @@
+"""How did the user assets of a period begin, change and end? FIGURES R14–R16, R49, R50.
+
+Heads, gross: opening + acquired + returned + moved in − lost − moved out = closing, in every row.
+A head is a stretch of time in which a contact could be reached, by any route; by staff and team it
+is a Follow. It enters the period's book at its beginning, or at opening, and leaves it at its end,
+or at closing: each in one row. Where the two are different rows, it moved.
+
+A team's row is the sum of its guides'. Ends by whom nobody knows stand with those by staff: what
+no callback told is not held against the customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any, Final, Literal
+
+from django.db import connection
+
+from analytics import asset_cells, asset_readings
+from analytics.periods import Question, midnight
+from analytics.standing import Ownership
+from contacts.kinds import INBOUND
+from contacts.models import Channel, ContactSettings
+from tenants.models import Staff, Team
+from tenants.scope import current_tenant_id
+
+Group = Literal["ownership", "staff", "channel", "team"]
+GROUPS: Final[tuple[Group, ...]] = ("ownership", "staff", "channel", "team")
+# Their rows count Follows, not contacts: one contact may be in several.
+BY_FOLLOW: Final[frozenset[Group]] = frozenset({"staff", "team"})
+
+# What happened at or after as_of is not known (R1).
+_SPELLS = """
+  SELECT s.contact_id, {unit} AS unit, 0 AS channel_id, s.opened_at, s.opened_by,
+    CASE WHEN s.ended_at < %(as_of)s THEN s.ended_at END AS ended_at,
+    CASE WHEN s.ended_at < %(as_of)s THEN s.ended_by ELSE '' END AS ended_by
+  FROM contacts_reachspell s {holder}
+  WHERE s.tenant_id = %(tenant)s AND s.opened_at < LEAST(%(end)s, %(as_of)s) {filters}
+"""
+_AMONG = "WHERE until IS NULL OR until >= %(start)s"
+_HOLDER = "JOIN contacts_contact c ON c.tenant_id = s.tenant_id AND c.id = s.contact_id"
+_BOOKED = """
+, booked AS (
+  SELECT contact_id, unit, GREATEST(since, %(start)s) AS enters,
+    LEAST(until, %(end)s) AS leaves,
+    CASE WHEN since < %(start)s THEN 'opening' ELSE {came} END AS how_in,
+    CASE WHEN until IS NULL OR until >= %(end)s THEN 'closing' ELSE {went} END AS how_out
+  FROM stretch s
+)
+"""
+
+# Level at a moment: of the 30 and 365 days (settings) before it, the moment itself not in them.
+_LEVEL = """
+CASE WHEN NOT EXISTS (
+  SELECT FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.contact_id = b.contact_id
+    AND e.at >= {at} - make_interval(secs => %(interacting)s)
+    AND e.at < LEAST({at}, %(as_of)s) AND e.kind = ANY(%(inbound)s::text[])) THEN 'L1'
+WHEN NOT EXISTS (
+  SELECT FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.contact_id = b.contact_id
+    AND o.paid_at >= {at} - make_interval(secs => %(owned)s)
+    AND o.paid_at < LEAST({at}, %(as_of)s) AND o.paid) THEN 'L2'
+ELSE 'L3' END
+"""
+
+_BOOK = """
+SELECT row_in, row_out, how_in, how_out, count(*),
+  sum(w.worth) FILTER (WHERE how_out = 'closing')
+FROM (
+  SELECT b.contact_id, b.how_in, b.how_out, {row_in} AS row_in, {row_out} AS row_out FROM booked b
+) entry
+LEFT JOIN unnest(%(worthy)s::bigint[], %(worths)s::float8[]) AS w(contact_id, worth)
+  ON w.contact_id = entry.contact_id AND entry.how_out = 'closing'
+GROUP BY row_in, row_out, how_in, how_out
+"""
+
+_HOLDER = "JOIN contacts_contact c ON c.tenant_id = s.tenant_id AND c.id = s.contact_id"
+
+
+@dataclass
+class Row:
+    """One line of the statement. `key` is a level, or the id of a channel, guide or team."""
+
+    key: str | int | None
+    opening: int = 0
+    acquired: int = 0
+    returned: int = 0
+    moved_in: int = 0
+    lost_by_customer: int = 0
+    lost_by_staff: int = 0
+    moved_out: int = 0
+    closing: int = 0
+    value: Fraction | None = None  # fen
+
+    def add(self, other: Row) -> None:
+        for line in LINES:
+            setattr(self, line, getattr(self, line) + getattr(other, line))
+        if other.value is not None:
+            self.value = (self.value or Fraction()) + other.value
+
+
+LINES: Final = tuple(f.name for f in fields(Row) if f.name not in {"key", "value"})
+
+# Predicted LTV of contacts, in fen; who is not named is worth nothing.
+Worth = Mapping[int, float]
+Book = dict[str | int | None, Row]
+# By key of a row: how the API calls it (its filters understand it), and how people do.
+Names = Mapping[str | int, tuple[str, str]]
+
+
+def worth(question: Question) -> Worth | None:
+    """What the customers are expected to bring, fitted as of the end of the period (R25, R50).
+
+    None while no model of the tenant's purchases exists: then no row has a value.
+    """
+    return None
+
+
+def report(question: Question, group: Group) -> list[Row]:
+    """Inside a scope: all levels in their order, or whoever has something to show, most first."""
+    worths = worth(question)
+    if asset_cells.know(question):
+        book = _counted(question, group, worths)
+    else:
+        book = _booked(question, group, worths)
+    for row in book.values():
+        row.value = None if worths is None else row.value or Fraction()
+    if group == "ownership":
+        return [book.get(level.value) or Row(level.value) for level in Ownership]
+    rows = [row for row in book.values() if any(getattr(row, line) for line in LINES)]
+    return sorted(rows, key=lambda row: (-row.closing, -row.opening, str(row.key)))
+
+
+def _booked(question: Question, group: Group, worths: Worth | None) -> Book:
+    """From raw rows, head by head."""
+    book: Book = {}
+    for row_in, row_out, how_in, how_out, heads, value in _entries(question, group, worths):
+        entered = book.setdefault(row_in, Row(row_in))
+        left = book.setdefault(row_out, Row(row_out))
+        setattr(entered, how_in, getattr(entered, how_in) + heads)
+        setattr(left, how_out, getattr(left, how_out) + heads)
+        if entered is not left:
+            entered.moved_out += heads
+            left.moved_in += heads
+        left.value = (left.value or Fraction()) + Fraction(value or 0)
+    return book
+
+
+def _counted(question: Question, group: Group, worths: Worth | None) -> Book:
+    """From the cells of days; of levels also who changed, from their pieces."""
+    book: Book = {}
+    for key, *figures in asset_cells.read(question, group):
+        row = book[key] = Row(key, *map(int, figures))
+        if group == "channel":
+            row.moved_in = row.moved_out = 0  # between levels
+        row.closing = (
+            row.opening + row.acquired + row.returned + row.moved_in
+            - row.lost_by_customer - row.lost_by_staff - row.moved_out
+        )  # fmt: skip
+    if group == "ownership":
+        _move(book, asset_cells.changed(question))
+    for key, value in asset_cells.worth(question, group, worths or {}):
+        book[key].value = Fraction(value)
+    return book
+
+
+def _move(book: Book, active: Mapping[tuple[str, str], int]) -> None:
+    """Of each level: who entered the period's book there and left it elsewhere, and the reverse.
+
+    `active` counts those that entered and left it at L2 or L3; the many at L1 are the rest.
+    """
+    one, two, three = (book.setdefault(level.value, Row(level.value)) for level in Ownership)
+    stayed = dict[int, int]()
+    for row in (two, three):
+        stayed[id(row)] = active.get((str(row.key), str(row.key)), 0)
+    from_active = sum(_left(row) for row in (two, three)) - sum(active.values())
+    stayed[id(one)] = _entered(one) - from_active
+    for row in (one, two, three):
+        row.moved_out = _entered(row) - stayed[id(row)]
+        row.moved_in = _left(row) - stayed[id(row)]
+
+
+def _entered(row: Row) -> int:
+    return row.opening + row.acquired + row.returned
+
+
+def _left(row: Row) -> int:
+    return row.closing + row.lost_by_customer + row.lost_by_staff
+
+
+def total(rows: Sequence[Row]) -> Row:
+    """All rows as one. Of levels: moves between them cancel out."""
+    whole = Row(None)
+    for row in rows:
+        whole.add(row)
+    return whole
+
+
+def _entries(question: Question, group: Group, worths: Worth | None) -> list[tuple[Any, ...]]:
+    by_follow = group in BY_FOLLOW
+    filters = _filters(question) + (" AND s.staff_id IS NOT NULL" if by_follow else "")
+    row_in, row_out = _rows(group)
+    unit = {"staff": "s.staff_id", "team": "s.staff_id", "channel": "c.channel_id"}
+    spells = _SPELLS.format(
+        unit=unit.get(group, "0"),
+        holder=_HOLDER if "c." in filters or group == "channel" else "",
+        filters=filters,
+    )
+    came, went = asset_readings.lines(follow=by_follow)
+    sql = (
+        asset_readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
+        + _BOOKED.format(came=came, went=went)
+        + _BOOK.format(row_in=row_in, row_out=row_out)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _given(question, worths or {}))
+        return cursor.fetchall()
+
+
+def _rows(group: Group) -> tuple[str, str]:
+    """In which row does a head enter, in which one does it leave?"""
+    if group == "ownership":
+        return _LEVEL.format(at="b.enters"), _LEVEL.format(at="b.leaves")
+    if group == "team":
+        team = (
+            "(SELECT t.team_id FROM tenants_staff t"
+            " WHERE t.tenant_id = %(tenant)s AND t.id = b.unit)"
+        )
+        return team, team
+    return "b.unit", "b.unit"
+
+
+def _filters(question: Question) -> str:
+    sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
+    owners = " AND c.owner_id = ANY(%(owners)s::bigint[])"
+    return sql if question.owners is None else sql + owners
+
+
+def _given(question: Question, worths: Worth) -> dict[str, Any]:
+    span, rule = question.span, ContactSettings.of_tenant()
+    return {
+        "tenant": current_tenant_id(),
+        "start": midnight(span.start, span.zone),
+        "end": midnight(span.end, span.zone),
+        "as_of": question.as_of,
+        "channel": question.channel_id,
+        "owners": list(question.owners or ()),
+        "inbound": sorted(INBOUND),
+        "interacting": rule.interacting.total_seconds(),
+        "owned": rule.owned.total_seconds(),
+        "worthy": list(worths),
+        "worths": list(worths.values()),
+    }
+
+
+def names(group: Group, rows: Sequence[Row]) -> Names:
+    if group == "ownership":
+        return {level.value: (level.value, level.value) for level in Ownership}
+    keys = [row.key for row in rows if row.key is not None]
+    if group == "staff":
+        return {s.pk: (s.userid, str(s)) for s in Staff.objects.filter(pk__in=keys)}
+    of: Callable[..., Any] = (Channel if group == "channel" else Team).objects.filter
+    return {row.pk: (row.name, row.name) for row in of(pk__in=keys)}

@@ -1,0 +1,255 @@
+"""The page of user assets: a statement from opening to closing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import zip_longest
+from typing import Final
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from analytics import answers, assets, shown
+from analytics.assets import BY_FOLLOW, GROUPS, LINES, Group, Names, Row
+from analytics.pages import frame
+from analytics.pages.tables import Card, Column, Table
+from analytics.periods import Question, micros
+from analytics.segment_leaves import OWNERSHIPS
+from contacts.models import ContactSettings
+from tenants.middleware import tenant_of
+
+DAYS = 30
+_SIGNS: Final[Mapping[str, str]] = {
+    "acquired": "+", "returned": "+", "moved_in": "+",
+    "lost_by_customer": "−", "lost_by_staff": "−", "moved_out": "−",
+}  # fmt: skip
+
+
+@frame.page
+def page(request: HttpRequest) -> HttpResponse:
+    asked = frame.read(request, "group", days=DAYS)
+    group = next((g for g in GROUPS if g == asked.given.get("group")), GROUPS[0])
+    rows = answers.steadily(lambda: assets.report(asked.question, group))
+    names = assets.names(group, rows)
+    table = of_assets(rows, names, group, tenant_of(request).currency)
+    now = "as_of" not in asked.given and asked.question.span.end_us > micros(timezone.now())
+    listed = links(rows, group, asked.question) if now and table.rows else []
+    return frame.show(
+        request,
+        asked,
+        table,
+        "analytics/assets.html",
+        file=(f"user-assets-{group}", table),
+        heading=_("User assets"),
+        group=group,
+        statement=pivot(table) if group == "ownership" else None,
+        stacked=stacked(table, listed),
+        links=listed,
+        by_follow=group in BY_FOLLOW,
+        switch=frame.switch(asked, "group", group, list(titles().items())),
+    )
+
+
+def titles() -> dict[Group, str]:
+    return {
+        "ownership": _("Ownership level"),
+        "staff": _("Guide"),
+        "team": _("Store / team"),
+        "channel": _("Channel"),
+    }
+
+
+def of_assets(rows: Sequence[Row], names: Names, group: Group, currency: str) -> Table:
+    table = Table(_columns(group))
+    whole = assets.total(rows)
+    if not any(getattr(whole, line) for line in LINES):
+        return table  # nothing to show
+    table.rows = [_cells(_name(row, names, group), row, currency) for row in rows]
+    table.raw = [_raw(_name(row, names, group), row) for row in rows]
+    if len(rows) > 1 and group not in BY_FOLLOW:
+        table.total = _cells(_("Total"), whole, currency)
+    table.cards = _cards(whole, group, currency)
+    table.chart = _waterfall(whole, group)
+    return table
+
+
+def stacked(table: Table, links: Sequence[str]) -> list[dict[str, object]]:
+    """A row for each group; where there is no room, each becomes a list of its own lines."""
+    named = list(zip((*LINES, "value"), table.columns[1:], strict=True))
+    total = [table.total] if table.total else []
+    return [
+        {
+            "name": row[0],
+            "total": row is table.total,
+            "link": link,
+            "cells": [
+                {"title": column.title, "text": text, "balance": line in ("opening", "closing")}
+                for (line, column), text in zip(named, row[1:], strict=True)
+            ],
+        }
+        for row, link in zip_longest([*table.rows, *total], links)
+    ]
+
+
+def pivot(table: Table) -> dict[str, object]:
+    """As a statement reads: a line below the other, a level beside the other."""
+    rows = [*table.rows, table.total]
+    if not table.rows:
+        return {}
+    lines = [
+        {
+            "title": column.title,
+            "meaning": column.meaning,
+            "balance": line in ("opening", "closing"),
+            "cells": [row[place] for row in rows],
+        }
+        for place, (line, column) in enumerate(
+            zip((*LINES, "value"), table.columns[1:], strict=True), start=1
+        )
+    ]
+    return {"heads": [row[0] for row in rows], "lines": lines}
+
+
+def links(rows: Sequence[Row], group: Group, question: Question) -> list[str]:
+    """Where those at closing are listed, when closing is now; empty where no list can say it."""
+    contacts = reverse("admin:contacts_contact_changelist")
+    follows = reverse("admin:contacts_follow_changelist")
+    narrow = {} if question.channel_id is None else {"channel__id__exact": question.channel_id}
+    if question.owners is not None and len(question.owners) != 1:
+        return []
+    if question.owners:
+        narrow["owner__id__exact"] = question.owners[0]
+    found = []
+    for row in rows:
+        of = {"ownership": (contacts, {"ownership": row.key, **narrow})}
+        if row.key is not None and group == "staff" and not narrow:
+            of["staff"] = (follows, {"staff__id__exact": row.key, "state": "active"})
+        if row.key is not None and group == "channel":
+            known = {**narrow, "channel__id__exact": row.key, "ownership": "any"}
+            of["channel"] = (contacts, known)
+        address, query = of.get(group, ("", {}))
+        found.append(f"{address}?{urlencode(query)}" if address and row.closing else "")
+    return found
+
+
+def _name(row: Row, names: Names, group: Group) -> str:
+    if group == "ownership":
+        return str(OWNERSHIPS[row.key])
+    if row.key is not None:
+        return names[row.key][1]
+    return _("No channel") if group == "channel" else _("No team")
+
+
+def _columns(group: Group) -> list[Column]:
+    rule = ContactSettings.of_tenant()
+    levels = _(
+        "L1: can be reached. L2: also wrote, read, clicked or joined within %(interacting)s days. "
+        "L3: also bought within %(owned)s days."
+    ) % {"interacting": rule.interacting_days, "owned": rule.owned_days}
+    follows = _("A contact who is a friend of two guides stands in both rows, so the rows do not "
+                "add up to contacts.")  # fmt: skip
+    first = {"ownership": levels, "staff": follows, "team": follows}.get(group, "")
+    if group in BY_FOLLOW:
+        moved = _("Handed over by another guide."), _("Handed over to another guide.")
+        acquired, returned = _("Became friends for the first time."), _("Became friends again.")
+    else:
+        moved = (
+            _("Began the period, or came, at another level and ended it, or left, at this one."),
+            _("Began the period, or came, at this level and ended it, or left, at another one."),
+        )
+        acquired = _("Contacts that could be reached for the first time: the new contacts.")
+        returned = _("Contacts that could be reached again after nobody could reach them.")
+    by_staff = _("The last way to reach them was ended by staff or by a hand-over, or nobody knows "
+                 "by whom.")  # fmt: skip
+    return [
+        Column(titles()[group], first),
+        Column(_("Opening"), _("Could be reached just before the period began.")),
+        Column(_("Acquired"), acquired),
+        Column(_("Returned"), returned),
+        Column(_("Moved in"), moved[0]),
+        Column(_("Lost: by the customer"), _("The customer ended the last way to reach them.")),
+        Column(_("Lost: by staff"), by_staff),
+        Column(_("Moved out"), moved[1]),
+        Column(
+            _("Closing"),
+            _("Opening + acquired + returned + moved in − lost − moved out; the next period "
+              "opens with it."),
+        ),
+        Column(
+            _("Expected value"),
+            _("Margin that those at closing are expected to bring within 12 months. – means: too "
+              "few repeat customers to predict from."),
+        ),
+    ]  # fmt: skip
+
+
+def _cells(name: str, row: Row, currency: str) -> list[str]:
+    cells = [name]
+    for line in LINES:
+        number = getattr(row, line)
+        cells.append((_SIGNS.get(line, "") if number else "") + shown.count(number))
+    return [*cells, shown.money_at_a_glance(row.value, currency)]
+
+
+def _raw(name: str, row: Row) -> list[object]:
+    value = answers.amount(row.value)
+    return [name, *(getattr(row, line) for line in LINES), value and Decimal(value)]
+
+
+def _cards(whole: Row, group: Group, currency: str) -> list[Card]:
+    unit = _("follows") if group in BY_FOLLOW else _("contacts")
+    came, lost = whole.acquired + whole.returned, whole.lost_by_customer + whole.lost_by_staff
+    change = whole.closing - whole.opening
+    growth = Fraction(change, whole.opening) if whole.opening else None
+    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    note = f"{sign}{shown.count(abs(change))}"
+    if growth is not None:
+        note += f" ({sign}{shown.rate(abs(growth))})"
+    mine = _("%(number)s by the customer") % {"number": shown.count(whole.lost_by_customer)}
+    back = _("%(number)s of them returned") % {"number": shown.count(whole.returned)}
+    tone = "good" if change > 0 else "bad" if change < 0 else ""
+    return [
+        Card(_("Opening"), shown.count(whole.opening), unit),
+        Card(_("Came"), _signed("+", came), back),
+        Card(_("Lost"), _signed("−", lost), mine),
+        Card(_("Closing"), shown.count(whole.closing), note, tone),
+        Card(
+            _("Expected value"),
+            shown.money_at_a_glance(whole.value, currency),
+            _("within 12 months"),
+        ),
+    ]
+
+
+def _signed(sign: str, number: int) -> str:
+    return (sign if number else "") + shown.count(number)
+
+
+def _waterfall(whole: Row, group: Group) -> dict[str, object]:
+    """Each change floats where the one before left off. `base`: where the axis begins."""
+    meanings = dict(zip(LINES, (column.title for column in _columns(group)[1:]), strict=False))
+    lines = [line for line in LINES if group in BY_FOLLOW or not line.startswith("moved")]
+    at, values, tones = 0, list[tuple[int, int]](), list[str]()
+    for line in lines:
+        number = getattr(whole, line)
+        sign = _SIGNS.get(line)
+        after = number if sign is None else at + number if sign == "+" else at - number
+        values.append((0, after) if sign is None else (min(at, after), max(at, after)))
+        tones.append("total" if sign is None else "plus" if sign == "+" else "minus")
+        at = after
+    low = min(low for (low, _high), tone in zip(values, tones, strict=True) if tone != "total")
+    high = max(high for _low, high in values)
+    base = max(0, low - (high - low)) if low * 10 > high * 7 else 0
+    texts = [_signed(_SIGNS.get(line, ""), getattr(whole, line)) for line in lines]
+    return {
+        "kind": "waterfall",
+        "base": base,
+        "tones": tones,
+        "labels": [meanings[line] for line in lines],
+        "series": [{"label": _("User assets"), "values": values, "texts": texts}],
+    }
