@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 
 from django.http import HttpRequest, HttpResponse
@@ -177,17 +176,11 @@ def whole_value(report: value.Report, look: Look) -> Table:
         table.raw.append(
             [
                 row.name or "",
-                _plain(row.cost),
+                answers.decimal(row.cost),
                 row.new_contacts,
                 row.new_customers,
-                *(_plain(exact) for exact in (*amounts, *worths)),
+                *(answers.decimal(exact) for exact in (*amounts, *worths)),
                 *(answer[name] for name in ("ltv_cac", "ltv_cac_days", "payback_days")),
             ]
         )
     return table
-
-
-def _plain(exact: Fraction | int | None) -> Decimal | None:
-    """A number, so that a loss is no formula."""
-    text = answers.amount(exact)
-    return None if text is None else Decimal(text)
