@@ -8,7 +8,8 @@ import pytest
 
 from analytics.rates import BANDS, Verdict
 from contacts.models import Channel
-from tests.analytics.test_formula import MAY, Life, ask, life
+from tests.analytics.test_formula import MAY, Life, life
+from tests.analytics.test_reports import ask
 from tests.conftest import Business
 
 __all__ = ["life"]
