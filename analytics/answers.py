@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from analytics import facts, funnel, value
+from analytics import facts, formula, funnel, value
 from analytics.curves import DAYS
 from analytics.periods import Question
 from tenants import money
@@ -54,10 +54,18 @@ def amount(exact: Fraction | int | None) -> str | None:
     return money.text(fen(exact))
 
 
-def plain(exact: Fraction | int | None) -> Decimal | None:
-    """An amount as a number, for files: so that a loss is no formula."""
-    text = amount(exact)
-    return None if text is None else Decimal(text)
+def amount_of_six(exact: Fraction | None) -> str | None:
+    """Money with six decimals, half up: that of an average, which is no sum of cents."""
+    if exact is None:
+        return None
+    whole, part = divmod(fen(exact * 10_000) or 0, 1_000_000)
+    return f"{whole}.{part:06}"
+
+
+def decimal(exact: Fraction | int | None) -> Decimal | None:
+    """Money for a spreadsheet: a number, so that a loss is no formula."""
+    told = amount(exact)
+    return None if told is None else Decimal(told)
 
 
 def number(exact: Fraction | None) -> float | int | None:
@@ -92,3 +100,21 @@ def of_row(row: value.Row) -> dict[str, object]:
         "ltv_cac_days": row.ltv_cac_days,
         "payback_days": row.payback_days,
     }
+
+
+def of_formula(figures: formula.Formula) -> dict[str, object]:
+    return {
+        "assets": figures.assets,
+        "reached": figures.reached,
+        "orders": figures.orders,
+        "revenue": amount(figures.revenue),
+        "reach": number(figures.reach),
+        "conversion": number(figures.conversion),
+        "aov": amount_of_six(figures.aov),
+        "unreached_revenue": amount(figures.unreached_revenue),
+    }
+
+
+def of_change(change: formula.Change) -> dict[str, object]:
+    shares = {name: amount(fen) for name, fen in change.shares.items()}
+    return {**shares, "total": amount(change.total), "zero": change.zero}

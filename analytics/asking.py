@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -45,6 +46,23 @@ def ask(given: Mapping[str, str], tenant: Tenant, *, days: int | None = None) ->
     if wrong:
         raise Wrong(wrong)
     return Question(Span(start, end, tenant.tz), as_of, channel, owners)
+
+
+def compared(given: Mapping[str, str], question: Question) -> Question | None:
+    """The same question of another period, `compare_from` to `compare_to`, if one is given."""
+    names = ("compare_from", "compare_to")
+    texts = {name: given[name].strip() for name in names if given.get(name, "").strip()}
+    if not texts:
+        return None
+    wrong: dict[str, str] = {}
+    start, end = (_day(name, texts, wrong) for name in names)
+    for name in set(names) - texts.keys():
+        wrong[name] = _("Give both ends of the period to compare with.")
+    if start and end and start >= end:
+        wrong["compare_from"] = _("The period must end after it begins.")
+    if wrong or not start or not end:
+        raise Wrong(wrong)
+    return replace(question, span=replace(question.span, start=start, end=end))
 
 
 def _after(as_of: datetime, zone: ZoneInfo) -> date:

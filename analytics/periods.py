@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -32,6 +33,13 @@ def next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+def _earlier(day: date, months: int) -> date:
+    """The same day of an earlier month, or the last one that it has."""
+    number = day.year * 12 + day.month - 1 - months
+    first = date(number // 12, number % 12 + 1, 1)
+    return first.replace(day=min(day.day, (next_month(first) - first).days))
+
+
 @dataclass(frozen=True)
 class Span:
     """Calendar days [start, end) of a zone."""
@@ -57,6 +65,23 @@ class Span:
             found.append(replace(self, start=day, end=after))
             day = after
         return found
+
+    @property
+    def through(self) -> date:
+        """The last day, as people say it."""
+        return self.end - timedelta(days=1)
+
+    def before(self) -> Span:
+        """As long, and just before: as many months, where these are whole ones, or days."""
+        if self.start.day == self.end.day == 1:
+            months = (self.end.year - self.start.year) * 12 + self.end.month - self.start.month
+            return replace(self, start=_earlier(self.start, months), end=self.start)
+        return replace(self, start=self.start - (self.end - self.start), end=self.start)
+
+    def a_year_before(self) -> Span:
+        """The same days of the year before; the end of February may be a day shorter."""
+        start, end = _earlier(self.start, 12), _earlier(self.end, 12)
+        return replace(self, start=start, end=max(end, start + timedelta(days=1)))
 
     def whole(self) -> bool:
         """A whole calendar month?"""
@@ -121,6 +146,20 @@ def holders(question: Question, contact: str) -> tuple[str, dict[str, Any]]:
         )
         parameters["owners"] = list(question.owners)
     return sql, parameters
+
+
+def of_contacts(question: Question) -> tuple[Callable[[str], str], dict[str, Any]]:
+    """The same for raw rows: fills `{who column}` of an SQL text, the column of their contact."""
+    wanted, parameters = "", dict[str, Any]()
+    if question.channel_id is not None:
+        wanted += " AND channel_id = %(channel)s"
+        parameters["channel"] = question.channel_id
+    if question.owners is not None:
+        wanted += " AND owner_id = ANY(%(owners)s::bigint[])"
+        parameters["owners"] = list(question.owners)
+    ids = f"SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s{wanted}"  # noqa: S608 - our own names
+    narrowed = rf" AND \1 IN ({ids})" if wanted else ""
+    return lambda sql: re.sub(r"\{who ([^}]*)\}", narrowed, sql), parameters
 
 
 def days_between(start: date, end: date) -> Sequence[date]:

@@ -19,13 +19,17 @@ def count(number: int | None) -> str:
     return NONE if number is None else f"{number:,}"
 
 
+def sign(currency: str) -> str:
+    return _SIGNS.get(currency, currency + " ")
+
+
 def money(exact: Fraction | int | None, currency: str) -> str:
     rounded = fen(exact)
     if rounded is None:
         return NONE
-    sign = "−" if rounded < 0 else ""
+    minus = "−" if rounded < 0 else ""
     whole, part = divmod(abs(rounded), 100)
-    return f"{sign}{_SIGNS.get(currency, currency + ' ')}{whole:,}.{part:02}"
+    return f"{minus}{sign(currency)}{whole:,}.{part:02}"
 
 
 def money_at_a_glance(exact: Fraction | int | None, currency: str) -> str:

@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analytics.api import assets, attribution, losses, reports
+from analytics.api import assets, attribution, formula, losses, rates, reports
 from campaigns.api import broadcasts
 from contacts.api import (
     callbacks,
@@ -98,6 +98,8 @@ router.register("reports", reports.Reports, "report")
 router.register("reports", attribution.Attribution, "attribution-report")
 router.register("reports", losses.LossReports, "loss-report")
 router.register("reports", assets.AssetReports, "asset-report")
+router.register("reports", formula.FormulaReports, "formula-report")
+router.register("reports", rates.RateReports, "rates-report")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from analytics.pages import assets, attribution, funnel, losses, value
+from analytics.pages import assets, attribution, formula, funnel, losses, rates, value
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
 from journeys.views import open_link
@@ -38,6 +38,8 @@ urlpatterns = [
     path("dashboards/value/", value.page, name="dashboard-value"),
     path("dashboards/attribution/", attribution.page, name="dashboard-attribution"),
     path("dashboards/assets/", assets.page, name="dashboard-assets"),
+    path("dashboards/formula/", formula.page, name="dashboard-formula"),
+    path("dashboards/rates/", rates.page, name="dashboard-rates"),
     path("dashboards/losses/", losses.page, name="dashboard-losses"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),

@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation.template import templatize
 
+from analytics.pages import menu
 from journeys.models import Lead
 from tenants import ids
 from tenants.models import Staff, User
@@ -239,11 +240,10 @@ FOREIGN = {
     "en": CHINESE,
     "zh-hans": re.compile(r"\b[A-Z][a-z]{2,}\b|[A-Za-z]{2,} [A-Za-z]{2,}|[\u4e00-\u9fff][a-z]{2,}"),
 }
-PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/dashboards/funnel/",
-         "/dashboards/funnel/?mode=snapshot", "/dashboards/value/",
-         "/dashboards/assets/", "/dashboards/assets/?group=staff",
-         "/dashboards/attribution/", "/dashboards/attribution/?group=campaign", "/admin/",
-         "/admin/password_change/", "/places/"]  # fmt: skip
+PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/admin/", "/admin/password_change/",
+         "/places/", *(reverse(name) for name, *_others in menu.dashboards()),
+         "/dashboards/funnel/?mode=snapshot", "/dashboards/assets/?group=staff",
+         "/dashboards/attribution/?group=campaign"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -169,13 +169,13 @@ def whole_file(rows: Sequence[Row], group: Group) -> Table:
         ]
     table = Table(columns)
     for row in rows:
-        cells: list[object] = [row.name or "", answers.plain(row.cost)]
+        cells: list[object] = [row.name or "", answers.decimal(row.cost)]
         for model in MODELS:
             credit = row.credits[model]
             cells += [
                 answers.number(credit.orders),
-                answers.plain(credit.revenue),
-                answers.plain(credit.margin),
+                answers.decimal(credit.revenue),
+                answers.decimal(credit.margin),
                 answers.number(row.roi(model)),
             ]
         table.raw.append(cells)

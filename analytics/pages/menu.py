@@ -10,6 +10,8 @@ def dashboards() -> list[tuple[str, str, str]]:
     """(name of its route, icon, title) of each."""
     return [
         ("dashboard-funnel", "filter_alt", _("Funnel")),
+        ("dashboard-rates", "qr_code_scanner", _("WeCom rates")),
+        ("dashboard-formula", "function", _("Revenue formula")),
         ("dashboard-value", "payments", _("LTV / CAC")),
         ("dashboard-attribution", "share", _("Attribution")),
         ("dashboard-assets", "account_balance_wallet", _("User assets")),

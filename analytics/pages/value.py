@@ -176,10 +176,10 @@ def whole_value(report: value.Report, look: Look) -> Table:
         table.raw.append(
             [
                 row.name or "",
-                answers.plain(row.cost),
+                answers.decimal(row.cost),
                 row.new_contacts,
                 row.new_customers,
-                *(answers.plain(exact) for exact in (*amounts, *worths)),
+                *(answers.decimal(exact) for exact in (*amounts, *worths)),
                 *(answer[name] for name in ("ltv_cac", "ltv_cac_days", "payback_days")),
             ]
         )

@@ -59,8 +59,12 @@
     return lines.length > 2 ? [cut(lines[0]), cut(lines.slice(1).join(" "))] : lines.map(cut);
   };
 
+  /* Of a waterfall: where it begins, what went up or down, where it ends. */
+  const TONES = { start: "--ink-3", up: "--good", down: "--bad", end: "--brand" };
+
   const look = (data, width) => {
-    const pairs = data.kind === "pairs";
+    const steps = data.kind === "waterfall";
+    const pairs = data.kind === "pairs" || steps; // standing
     const room = pairs ? (width - 48) / data.labels.length : width; // less the axis
     const narrow = pairs && room < 120;
     const months = data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
@@ -91,9 +95,13 @@
           label: series.label,
           data: series.values,
           texts: series.texts,
-          backgroundColor: colour(colours[number % colours.length]),
-          borderRadius: 6,
-          maxBarThickness: pairs ? 48 : 36,
+          backgroundColor: steps
+            ? series.tones.map((tone) => colour(TONES[tone]))
+            : colour(colours[number % colours.length]),
+          minBarLength: steps ? 2 : 0,
+          borderRadius: steps ? 3 : 6,
+          borderSkipped: steps ? false : "start",
+          maxBarThickness: steps ? 80 : pairs ? 48 : 36,
           categoryPercentage: 0.72,
           barPercentage: 0.88,
         })),
@@ -107,7 +115,7 @@
         scales: pairs ? { x: label, y: value } : { x: { ...value, display: false }, y: label },
         plugins: {
           legend: {
-            display: pairs,
+            display: pairs && !steps,
             align: "start",
             labels: { color: colour("--ink-2"), usePointStyle: true, boxHeight: 8 },
           },

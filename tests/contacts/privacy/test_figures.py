@@ -41,6 +41,9 @@ ASKED = {
                        "group=staff&as_of=2026-04-01", "group=channel&staff=sales1"],
     "reports/user-assets": ["group=ownership", "group=staff", "group=channel", "group=team",
                             "group=ownership&as_of=2026-04-01", "group=channel&staff=sales1"],
+    "reports/formula": ["compare_from=2026-01-01&compare_to=2026-03-01", "channel=Douyin",
+                        "staff=sales1", "as_of=2026-02-01"],
+    "reports/wecom-rates": ["channel=Douyin", "staff=sales1", "as_of=2026-02-01"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
 
@@ -103,6 +106,9 @@ def world(business: Business) -> Business:
         for kind, at, properties in (
             ("follow.opened", "2026-01-10T00:00:00Z", {"staff": "sales1", "state": "booth"}),
             ("message.received", "2026-01-11T00:00:00Z", {"staff": "sales1", "text": "Hi"}),
+            ("livecode.scanned", "2026-01-09T23:00:00Z", {"live_code": "Booth"}),
+            ("message.sent", "2026-01-11T01:00:00Z", {"staff": "sales1", "text": "Hello"}),
+            ("touch.delivered", "2026-01-11T02:00:00Z", {}),
             ("form.answered", "2026-01-12T00:00:00Z", {"answer": "much"}),
             ("price.asked", "2026-01-13T00:00:00Z", {}),
             ("reward.paid", "2026-02-01T00:00:00Z", {"amount": "5.00"}),
