@@ -16,7 +16,8 @@ from tenants.scope import TenantForeignKey, TenantModel
 def keep_while_going(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
     """`on_delete` of a segment: a broadcast that is over has its audience and the segment's name;
     one that may yet ask who belongs to it keeps it."""
-    going = [one for one in sub_objs if one.finished_at is None]
+    # Read anew, as a whole: whoever says why (says_in_use) cannot ask the database any more.
+    going = Broadcast.objects.filter(pk__in=[one.pk for one in sub_objs], finished_at=None)
     if going:
         raise models.ProtectedError("A broadcast that is not over uses it.", set(going))
     models.SET_NULL(collector, field, sub_objs, using)
