@@ -3,7 +3,7 @@
     run(tenant_id)                      outside any scope
       claim → judge                     one transaction: what needs no provider is done in it
       delivery.deliver(touch)           freeze (commit) → call → settle, one touch at a time
-      shared_tasks.send_due             the same for mass tasks, which several touches share
+      shared_sends.send_due             the same for mass tasks, which several touches share
       outcomes.follow_up                what a killed worker left, and what has no answer yet
 
 One judge a tenant at a time, by an advisory lock: so the caps hold with any number of workers.
@@ -31,7 +31,7 @@ from journeys import (
     outcomes,
     pace,
     routing,
-    shared_tasks,
+    shared_sends,
     task_notices,
     writing,
 )
@@ -80,7 +80,7 @@ def run(tenant_id: int, now: datetime | None = None) -> int:
             with scope(tenant_id):  # after the claim's own locks are gone
                 enrolments.leave(batch.ended)
         delivery.deliver_all(tenant_id, batch.outgoing, breaker, lease=LEASE)
-        shared_tasks.send_due(tenant_id, breaker, until)
+        shared_sends.send_due(tenant_id, breaker, until)
         total += batch.claimed
         if not batch.claimed:
             break

@@ -1,6 +1,6 @@
 """With which others does a touch become one mass task? With all that say the same at that time.
 
-A task waits a little for more (settings.TOUCH_GATHER_S) from the first on; then shared_tasks.py
+A task waits a little for more (settings.TOUCH_GATHER_S) from the first on; then shared_sends.py
 asks the platform for it. Until then nothing has left the house.
 """
 

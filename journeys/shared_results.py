@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from contacts import messaging
 from contacts.messaging import Polled, Progress, Request, mass_tasks
-from journeys import delivery, ledger, recalls, shared_tasks
+from journeys import delivery, ledger, recalls, shared_sends
 from journeys.engine import Reason
 from journeys.ledger import Move, State
 from journeys.models import SharedTask, Touch
 from journeys.pace import LONGEST_WAIT
-from journeys.shared_tasks import Member
+from journeys.shared_sends import Member
 from tenants.scope import scope
 from tenants.wechat.errors import RateLimited, Retryable, Terminal, Unknown, WeChatError
 
@@ -133,7 +133,7 @@ def _look_up(tenant_id: int, task: SharedTask, touches: Sequence[Touch], request
         return
     members = [Member(t.pk, t.attempt, _customer(t), delivery.after(t)) for t in touches]
     with scope(tenant_id):
-        shared_tasks.accept(task.pk, members, found)
+        shared_sends.accept(task.pk, members, found)
 
 
 def _others(tenant_id: int, task: SharedTask) -> set[str]:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact, Group, Segment, Tag
 from journeys.models import TouchKind
-from tenants.in_use import StillInUse
 from tenants.models import Staff, User, WeChatAccount
 from tenants.scope import TenantForeignKey, TenantModel
 
@@ -17,13 +16,10 @@ from tenants.scope import TenantForeignKey, TenantModel
 def keep_while_going(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
     """`on_delete` of a segment: a broadcast that is over has its audience and the segment's name;
     one that may yet ask who belongs to it keeps it."""
-    going = [one for one in sub_objs if one.finished_at is None]
+    # Read anew, as a whole: whoever says why (says_in_use) cannot ask the database any more.
+    going = Broadcast.objects.filter(pk__in=[one.pk for one in sub_objs], finished_at=None)
     if going:
-        raise StillInUse(
-            gettext("The broadcast “%(name)s”, which is not over, uses it.")
-            % {"name": going[0].name},
-            set(going),
-        )
+        raise models.ProtectedError("A broadcast that is not over uses it.", set(going))
     models.SET_NULL(collector, field, sub_objs, using)
 
 
@@ -165,6 +161,13 @@ class Broadcast(TenantModel):
     def outside(self) -> bool:
         """Made at WeCom itself: only looked at here."""
         return self.origin != self.Origin.HERE
+
+    @property
+    def says_in_use(self) -> str:
+        """To whoever deletes what it needs (tenants/rest/errors.py)."""
+        return gettext("The broadcast “%(name)s”, which is not over, uses it.") % {
+            "name": self.name
+        }
 
     @property
     def started(self) -> bool:

@@ -30,8 +30,6 @@ from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from tenants.in_use import StillInUse
-
 if TYPE_CHECKING:
     from django.utils.functional import Promise
 
@@ -133,12 +131,19 @@ def _known(error: Exception) -> exceptions.APIException | None:
     """The answer that an exception stands for, or None."""
     if isinstance(error, exceptions.APIException):
         return error
-    if isinstance(error, StillInUse):
-        return Conflict(str(error.args[0]), "in_use")
+    if isinstance(error, ProtectedError | RestrictedError):
+        return _in_use(error)
     known = next((make() for kinds, make in _STANDS_FOR if isinstance(error, kinds)), None)
     if known is None and isinstance(error, IntegrityError):
         return _conflict(error)
     return known
+
+
+def _in_use(error: Exception) -> Conflict:
+    """By what, where a row that keeps another says so itself, without asking the database."""
+    users = getattr(error, "protected_objects", ())
+    said = [str(one.says_in_use) for one in users if hasattr(one, "says_in_use")]
+    return Conflict(min(said, default=_("It is still in use.")), "in_use")
 
 
 _STANDS_FOR: list[tuple[tuple[type[Exception], ...], Callable[[], exceptions.APIException]]] = [
@@ -151,7 +156,6 @@ _STANDS_FOR: list[tuple[tuple[type[Exception], ...], Callable[[], exceptions.API
         lambda: exceptions.ParseError(_("A value is out of range.")),
     ),
     (AWAY, Unavailable),
-    ((ProtectedError, RestrictedError), lambda: Conflict(_("It is still in use."), "in_use")),
 ]
 
 

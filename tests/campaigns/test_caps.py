@@ -24,9 +24,10 @@ def touch(shop: Shop, name: str, kind: str = "service") -> tuple[str, str]:
     """A touch of a test route for this contact; answers what became of it."""
     with shop.business.scope():
         contact = Contact.objects.get(name=name)
-        script(f"Script {Touch.objects.count()}", step(0, "Hi", kind=kind), trigger="test.rang")
+        rang = f"test.rang{Touch.objects.count()}"
+        script(f"Script {rang}", step(0, "Hi", kind=kind), trigger=rang)
         staff = Follow.objects.filter(contact=contact, ended_at=None).earliest("id").staff
-        happen(contact, "test.rang", staff=staff.userid)
+        happen(contact, rang, staff=staff.userid)
     dispatch.run(shop.business.pk)
     with shop.business.scope():
         last = Touch.objects.filter(contact=contact).latest("id")

@@ -10,14 +10,15 @@ from campaigns.models import Broadcast
 from contacts.models import Segment
 from tenants import ids
 from tests.campaigns.conftest import Shop
-from tests.test_admin_acts import open_as
 
 pytestmark = pytest.mark.usefixtures("in_english")
 
 
 def gone(shop: Shop, segment: Segment) -> tuple[int, str]:
     """Asks the API to delete it."""
-    answer = shop.business.api().delete(f"/api/v1/segments/{ids.encode(segment.pk)}")
+    answer = shop.business.api().delete(
+        f"/api/v1/segments/{ids.encode(segment.pk)}", headers={"Accept-Language": "en"}
+    )
     return answer.status_code, answer.json()["error"]["message"] if answer.content else ""
 
 
@@ -33,7 +34,7 @@ def test_a_broadcast_that_is_not_over_keeps_its_segment(shop: Shop, state: str) 
 
     refused = gone(shop, segment)
     page = reverse("admin:contacts_segment_delete", args=[segment.pk])
-    shown = open_as(shop.business, "operator").get(page).content.decode()
+    shown = shop.business.browser("operator").get(page).content.decode()
 
     assert refused == (409, "The broadcast “Spring”, which is not over, uses it.")
     assert "Spring" in shown
@@ -56,7 +57,7 @@ def test_one_that_is_over_keeps_its_audience_and_the_name(shop: Shop) -> None:
     shown = shop.business.api().get(f"/api/v1/broadcasts/{ids.encode(row.pk)}").json()
     assert (shown["segment"], shown["segment_name"]) == (None, "Regulars")
     page = reverse("admin:campaigns_broadcast_change", args=[row.pk])
-    assert "Regulars" in open_as(shop.business, "operator").get(page).content.decode()
+    assert "Regulars" in shop.business.browser("operator").get(page).content.decode()
 
 
 def test_a_copy_is_not_made_for_more_people_than_the_segment_held(shop: Shop) -> None:
@@ -68,7 +69,7 @@ def test_a_copy_is_not_made_for_more_people_than_the_segment_held(shop: Shop) ->
     assert gone(shop, segment)[0] == 204
 
     page = reverse("admin:campaigns_broadcast_copy", args=[row.pk])
-    answer = open_as(shop.business, "operator").post(page, {"confirmed": "on"}, follow=True)
+    answer = shop.business.browser("operator").post(page, {"confirmed": "on"}, follow=True)
 
     assert "was deleted: write a new broadcast." in answer.content.decode()
     with shop.business.scope():

@@ -18,7 +18,7 @@ from django.utils import timezone
 from contacts import messaging
 from contacts.messaging import mass_tasks
 from contacts.models import Contact, Identity
-from journeys import dispatch, enrolments, gathering, outcomes, recalls, shared_tasks
+from journeys import dispatch, enrolments, gathering, outcomes, recalls, shared_sends
 from journeys.models import Enrolment, SharedTask, SopStep, Touch
 from tests.conftest import Business
 from tests.journeys import ground
@@ -234,7 +234,7 @@ def test_a_worker_that_is_killed_neither_loses_nor_repeats(
 
     with monkeypatch.context() as patch:
         if moment == "gathered":
-            patch.setattr(shared_tasks, "send_due", die)
+            patch.setattr(shared_sends, "send_due", die)
         else:
             patch.setattr(messaging, "send", die)
         with pytest.raises(Killed):

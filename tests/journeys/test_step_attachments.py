@@ -19,13 +19,13 @@ from tests.conftest import Business
 from tests.journeys import ground
 from tests.journeys.ground import step
 from tests.journeys.test_routes import friend, seen
-from tests.test_admin_acts import open_as
 from tests.test_admin_journeys import step as typed
 from tests.wechat_fixtures import WeChat
 
 pytestmark = pytest.mark.usefixtures("in_english")
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 64
+ENGLISH = {"Accept-Language": "en"}
 LINK = {"type": "link", "title": "New in", "url": "https://example.com/new"}
 
 
@@ -139,8 +139,8 @@ def test_a_task_for_staff_says_where_links_lead(wechat: WeChat) -> None:
 
 
 def warnings_of(business: Business, sop_id: int) -> list[list[str]]:
-    steps = business.api().get(f"/api/v1/sops/{ids.encode(sop_id)}").json()["steps"]
-    return [one["warnings"] for one in steps]
+    found = business.api().get(f"/api/v1/sops/{ids.encode(sop_id)}", headers=ENGLISH).json()
+    return [one["warnings"] for one in found["steps"]]
 
 
 def test_what_a_route_does_not_carry_is_a_warning_and_no_fault(wechat: WeChat) -> None:
@@ -190,7 +190,7 @@ def test_what_says_nothing_cannot_be_published(
         )
 
     answer = wechat.business.api().post(
-        f"/api/v1/sops/{ids.encode(sop.pk)}/publish", headers={"Idempotency-Key": "p"}
+        f"/api/v1/sops/{ids.encode(sop.pk)}/publish", headers=ENGLISH | {"Idempotency-Key": "p"}
     )
 
     assert answer.status_code == 400
@@ -206,7 +206,7 @@ def named(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_attachments_are_added_and_taken_off_on_the_page(business: Business) -> None:
-    browser = open_as(business, "operator")
+    browser = business.browser("operator")
     with business.scope():
         sop = Sop.objects.create(name="Along")
     page = reverse("admin:journeys_sop_steps", args=[sop.pk])
