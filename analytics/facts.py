@@ -28,6 +28,7 @@ QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
+_FORM = 2  # another one when facts hold more than before: then all are read again
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
@@ -205,9 +206,9 @@ def _tenant() -> Tenant:
 
 
 def _basis() -> str:
-    """What every fact depends on besides its contact: the zone, and the order of the stages."""
+    """What every fact depends on besides its contact: their form, the zone, the order of stages."""
     stages = Stage.objects.order_by("position").values_list("id", flat=True)
-    return f"{_tenant().zone} {' '.join(map(str, stages))}"[:500]
+    return f"{_FORM} {_tenant().zone} {' '.join(map(str, stages))}"[:500]
 
 
 def _dirty() -> bool:
@@ -298,6 +299,7 @@ def _digest(model: type[TenantModel]) -> object:
     counted = {
         models.DayCell: "contacts <> 0 OR customers <> 0",
         models.CohortCell: "margin <> 0 OR customers <> 0",
+        models.CohortMonth: "customers <> 0 OR revenue <> 0 OR margin <> 0",
     }.get(model, "contacts <> 0" if model in whole.CELLS else "true")
     with connection.cursor() as cursor:
         cursor.execute(

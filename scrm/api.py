@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analytics.api import attribution, losses, reports
+from analytics.api import attribution, customers, losses, reports
 from campaigns.api import broadcasts
 from contacts.api import (
     callbacks,
@@ -97,6 +97,7 @@ router.register("callbacks", callbacks.Callbacks, "callback")
 router.register("reports", reports.Reports, "report")
 router.register("reports", attribution.Attribution, "attribution-report")
 router.register("reports", losses.LossReports, "loss-report")
+router.register("reports", customers.CustomerReports, "customer-report")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),

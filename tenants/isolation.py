@@ -54,6 +54,7 @@ LOADED = (
 # Written anew as a whole by a rebuild: the same holds for them.
 REBUILT = (
     "analytics_cohortcell",
+    "analytics_cohortmonth",
     "analytics_contactfact",
     "analytics_customerfact",
     "analytics_daycell",
