@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from analytics.pages import attribution, funnel, losses, value
+from analytics.pages import attribution, cohorts, concentration, funnel, losses, rfm, value
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
 from journeys.views import open_link
@@ -38,6 +38,9 @@ urlpatterns = [
     path("dashboards/value/", value.page, name="dashboard-value"),
     path("dashboards/attribution/", attribution.page, name="dashboard-attribution"),
     path("dashboards/losses/", losses.page, name="dashboard-losses"),
+    path("dashboards/cohorts/", cohorts.page, name="dashboard-cohorts"),
+    path("dashboards/concentration/", concentration.page, name="dashboard-concentration"),
+    path("dashboards/rfm/", rfm.page, name="dashboard-rfm"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
     path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),

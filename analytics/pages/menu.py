@@ -13,6 +13,9 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-value", "payments", _("LTV / CAC")),
         ("dashboard-attribution", "share", _("Attribution")),
         ("dashboard-losses", "person_remove", _("Losses")),
+        ("dashboard-cohorts", "grid_on", _("Cohorts")),
+        ("dashboard-concentration", "donut_large", _("Concentration")),
+        ("dashboard-rfm", "apps", "RFM"),
     ]
 
 

@@ -33,6 +33,7 @@ class Table:
     total: list[str] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     chart: dict[str, object] = field(default_factory=dict)
+    notes: list[Column] = field(default_factory=list)  # words of the page that are no columns
 
     @property
     def wide(self) -> bool:
@@ -40,4 +41,4 @@ class Table:
 
     @property
     def definitions(self) -> list[Column]:
-        return [column for column in self.columns if column.meaning]
+        return [column for column in (*self.columns, *self.notes) if column.meaning]

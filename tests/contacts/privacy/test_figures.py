@@ -39,10 +39,15 @@ ASKED = {
     "reports/attribution": ["group=channel", "group=live_code", "group=campaign", "group=content"],
     "reports/losses": ["group=channel", "group=staff", "group=live_code", "group=source",
                        "group=staff&as_of=2026-04-01", "group=channel&staff=sales1"],
+    "reports/cohorts": ["value=retention", "value=revenue&channel=Douyin",
+                        "value=margin&as_of=2026-06-15"],
+    "reports/concentration": ["", "staff=sales1", "as_of=2026-05-01"],
+    "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
 PAGES = ("/dashboards/funnel/", "/dashboards/value/", "/dashboards/attribution/",
-         "/dashboards/losses/")  # fmt: skip
+         "/dashboards/losses/", "/dashboards/cohorts/", "/dashboards/concentration/",
+         "/dashboards/rfm/")  # fmt: skip
 
 
 def addresses(patterns: Any, prefix: str = "") -> Iterator[str]:
