@@ -29,6 +29,7 @@ QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
+_FORM = 2  # another one when facts hold more than before: then all are read again
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
@@ -215,12 +216,13 @@ def _tenant() -> Tenant:
 
 
 def _basis() -> str:
-    """What every fact depends on besides its contact: the zone, the order of the stages, and for
-    how long a sign of life and an order count.
+    """What every fact depends on besides its contact: its form, the zone, the order of the stages,
+    and for how long a sign of life and an order count.
     """
     stages, rule = Stage.objects.order_by("position"), ContactSettings.of_tenant()
     order = " ".join(map(str, stages.values_list("id", flat=True)))
-    return f"{_tenant().zone} {rule.interacting_days} {rule.owned_days} {order}"[:500]
+    days = f"{rule.interacting_days} {rule.owned_days}"
+    return f"{_FORM} {_tenant().zone} {days} {order}"[:500]
 
 
 def _dirty() -> bool:
@@ -316,6 +318,7 @@ def _digest(model: type[TenantModel]) -> object:
         models.DayCell: "contacts <> 0 OR customers <> 0",
         models.CohortCell: "margin <> 0 OR customers <> 0",
         models.AssetCell: " OR ".join(f"{line} <> 0" for line in asset_readings.LINES),
+        models.CohortMonth: "customers <> 0 OR revenue <> 0 OR margin <> 0",
     }.get(model, "contacts <> 0" if model in whole.CELLS else "true")
     with connection.cursor() as cursor:
         cursor.execute(

@@ -74,6 +74,7 @@ class CustomerFact(TenantModel):
 
     The age of an order is the smallest whole d with paid_at ≤ first + d days (FIGURES R21), up to
     365; `margin_365` is the sum. Every customer has age 0: the first order.
+    Of all orders, `revenues` and `month_margins` came in in each of the calendar `months`.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "contact_id")
@@ -86,6 +87,9 @@ class CustomerFact(TenantModel):
     margin_365 = models.BigIntegerField()
     ages = ArrayField(models.SmallIntegerField())
     margins = ArrayField(models.BigIntegerField())
+    months = ArrayField(models.DateField(), db_default=[])
+    revenues = ArrayField(models.BigIntegerField(), db_default=[])
+    month_margins = ArrayField(models.BigIntegerField(), db_default=[])
 
     class Meta(TenantModel.Meta):
         indexes = [
@@ -187,6 +191,21 @@ class CohortCell(TenantModel):
         pass
 
 
+class CohortMonth(TenantModel):
+    """What those who first bought in the month `cohort` bought in `month`, and how many did."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "cohort", "channel_id", "month")
+    cohort = models.DateField()
+    channel_id = models.BigIntegerField()
+    month = models.DateField()
+    customers = models.BigIntegerField()
+    revenue = models.BigIntegerField()
+    margin = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
 class FunnelCell(TenantModel):
     """Of the contacts that entered the journey on a day: how many reached the stage, or beyond."""
 
@@ -274,6 +293,24 @@ class AssetCell(TenantModel):
     lost_by_customer = models.BigIntegerField(default=0)
     lost_by_staff = models.BigIntegerField(default=0)
     moved_out = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
+class RfmBorders(TenantModel):
+    """What a customer must surpass for the scores 2, 3, 4 and 5 of a period; see rfm_borders.py.
+
+    Of a period without customers they are empty.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "start", "end")
+    start = models.DateField()
+    end = models.DateField()
+    read_at = models.DateTimeField()
+    r = ArrayField(models.DateTimeField())
+    f = ArrayField(models.BigIntegerField())
+    m = ArrayField(models.BigIntegerField())
 
     class Meta(TenantModel.Meta):
         pass

@@ -51,7 +51,7 @@ SELECT a.contact_id, COALESCE(c.channel_id, 0) AS channel_id,
   (extract(epoch FROM c.acquired_at) * 1000000)::bigint AS reach_us,
   date_trunc('month', c.acquired_at AT TIME ZONE %(zone)s)::date AS reach_month,
   a.first_us, (a.first_at AT TIME ZONE %(zone)s)::date AS first_day,
-  a.margin_365, a.ages, a.margins
+  a.margin_365, a.ages, a.margins, m.months, m.revenues, m.month_margins
 FROM (
   SELECT contact_id, first_us, first_at, sum(margin)::bigint AS margin_365,
     array_agg(age ORDER BY age) AS ages, array_agg(margin ORDER BY age) AS margins
@@ -68,7 +68,17 @@ FROM (
     ) timed WHERE at - first_us <= %(observed)s * %(day)s
     GROUP BY contact_id, first_us, first_at, age
   ) aged GROUP BY contact_id, first_us, first_at
-) a JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = a.contact_id{these c.id}
+) a JOIN (
+  SELECT contact_id, array_agg(month ORDER BY month) AS months,
+    array_agg(revenue ORDER BY month) AS revenues, array_agg(margin ORDER BY month) AS month_margins
+  FROM (
+    SELECT contact_id, date_trunc('month', paid_at AT TIME ZONE %(zone)s)::date AS month,
+      sum(amount_fen - refund_fen)::bigint AS revenue,
+      sum(amount_fen - refund_fen - cost_fen)::bigint AS margin
+    FROM contacts_order WHERE tenant_id = %(tenant)s AND paid{these contact_id} GROUP BY 1, 2
+  ) bought GROUP BY contact_id
+) m ON m.contact_id = a.contact_id
+JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = a.contact_id{these c.id}
 """
 
 # A stage is reached by entering it or one beyond it; it was skipped when one beyond it came first.

@@ -62,22 +62,26 @@ SET contacts = s.contacts + EXCLUDED.contacts
 # Answers the customers that are not what they were.
 _CUSTOMERS = """
 , old AS (
-  SELECT contact_id, channel_id, reach_us, reach_month, first_us, first_day, ages, margins
+  SELECT contact_id, channel_id, reach_us, reach_month, first_us, first_day, ages, margins, months,
+    revenues, month_margins
   FROM analytics_customerfact WHERE tenant_id = %(tenant)s{these contact_id}
 ), new AS ({new}), changed AS (
   SELECT new.* FROM new LEFT JOIN old ON old.contact_id = new.contact_id
   WHERE old.contact_id IS NULL
-    OR (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins)
-    IS DISTINCT FROM (old.channel_id, old.reach_us, old.first_us, old.ages, old.margins)
+    OR (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins, new.months, new.revenues,
+      new.month_margins)
+    IS DISTINCT FROM (old.channel_id, old.reach_us, old.first_us, old.ages, old.margins, old.months,
+      old.revenues, old.month_margins)
 ), kept AS (
   INSERT INTO analytics_customerfact AS f (tenant_id, contact_id, channel_id, reach_us, reach_month,
-    first_us, first_day, margin_365, ages, margins)
+    first_us, first_day, margin_365, ages, margins, months, revenues, month_margins)
   SELECT %(tenant)s, contact_id, channel_id, reach_us, reach_month, first_us, first_day, margin_365,
-    ages, margins FROM changed
+    ages, margins, months, revenues, month_margins FROM changed
   ON CONFLICT (tenant_id, contact_id) DO UPDATE SET channel_id = EXCLUDED.channel_id,
     reach_us = EXCLUDED.reach_us, reach_month = EXCLUDED.reach_month, first_us = EXCLUDED.first_us,
     first_day = EXCLUDED.first_day, margin_365 = EXCLUDED.margin_365, ages = EXCLUDED.ages,
-    margins = EXCLUDED.margins
+    margins = EXCLUDED.margins, months = EXCLUDED.months, revenues = EXCLUDED.revenues,
+    month_margins = EXCLUDED.month_margins
 ), gone AS (
   DELETE FROM analytics_customerfact WHERE tenant_id = %(tenant)s AND contact_id = ANY(ARRAY(
     SELECT contact_id FROM old EXCEPT SELECT contact_id FROM new))
@@ -101,6 +105,21 @@ _CUSTOMERS = """
   GROUP BY reach_month, channel_id, age HAVING sum(margin) <> 0 OR sum(n) <> 0
   ON CONFLICT (tenant_id, month, channel_id, age) DO UPDATE
   SET margin = c.margin + EXCLUDED.margin, customers = c.customers + EXCLUDED.customers
+), months AS (
+  INSERT INTO analytics_cohortmonth AS c
+    (tenant_id, cohort, channel_id, month, customers, revenue, margin)
+  SELECT %(tenant)s, cohort, channel_id, month, sum(n), sum(n * revenue), sum(n * margin) FROM (
+    SELECT date_trunc('month', first_day)::date AS cohort, channel_id, u.month, 1 AS n, u.revenue,
+      u.margin
+    FROM new, unnest(months, revenues, month_margins) AS u(month, revenue, margin)
+    UNION ALL
+    SELECT date_trunc('month', first_day)::date, channel_id, u.month, -1, u.revenue, u.margin
+    FROM old, unnest(months, revenues, month_margins) AS u(month, revenue, margin)) change
+  GROUP BY cohort, channel_id, month
+  HAVING sum(n) <> 0 OR sum(n * revenue) <> 0 OR sum(n * margin) <> 0
+  ON CONFLICT (tenant_id, cohort, channel_id, month) DO UPDATE
+  SET customers = c.customers + EXCLUDED.customers, revenue = c.revenue + EXCLUDED.revenue,
+    margin = c.margin + EXCLUDED.margin
 )
 SELECT contact_id FROM changed UNION ALL SELECT contact_id FROM gone
 """

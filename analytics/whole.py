@@ -41,6 +41,11 @@ SELECT reach_month AS month, channel_id, u.age, sum(u.margin) AS margin,
   count(*) FILTER (WHERE u.age = 0) AS customers
 FROM analytics_customerfact, unnest(ages, margins) AS u(age, margin)
 WHERE tenant_id = %(tenant)s AND reach_month IS NOT NULL GROUP BY reach_month, channel_id, u.age""",
+    models.CohortMonth: """
+SELECT date_trunc('month', first_day)::date AS cohort, channel_id, u.month, count(*) AS customers,
+  sum(u.revenue) AS revenue, sum(u.margin) AS margin
+FROM analytics_customerfact, unnest(months, revenues, month_margins) AS u(month, revenue, margin)
+WHERE tenant_id = %(tenant)s GROUP BY 1, channel_id, u.month""",
     models.FunnelCell: """
 SELECT start_day AS day, channel_id, stage_id, count(*) AS contacts
 FROM analytics_stagereach WHERE tenant_id = %(tenant)s GROUP BY start_day, channel_id, stage_id""",

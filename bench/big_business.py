@@ -84,8 +84,8 @@ FROM contacts_contact WHERE tenant_id = %(tenant)s AND referrer_id IS NOT NULL A
 TABLES = (
     "contacts_contact", "contacts_order", "contacts_cost", "contacts_event", "journeys_stagemove",
     "analytics_contactfact", "analytics_customerfact", "analytics_stagereach",
-    "analytics_referralpart", "analytics_daycell", "analytics_cohortcell", "analytics_funnelcell",
-    "analytics_gapcell", "analytics_stagecount", "analytics_dirtycontact",
+    "analytics_referralpart", "analytics_daycell", "analytics_cohortcell", "analytics_cohortmonth",
+    "analytics_funnelcell", "analytics_gapcell", "analytics_stagecount", "analytics_dirtycontact",
 )  # fmt: skip
 
 

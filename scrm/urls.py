@@ -3,7 +3,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from analytics.pages import assets, attribution, formula, funnel, losses, rates, value
+from analytics.pages import (
+    assets,
+    attribution,
+    cohorts,
+    concentration,
+    formula,
+    funnel,
+    losses,
+    rates,
+    rfm,
+    value,
+)
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
 from journeys.views import open_link
@@ -41,6 +52,9 @@ urlpatterns = [
     path("dashboards/formula/", formula.page, name="dashboard-formula"),
     path("dashboards/rates/", rates.page, name="dashboard-rates"),
     path("dashboards/losses/", losses.page, name="dashboard-losses"),
+    path("dashboards/cohorts/", cohorts.page, name="dashboard-cohorts"),
+    path("dashboards/concentration/", concentration.page, name="dashboard-concentration"),
+    path("dashboards/rfm/", rfm.page, name="dashboard-rfm"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
     path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),

@@ -56,6 +56,7 @@ REBUILT = (
     "analytics_assetcell",
     "analytics_assetpiece",
     "analytics_cohortcell",
+    "analytics_cohortmonth",
     "analytics_contactfact",
     "analytics_customerfact",
     "analytics_daycell",

@@ -16,6 +16,9 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-attribution", "share", _("Attribution")),
         ("dashboard-assets", "account_balance_wallet", _("User assets")),
         ("dashboard-losses", "person_remove", _("Losses")),
+        ("dashboard-cohorts", "grid_on", _("Cohorts")),
+        ("dashboard-concentration", "donut_large", _("Concentration")),
+        ("dashboard-rfm", "apps", "RFM"),
     ]
 
 

@@ -62,9 +62,54 @@
   /* Of a waterfall: where it begins, what went up or down, where it ends. */
   const TONES = { start: "--ink-3", up: "--good", down: "--bad", end: "--brand" };
 
+  /* Lines over an axis of per cent: the first one is meant, further ones are there to compare. */
+  const curve = (data) => {
+    const axis = (title, most) => ({
+      title: { display: true, text: title, color: colour("--ink-2") },
+      border: { display: false },
+      grid: { color: colour("--line") },
+      ticks: { color: colour("--ink-2"), maxTicksLimit: most, maxRotation: 0 },
+    });
+    return {
+      type: "line",
+      data: {
+        labels: data.labels,
+        datasets: data.series.map((series, number) => ({
+          label: series.label,
+          data: series.values,
+          texts: series.texts,
+          borderColor: colour(number ? "--ink-3" : "--brand"),
+          backgroundColor: colour("--brand-soft"),
+          borderWidth: number ? 1.5 : 3,
+          borderDash: number ? [5, 5] : [],
+          fill: number === 0 ? "origin" : false,
+          order: number ? 0 : 1, // above the filled one
+          pointRadius: 0,
+          pointHitRadius: 12,
+        })),
+      },
+      options: {
+        responsive: true,
+        maintainAspectRatio: false,
+        animation: false,
+        interaction: { mode: "index", intersect: false },
+        scales: {
+          x: axis(data.axes[0], 6),
+          y: { ...axis(data.axes[1], 6), min: 0, max: 100, ticks: { color: colour("--ink-2"), callback: (value) => `${value} %` } },
+        },
+        plugins: {
+          legend: { align: "start", labels: { color: colour("--ink-2"), usePointStyle: true, pointStyle: "line" } },
+          tooltip: { callbacks: { label: (at) => `${at.dataset.label}: ${at.dataset.texts[at.dataIndex]}` } },
+        },
+      },
+    };
+  };
+
   const look = (data, width) => {
+    if (data.kind === "curve") return curve(data);
+    const stacks = data.kind === "stacks";
     const steps = data.kind === "waterfall";
-    const pairs = data.kind === "pairs" || steps; // standing
+    const pairs = data.kind === "pairs" || stacks || steps; // standing
     const room = pairs ? (width - 48) / data.labels.length : width; // less the axis
     const narrow = pairs && room < 120;
     const months = data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
@@ -88,7 +133,7 @@
     };
     return {
       type: "bar",
-      plugins: [texts],
+      plugins: stacks ? [] : [texts],
       data: {
         labels: narrow && !months ? data.labels.map((name) => folded(name, Math.floor(room / 6))) : data.labels,
         datasets: data.series.map((series, number) => ({
@@ -112,7 +157,9 @@
         maintainAspectRatio: false,
         animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 400 },
         layout: { padding: { top: pairs ? 16 : 0 } },
-        scales: pairs ? { x: label, y: value } : { x: { ...value, display: false }, y: label },
+        scales: stacks
+          ? { x: { ...label, stacked: true }, y: { ...value, stacked: true } }
+          : pairs ? { x: label, y: value } : { x: { ...value, display: false }, y: label },
         plugins: {
           legend: {
             display: pairs && !steps,

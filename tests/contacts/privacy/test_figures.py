@@ -44,6 +44,10 @@ ASKED = {
     "reports/formula": ["compare_from=2026-01-01&compare_to=2026-03-01", "channel=Douyin",
                         "staff=sales1", "as_of=2026-02-01"],
     "reports/wecom-rates": ["channel=Douyin", "staff=sales1", "as_of=2026-02-01"],
+    "reports/cohorts": ["value=retention", "value=revenue&channel=Douyin",
+                        "value=margin&as_of=2026-06-15"],
+    "reports/concentration": ["", "staff=sales1", "as_of=2026-05-01"],
+    "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
 

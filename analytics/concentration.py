@@ -1,0 +1,173 @@
+"""How much of the revenue hangs on how few customers, and on those who come back? FIGURES R30."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Final
+
+from analytics import buying
+from analytics.periods import Question
+
+# Of a thousand customers: the keys of the answer, by how many they are.
+TOP: Final[Mapping[str, int]] = {"0.1": 1, "1": 10, "10": 100, "20": 200}
+POINTS: Final = 100
+
+# Customers by revenue, the smallest first, in a hundred groups of the same size.
+_RANKED = f"""
+WITH buyer AS (
+  SELECT sum({buying.REVENUE})::bigint AS x FROM contacts_order
+  WHERE {buying.PAID} GROUP BY contact_id
+), ranked AS (
+  SELECT x, row_number() OVER (ORDER BY x) AS i, count(*) OVER () AS n FROM buyer
+)
+SELECT {{point}} AS point, count(*), sum(x)::bigint, sum(i * x::numeric)::text,
+  {{tops}}
+FROM ranked GROUP BY 1 ORDER BY 1
+"""  # noqa: S608 - our own names
+_TOP = "COALESCE(sum(x) FILTER (WHERE i > n - greatest(1, (n * {of} + 999) / 1000)), 0)::bigint"
+# The largest n/100 are point 1, and so on: who stands at rank r from above is in point ⌈100 r/n⌉.
+_POINT = f"(((n - i + 1) * least(n, {POINTS}) + n - 1) / n)"
+
+# A buyer's first order of all history is the first one in the period, or lies before it.
+_FIRST = f"""
+SELECT COALESCE(sum(revenue), 0)::bigint FROM (
+  SELECT DISTINCT ON (o.contact_id) o.{buying.REVENUE.replace(" - ", " - o.")} AS revenue
+  FROM analytics_customerfact f JOIN contacts_order o
+    ON o.tenant_id = f.tenant_id AND o.contact_id = f.contact_id AND o.paid
+    AND o.paid_at = timestamptz 'epoch' + f.first_us * interval '1 microsecond'
+  WHERE f.tenant_id = %(tenant)s AND f.first_us >= %(start_us)s AND f.first_us < %(end_us)s{{among}}
+  ORDER BY o.contact_id, o.order_id COLLATE "C") first
+"""  # noqa: S608 - our own names
+
+
+@dataclass
+class Concentration:
+    """Fen, and sums over customers ranked by x, the smallest first (rank 1)."""
+
+    customers: int = 0
+    revenue: int = 0
+    weighted: int = 0  # Σ i·x_i
+    top: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOP, 0))
+    first: int = 0  # revenue of buyers' first orders
+    points: list[int] = field(default_factory=list)  # revenue of the top 1 %, the next 1 %, …
+
+    def share(self, top: str) -> Fraction | None:
+        return self._share(self.top[top])
+
+    @property
+    def existing_share(self) -> Fraction | None:
+        return self._share(self.revenue - self.first)
+
+    @property
+    def gini(self) -> Fraction | None:
+        n = self.customers
+        return self._share(Fraction(2 * self.weighted - (n + 1) * self.revenue, n or 1))
+
+    def _share(self, part: Fraction | int) -> Fraction | None:
+        return Fraction(part) / self.revenue if self.revenue else None
+
+    def curve(self) -> list[Fraction]:
+        """The share of revenue of the top 0 %, 1 %, … 100 % of customers; of few, of each more."""
+        shares = [Fraction(0)]
+        for revenue in self.points:
+            shares.append(shares[-1] + Fraction(revenue, self.revenue))
+        return shares
+
+
+def report(question: Question) -> Concentration:
+    """Inside a scope, with facts up to date."""
+    found = Concentration()
+    if question.span.start_us >= question.end_us:
+        return found
+    parameters = buying.given(question)
+    tops = ", ".join(_TOP.format(of=of) for of in TOP.values())
+    sql = _RANKED.format(among=buying.among(question), point=_POINT, tops=tops)
+    by_point: dict[int, int] = {}
+    for point, customers, revenue, weighted, *top in buying.rows(sql, parameters):
+        found.customers += customers
+        found.revenue += revenue
+        found.weighted += int(weighted)
+        by_point[point] = revenue
+        for name, part in zip(TOP, top, strict=True):
+            found.top[name] += part
+    if found.revenue:
+        found.points = [by_point[point] for point in sorted(by_point)]
+        first = _FIRST.format(among=buying.among(question, "f.contact_id"))
+        found.first = buying.rows(first, parameters)[0][0]
+    return found
+
+
+# --- by month ---
+
+_MONTHS = f"""
+WITH bought AS (
+  SELECT o.contact_id, o.id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
+    row_number() OVER (PARTITION BY o.contact_id ORDER BY o.paid_at, o.order_id COLLATE "C") = 1
+    AND o.paid_at = timestamptz 'epoch' + f.first_us * interval '1 microsecond' AS first
+  FROM (SELECT * FROM contacts_order WHERE {buying.PAID}) o
+  JOIN analytics_customerfact f ON f.tenant_id = %(tenant)s AND f.contact_id = o.contact_id
+)
+"""  # noqa: S608 - our own names
+_BY_MONTH = (
+    _MONTHS
+    + """
+SELECT date_trunc('month', paid_at AT TIME ZONE %(zone)s)::date,
+  COALESCE(sum(revenue) FILTER (WHERE first), 0)::bigint,
+  COALESCE(sum(revenue) FILTER (WHERE NOT first), 0)::bigint,
+  count(*) FILTER (WHERE first), count(*) FILTER (WHERE NOT first)
+FROM bought GROUP BY 1
+"""
+)
+# A position without a price of its own counts at the product's.
+_UPSELL = (
+    _MONTHS
+    + """
+SELECT COALESCE(sum(i.quantity * COALESCE(i.price_fen, p.price_fen)), 0)::bigint,
+  count(DISTINCT b.contact_id)
+FROM bought b JOIN contacts_orderitem i ON i.tenant_id = %(tenant)s AND i.order_id = b.id
+JOIN contacts_product p ON p.tenant_id = %(tenant)s AND p.sku = i.sku
+WHERE NOT b.first AND p.role IN ('profit', 'extension')
+"""
+)
+_ITEMS = "SELECT EXISTS (SELECT FROM contacts_orderitem WHERE tenant_id = %(tenant)s)"
+
+
+@dataclass(frozen=True)
+class Month:
+    """Fen and orders of buyers' first orders, and of all that they bought later."""
+
+    month: date
+    new: int = 0
+    repeat: int = 0
+    new_orders: int = 0
+    repeat_orders: int = 0
+
+
+@dataclass(frozen=True)
+class Upsell:
+    """What existing customers bought of the products that are there for it: fen, buyers."""
+
+    revenue: int
+    customers: int
+
+
+def by_month(question: Question) -> Sequence[Month]:
+    """Every month of the period up to as_of."""
+    if question.span.start_us >= question.end_us:
+        return []
+    sql = _BY_MONTH.format(among=buying.among(question))
+    found = {row[0]: Month(*row) for row in buying.rows(sql, buying.given(question))}
+    months = [span.start.replace(day=1) for span in question.span.months()
+              if span.start_us < question.as_of_us]  # fmt: skip
+    return [found.get(month, Month(month)) for month in months]
+
+
+def upsell(question: Question) -> Upsell | None:
+    """None where orders came without their positions."""
+    parameters = buying.given(question)
+    if not buying.rows(_ITEMS, parameters)[0][0]:
+        return None
+    return Upsell(*buying.rows(_UPSELL.format(among=buying.among(question)), parameters)[0])

@@ -1,0 +1,191 @@
+"""The page of cohorts: a heat map of who came back, or of what they brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from analytics import answers, cohorts, shown
+from analytics.cohorts import VALUES, Row, Value
+from analytics.pages import frame
+from analytics.pages.tables import Card, Column, Table
+from tenants.middleware import tenant_of
+
+# More months stand in the file; a page of more cannot be read.
+MONTHS = 24
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A cell of a heat map; `heat` 0…10 is its shade, below 0 a loss."""
+
+    text: str
+    title: str
+    heat: int | None
+
+
+@frame.page
+def page(request: HttpRequest) -> HttpResponse:
+    asked = frame.read(request, "value")
+    value = next((v for v in VALUES if v == asked.given.get("value")), VALUES[0])
+    currency = tenant_of(request).currency
+    rows = answers.steadily(lambda: cohorts.report(asked.question))
+    table = of_cohorts(rows, value, currency)
+    return frame.show(
+        request,
+        asked,
+        table,
+        "analytics/cohorts.html",
+        file=(f"cohorts-{value}", whole_file(rows, value)),
+        heading=_("Cohorts"),
+        value=value,
+        heat=heat_of(rows, value, currency),
+        months=range(_width(rows)),
+        hidden_months=max((len(row.months) for row in rows), default=0) > MONTHS,
+        most_months=MONTHS,
+        switch=frame.switch(asked, "value", value, list(titles().items())),
+    )
+
+
+def titles() -> dict[Value, str]:
+    return {"retention": _("Retention"), "revenue": _("Revenue"), "margin": _("Margin")}
+
+
+def meanings() -> dict[Value, str]:
+    return {
+        "retention": _("Share of the cohort that paid for at least one order in that calendar "
+                       "month."),
+        "revenue": _("Revenue of the cohort's paid orders of that calendar month, net of refunds; "
+                     "not added up over months."),
+        "margin": _("Revenue less cost of goods of the cohort's paid orders of that calendar "
+                    "month; not added up over months."),
+    }  # fmt: skip
+
+
+def of_cohorts(rows: Sequence[Row], value: Value, currency: str) -> Table:
+    """The summary and what the words mean; the map itself is `heat_of`."""
+    table = Table(
+        [
+            Column(
+                _("Cohort"),
+                _("Customers whose first paid order of all lies in that calendar month and in the "
+                  "period."),
+            ),
+            Column(_("Paying customers"), _("How many they are.")),
+            Column(
+                _("Month %(n)s") % {"n": "0, 1, 2 …"},
+                meanings()[value] + " " + _("Month 0 is the month of the first order. A month "
+                                            "that is not over yet has no figure."),
+            ),
+        ]
+    )  # fmt: skip
+    table.rows = [[f"{row.cohort:%Y-%m}", shown.count(row.size)] for row in rows]
+    if rows:
+        table.cards = _cards(rows, value, currency)
+    return table
+
+
+def heat_of(rows: Sequence[Row], value: Value, currency: str) -> list[dict[str, object]]:
+    """The cohorts with their tiles; shades are shares of the largest figure after month 0, which
+    is darker than all of them.
+    """
+    width = _width(rows)
+    figures = [[row.value(k, value) for k in range(width)] for row in rows]
+    later = [abs(figure) for line in figures for figure in line[1:] if figure is not None]
+    peak = max(later, default=Fraction(0)) or Fraction(1)
+    return [
+        {
+            "name": f"{row.cohort:%Y-%m}",
+            "size": shown.count(row.size),
+            "tiles": [
+                _tile(row, k, figure, peak, value, currency)
+                for k, figure in enumerate(line)
+                if k < len(row.months)
+            ],
+        }
+        for row, line in zip(rows, figures, strict=True)
+    ]
+
+
+def _tile(
+    row: Row, k: int, figure: Fraction | None, peak: Fraction, value: Value, currency: str
+) -> Tile:
+    if figure is None:
+        return Tile(shown.NONE, _("This month is not over yet."), None)
+    bought = row.months[k]
+    buyers = bought.customers if bought else 0
+    said = _("%(month)s: %(buyers)s of %(size)s bought") % {
+        "month": f"{_month_after(row, k)}", "buyers": shown.count(buyers),
+        "size": shown.count(row.size),
+    }  # fmt: skip
+    heat = min(10, -(-abs(figure) * 10 // peak))
+    if value == "retention":
+        return Tile(shown.rate(figure), said, int(heat))
+    exact = shown.money(figure, currency)
+    return Tile(
+        shown.money_at_a_glance(figure, currency),
+        f"{said} · {exact}",
+        -1 if figure < 0 else int(heat),
+    )
+
+
+def _month_after(row: Row, k: int) -> str:
+    months = row.cohort.year * 12 + row.cohort.month - 1 + k
+    return f"{months // 12:04}-{months % 12 + 1:02}"
+
+
+def _width(rows: Sequence[Row]) -> int:
+    return min(MONTHS, max((len(row.months) for row in rows), default=0))
+
+
+def _cards(rows: Sequence[Row], value: Value, currency: str) -> list[Card]:
+    size = sum(row.size for row in rows)
+    cards = [
+        Card(
+            _("New customers"),
+            shown.count(size),
+            _("in %(n)s cohorts") % {"n": len(rows)} if len(rows) > 1 else "",
+        )
+    ]
+    for k in (1, 3, 6):
+        seen = [row for row in rows if k < len(row.months) and row.months[k] is not None]
+        heads = sum(row.size for row in seen)
+        if not heads:
+            continue
+        total = sum((row.value(k, value) or Fraction(0)) * _weight(row, value) for row in seen)
+        figure = Fraction(total, heads)
+        cards.append(
+            Card(
+                _("Month %(n)s") % {"n": k},
+                shown.rate(figure) if value == "retention" else shown.money(figure, currency),
+                _("came back, of %(n)s") % {"n": shown.count(heads)}
+                if value == "retention"
+                else _("per customer, of %(n)s") % {"n": shown.count(heads)},
+            )
+        )
+    return cards
+
+
+def _weight(row: Row, value: Value) -> int:
+    """A share is of the cohort; amounts are already sums."""
+    return row.size if value == "retention" else 1
+
+
+def whole_file(rows: Sequence[Row], value: Value) -> Table:
+    """All months."""
+    width = max((len(row.months) for row in rows), default=0)
+    columns = [Column(_("Cohort")), Column(_("Paying customers"))]
+    columns += [Column(_("Month %(n)s") % {"n": k}) for k in range(width)]
+    table = Table(columns)
+    for row in rows:
+        cells = [_plain(row.value(k, value), value) for k in range(width)]
+        table.raw.append([f"{row.cohort:%Y-%m}", row.size, *cells])
+    return table
+
+
+def _plain(figure: Fraction | None, value: Value) -> object:
+    return answers.number(figure) if value == "retention" else answers.decimal(figure)
