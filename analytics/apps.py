@@ -9,7 +9,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, segment_leaves, tasks
+        from analytics import facts, forecasts, foretold, segment_leaves, tasks
         from analytics.api import facets
         from contacts import changes, timeline
         from contacts.imports import run
@@ -21,4 +21,6 @@ class AnalyticsConfig(AppConfig):
         run.after(facts.after_import)
         facets.register()
         segment_leaves.register()
+        foretold.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
+        doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)

@@ -32,6 +32,11 @@ def next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+def last_day(as_of: datetime, zone: ZoneInfo) -> date:
+    """The last local day before as_of; of it only a part may have passed."""
+    return (as_of - timedelta(microseconds=1)).astimezone(zone).date()
+
+
 @dataclass(frozen=True)
 class Span:
     """Calendar days [start, end) of a zone."""

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from analytics.pages import funnel, losses, value
+from analytics.pages import funnel, losses, prediction, value
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
 from journeys.views import open_link
@@ -36,6 +36,7 @@ urlpatterns = [
     path("desk/leads/<str:lead_id>/scripts/<str:content_id>/", desk.script, name="desk-script"),
     path("dashboards/funnel/", funnel.page, name="dashboard-funnel"),
     path("dashboards/value/", value.page, name="dashboard-value"),
+    path("dashboards/prediction/", prediction.page, name="dashboard-prediction"),
     path("dashboards/losses/", losses.page, name="dashboard-losses"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),

@@ -11,6 +11,7 @@ def dashboards() -> list[tuple[str, str, str]]:
     return [
         ("dashboard-funnel", "filter_alt", _("Funnel")),
         ("dashboard-value", "payments", _("LTV / CAC")),
+        ("dashboard-prediction", "online_prediction", _("Prediction")),
         ("dashboard-losses", "person_remove", _("Losses")),
     ]
 

@@ -60,10 +60,11 @@
   };
 
   const look = (data, width) => {
-    const pairs = data.kind === "pairs";
+    const lines = data.kind === "lines";
+    const pairs = data.kind === "pairs" || lines;
     const room = pairs ? (width - 48) / data.labels.length : width; // less the axis
     const narrow = pairs && room < 120;
-    const months = data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
+    const months = lines || data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
     const colours = pairs ? ["--ink-3", "--brand"] : ["--brand"];
     const value = {
       beginAtZero: true,
@@ -81,8 +82,8 @@
       },
     };
     return {
-      type: "bar",
-      plugins: [texts],
+      type: lines ? "line" : "bar",
+      plugins: lines ? [] : [texts],
       data: {
         labels: narrow && !months ? data.labels.map((name) => folded(name, Math.floor(room / 6))) : data.labels,
         datasets: data.series.map((series, number) => ({
@@ -90,6 +91,7 @@
           data: series.values,
           texts: series.texts,
           backgroundColor: colour(colours[number % colours.length]),
+          ...(lines ? { borderColor: colour(colours[number % colours.length]), borderWidth: 2, pointRadius: 2, tension: 0.2 } : {}),
           borderRadius: 6,
           maxBarThickness: pairs ? 48 : 36,
           categoryPercentage: 0.72,
