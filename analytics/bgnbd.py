@@ -55,7 +55,8 @@ class Purchases:
     def _log_odds_left(self, x: Numbers, t_x: Numbers, observed: Numbers) -> Numbers:
         again = np.maximum(x, 1.0)
         since = np.log(self.alpha + observed) - np.log(self.alpha + t_x)
-        return np.log(self.a) - np.log(self.b + again - 1) + (self.r + x) * since
+        odds: Numbers = np.log(self.a) - np.log(self.b + again - 1) + (self.r + x) * since
+        return odds
 
     def expected(self, weeks: float, x: Numbers, t_x: Numbers, observed: Numbers) -> Numbers:
         """Purchases expected within `weeks` from now."""
@@ -69,9 +70,9 @@ class Purchases:
         By Euler's transformation x stands in one argument only: no power of it grows.
         """
         if min(abs(self.a - 1), abs(self.a + self.b - 1)) < _NEAR:
-            sides = [replace(self, a=self.a + step) for step in (-2 * _NEAR, 2 * _NEAR)]
-            total: Numbers = sum(side.while_alive(weeks, x, observed) for side in sides)
-            return total / 2
+            below, above = (replace(self, a=self.a + step) for step in (-2 * _NEAR, 2 * _NEAR))
+            both = (side.while_alive(weeks, x, observed) for side in (below, above))
+            return np.mean([*both], axis=0, dtype=np.float64)
         past = self.alpha + observed
         z = weeks / (past + weeks)
         c = self.a + self.b + x - 1

@@ -69,6 +69,13 @@ def all_stale() -> None:
     state.save(update_fields=["orders", "changed"])
 
 
+def current() -> Fit | None:
+    """What forecasts are made with."""
+    as_of = state().as_of
+    found = models.PurchaseFit.objects.filter(as_of=as_of).first() if as_of else None
+    return Fit(**found.told) if found else None
+
+
 def state() -> models.ForecastState:
     return models.ForecastState.objects.first() or models.ForecastState()
 
@@ -160,8 +167,9 @@ def _refresh(tenant: Tenant) -> None:
         stale_ids = sorted({int(row[0]) for row in cursor.fetchall()})
     as_of = timezone.now()
     today = periods.last_day(as_of, tenant.tz)
-    current = models.PurchaseFit.objects.get(as_of=state().as_of)
-    fit = Fit(**current.told)
+    fit = current()
+    if fit is None:
+        return
     for start in range(0, len(stale_ids), _CHUNK):
         some = stale_ids[start : start + _CHUNK]
         days = purchases.read(as_of, tenant.tz, some)

@@ -74,12 +74,12 @@ def why(fit: Fit) -> str:
     """In a sentence: what is missing for a model of each customer."""
     sentences = {
         Reason.NO_CUSTOMERS: _("Nobody has bought yet."),
-        Reason.FEW_CUSTOMERS: _("%(n)s customers have bought; the model needs %(least)s.")
+        Reason.FEW_CUSTOMERS: _("Customers so far: %(n)s. The model needs %(least)s.")
         % {"n": fit.customers, "least": CUSTOMERS},
-        Reason.SHORT_HISTORY: _("The first order is %(n)s days old; the model needs %(least)s.")
+        Reason.SHORT_HISTORY: _("Days since the first order: %(n)s. The model needs %(least)s.")
         % {"n": fit.history_days, "least": HISTORY_DAYS},
         Reason.NONE_OFTEN: _("No customer has bought on %(n)s days or more yet.") % {"n": OFTEN},
-        Reason.FEW_REPEATERS: _("%(n)s customers have bought again; the model needs %(least)s.")
+        Reason.FEW_REPEATERS: _("Customers who bought again: %(n)s. The model needs %(least)s.")
         % {"n": fit.repeaters, "least": REPEATERS},
         Reason.NO_REVENUE: _("The orders have no amounts."),
         Reason.NO_CONVERGENCE: _("These purchases follow no pattern that the model knows."),

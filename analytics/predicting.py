@@ -7,8 +7,9 @@ in, and says so. Nothing here knows of a database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -48,32 +49,30 @@ def learn(days: Days, today: date) -> tuple[Fit, Forecasts | None]:
     """The model as of a day, and what it says of every customer."""
     last_day = bought.number(today)
     people = bought.buyers(days)
-    told = {
-        "customers": len(people.contact),
-        "repeaters": int(np.count_nonzero(people.x)),
-        "history_days": int(last_day - people.first.min()) if len(people.first) else 0,
-        "revenue": int(days.fen.sum()),
-        "margin": int(days.margin.sum()),
-        "curve": _curve(days, people, last_day),
-    }
-    missing = _missing(people, told["history_days"], told["revenue"])
+    told = Fit(
+        customers=len(people.contact),
+        repeaters=int(np.count_nonzero(people.x)),
+        history_days=int(last_day - people.first.min()) if len(people.first) else 0,
+        revenue=int(days.fen.sum()),
+        margin=int(days.margin.sum()),
+        curve=_curve(days, people, last_day),
+    )
+    missing = _missing(people, told.history_days, told.revenue)
     often = None if missing else _often(people, last_day)
     spending = None if missing or often is None else _spending(people)
     if often is None or spending is None:
-        return Fit(**told, reason=missing or Reason.NO_CONVERGENCE), None
-    fit = Fit(**told, purchases=vars(often), spending=vars(spending))
+        return replace(told, reason=missing or Reason.NO_CONVERGENCE), None
+    fit = replace(told, purchases=vars(often), spending=vars(spending))
     found = foretell(fit, people, today)
     heads, _edges = np.histogram(found.alive, bins=10, range=(0.0, 1.0))
-    whole = Fit(
-        **told,
-        purchases=fit.purchases,
-        spending=fit.spending,
-        backtest=_backtest(days, last_day, told["history_days"]),
+    fit = replace(
+        fit,
+        backtest=_backtest(days, last_day, told.history_days),
         worth=float(found.margin.sum()),
         orders=float(found.orders.sum()),
-        alive=heads.tolist(),
+        alive=[int(number) for number in heads],
     )
-    return whole, found
+    return fit, found
 
 
 def foretell(fit: Fit, people: Buyers, today: date) -> Forecasts:
@@ -178,4 +177,4 @@ def _by_week(often: bgnbd.Purchases, people: Buyers, border: int, weeks: int) ->
     share = np.bincount(place.reshape(-1), weights=alive)
     x, seen = alike[0].astype(np.float64), alike[1] / WEEK
     total = [float(share @ often.while_alive(week, x, seen)) for week in range(1, weeks + 1)]
-    return np.diff([0.0, *total]).tolist()
+    return [after - before for before, after in pairwise([0.0, *total])]

@@ -34,10 +34,11 @@ def known(as_of: datetime, *, exact: bool = True) -> Known:
     """Inside a scope: the fit as of a moment. Not `exact`: a large tenant's last one will do."""
     tenant = _tenant()
     kept = forecasts.kept(as_of, tenant.tz)
-    if kept is None and not exact and _is_large():
-        kept = models.PurchaseFit.objects.filter(as_of=forecasts.state().as_of).first()
     if kept is not None:
         return Known(kept.as_of, Fit(**kept.told))
+    last, of_moment = forecasts.current(), forecasts.state().as_of
+    if last is not None and of_moment is not None and not exact and _is_large():
+        return Known(of_moment, last)
     return _learn(as_of, tenant)
 
 
@@ -47,7 +48,8 @@ def _learn(as_of: datetime, tenant: Tenant) -> Known:
     orders = forecasts.state().orders
     days = purchases.read(as_of, tenant.tz)
     fit, _each = predicting.learn(days, periods.last_day(as_of, tenant.tz))
-    forecasts.keep(as_of, fit, orders, tenant)
+    if as_of != forecasts.state().as_of:  # that one is the background's, who made forecasts with it
+        forecasts.keep(as_of, fit, orders, tenant)
     return Known(as_of, fit)
 
 
@@ -67,7 +69,8 @@ def worths(as_of: datetime, *, exact: bool = True) -> Worths | None:
     found = known(as_of, exact=exact)
     if found.fit.reason:
         return None
-    if found.as_of == forecasts.state().as_of:
+    state = forecasts.state()
+    if found.as_of == state.as_of and not state.changed:
         return Worths(dict(models.Forecast.objects.values_list("contact_id", "margin")))
     return Worths(_foretold(found))
 

@@ -69,7 +69,7 @@ class Buyers:
 def read(as_of: datetime, zone: ZoneInfo, contact_ids: Sequence[int] | None = None) -> Days:
     """Inside a scope: of everybody, or of these contacts."""
     these = "" if contact_ids is None else " AND contact_id = ANY(%(contacts)s::bigint[])"
-    given = {
+    given: dict[str, int | str | datetime] = {
         "tenant": current_tenant_id(),
         "zone": str(zone),
         "as_of": as_of,

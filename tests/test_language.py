@@ -240,8 +240,8 @@ FOREIGN = {
     "zh-hans": re.compile(r"\b[A-Z][a-z]{2,}\b|[A-Za-z]{2,} [A-Za-z]{2,}|[\u4e00-\u9fff][a-z]{2,}"),
 }
 PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/dashboards/funnel/",
-         "/dashboards/funnel/?mode=snapshot", "/dashboards/value/", "/dashboards/prediction/", "/admin/",
-         "/admin/password_change/", "/places/"]  # fmt: skip
+         "/dashboards/funnel/?mode=snapshot", "/dashboards/value/", "/dashboards/prediction/",
+         "/admin/", "/admin/password_change/", "/places/"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

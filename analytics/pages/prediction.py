@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -132,9 +133,8 @@ def _signed(share: float | None) -> str:
 def _cards(fit: Fit, currency: str) -> list[Card]:
     told = fit.backtest
     off = _off(sum(told["expected"]), sum(told["actual"])) if told else None
-    tone = (
-        "" if off is None else "good" if abs(off) <= 0.1 else "warn" if abs(off) <= 0.3 else "bad"
-    )
+    tones = ((0.1, "good"), (0.3, "warn"), (math.inf, "bad"))
+    tone = next((tone for most, tone in tones if off is not None and abs(off) <= most), "")
     each = Fraction(fit.worth) / fit.customers
     return [
         Card(
@@ -149,7 +149,7 @@ def _cards(fit: Fit, currency: str) -> list[Card]:
             _("in the next 365 days"),
         ),
         Card(
-            _("Customers"),
+            _("Paying customers"),
             shown.count(fit.customers),
             _("%(n)s bought again") % {"n": shown.count(fit.repeaters)},
         ),
@@ -212,7 +212,7 @@ def _curve(fit: Fit, currency: str) -> Table:
             _("within %(days)s, on average") % {"days": shown.days(longest)},
         ),
         Card(
-            _("Customers"),
+            _("Paying customers"),
             shown.count(fit.customers),
             _("%(n)s bought again") % {"n": shown.count(fit.repeaters)},
         ),
@@ -318,7 +318,7 @@ def _link(contact: Contact) -> str:
 def _customer_cards(those: QuerySet[models.Forecast], currency: str) -> list[Card]:
     told = those.aggregate(heads=Count("contact_id"), worth=Sum("margin"), orders=Sum("orders"))
     return [
-        Card(_("Customers"), shown.count(told["heads"])),
+        Card(_("Paying customers"), shown.count(told["heads"])),
         Card(
             _("Predicted LTV"),
             shown.money_at_a_glance(Fraction(told["worth"] or 0), currency),
@@ -338,7 +338,7 @@ def _by_chance(people: QuerySet[models.Forecast]) -> dict[str, object]:
         "labels": [f"{n * 10}–{n * 10 + 10} %" for n in reversed(range(10))],
         "series": [
             {
-                "label": _("Customers"),
+                "label": _("Paying customers"),
                 "values": [heads.get(n, 0) for n in reversed(range(10))],
                 "texts": [shown.count(heads.get(n, 0)) for n in reversed(range(10))],
             }

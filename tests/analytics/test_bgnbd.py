@@ -153,7 +153,7 @@ def test_expectation_is_the_mean_of_what_happens() -> None:
             active += here or bought[-1] > 10
 
     one = [np.array([each]) for each in (2.0, 7.0, 10.0)]
-    error = 4 * np.std(later) / math.sqrt(len(later))
+    error = float(4 * np.std(later) / math.sqrt(len(later)))
     assert model.expected(26, *one)[0] == pytest.approx(np.mean(later), abs=error + 0.02)
     assert model.alive(*one)[0] == pytest.approx(active / len(later), abs=0.05)
 

@@ -285,12 +285,11 @@ def test_who_buys_again_is_foretold_anew(business: Business) -> None:
     with business.scope():
         found.sell(calm, NOW - timedelta(hours=1), 99_900)
         first = ForecastState.objects.get().as_of
+    assert first is not None
     found.work()
-    answer = found.ask(as_of=str(first).replace(" ", "T"))
 
     with business.scope():
-        now = datetime.now(UTC)
-        past = Past(business.tenant, now)
+        past = Past(business.tenant, datetime.now(UTC))
         # By the model that there is: one customer is no reason to learn anew.
         assert ForecastState.objects.get().as_of == first
         assert not StaleForecast.objects.exists()
@@ -302,11 +301,10 @@ def test_who_buys_again_is_foretold_anew(business: Business) -> None:
     assert mine != before
     assert float(mine["predicted_ltv"]) == pytest.approx(worth, abs=0.011)
     assert mine["p_alive"] == pytest.approx(alive)
-    assert answer["customers"] == found.ask()["customers"]
     agrees(found, found.ask())  # of a small tenant the report learns at once
 
     with business.scope():
-        merge.merge(calm, other)
+        merge.merge(calm.pk, other.pk, by="user:1")
     found.work()
     with business.scope():
         kept = set(Forecast.objects.values_list("contact_id", flat=True))
@@ -453,7 +451,7 @@ def test_without_a_model_the_page_says_why(business: Business) -> None:
     small = shop(business, 40)
     for show in ("", "customers", "leaving"):
         page = business.browser("viewer").get(f"/dashboards/prediction/?show={show}")
-        assert "the model needs 500" in page.content.decode()
+        assert "The model needs 500" in page.content.decode()
     assert small.ask()["model"] == "cohort"
 
 
