@@ -72,7 +72,8 @@ class Purchases:
         if min(abs(self.a - 1), abs(self.a + self.b - 1)) < _NEAR:
             below, above = (replace(self, a=self.a + step) for step in (-2 * _NEAR, 2 * _NEAR))
             both = (side.while_alive(weeks, x, observed) for side in (below, above))
-            return np.mean([*both], axis=0, dtype=np.float64)
+            middle: Numbers = np.mean([*both], axis=0)
+            return middle
         past = self.alpha + observed
         z = weeks / (past + weeks)
         c = self.a + self.b + x - 1

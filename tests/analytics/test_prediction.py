@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,8 +24,9 @@ from contacts.models import Channel, Contact, Order
 from tenants.ids import encode
 from tests.analytics.reference import money
 from tests.analytics.reference_prediction import Past
-from tests.analytics.test_bgnbd import buy
+from tests.analytics.test_bgnbd import buy, sample_of
 from tests.conftest import Business, make_business
+from tests.test_cdnow import load, real_file
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -214,6 +216,23 @@ def test_the_curve_is_the_mean_margin_by_age(grown: Shop) -> None:
         total = sum(fen for m in seen for day, fen in m.items() if (day - min(m)).days <= d)
         wanted = money(Fraction(total, len(seen))) if seen else None
         assert answer["curve"][str(d)] == wanted
+
+
+@pytest.mark.skipif(real_file() is None, reason="the package lifetimes is not installed")
+def test_the_published_fit_through_the_front_door(tmp_path: Path) -> None:
+    """The CDNOW sample as a tenant's files: what the papers found in its first 39 weeks."""
+    master = real_file()
+    assert master is not None
+    cdnow_shop = Shop(load(sample_of(master), tmp_path), [], {})
+
+    answer = cdnow_shop.ask(as_of="1997-10-01")
+
+    assert (answer["customers"], answer["repeaters"]) == (2357, 946)
+    digits = {"r": 3, "alpha": 3, "a": 3, "b": 3, "p": 2, "q": 2, "v": 2}
+    found = {name: round(value, digits[name]) for name, value in answer["params"].items()}
+    assert found == {
+        "r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426, "p": 6.25, "q": 3.74, "v": 15.44,
+    }  # fmt: skip
 
 
 # --- too little to learn from ---
