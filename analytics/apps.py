@@ -9,7 +9,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, rfm_leaf, segment_leaves, tasks
+        from analytics import facts, forecasts, foretold, rfm_leaf, segment_leaves, tasks
         from analytics.api import facets
         from contacts import changes, timeline
         from contacts.imports import run
@@ -22,4 +22,6 @@ class AnalyticsConfig(AppConfig):
         facets.register()
         segment_leaves.register()
         rfm_leaf.register()
+        foretold.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
+        doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)

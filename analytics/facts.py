@@ -8,18 +8,19 @@ of them or none, so a reader sees a whole state, if an older one. `rebuild` make
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from analytics import asset_readings, models, upkeep, whole
+from analytics import asset_readings, forecasts, models, upkeep, whole
 from contacts import timeline
+from contacts.arrays import Among
 from contacts.kinds import INBOUND
-from contacts.models import Contact, ContactSettings, Event
+from contacts.models import Contact, ContactSettings, Event, Order
 from journeys.models import Stage
 from tenants import doorbell
 from tenants.models import Tenant
@@ -144,6 +145,7 @@ def rebuild() -> None:
     with _alone(None):
         tenant = _tenant()
         whole.rebuild(tenant.pk, tenant.zone)
+        forecasts.all_stale()
         _refreshed()
 
 
@@ -292,7 +294,17 @@ def _refresh_dirty() -> None:
             upkeep.refresh_orders(tenant.pk, tenant.zone, some)
         for some in _chunks(sorted(spoken)):
             upkeep.refresh_assets(tenant.pk, tenant.zone, some)
+        if concerned := sorted(bought | _customers(changed)):
+            forecasts.stale(concerned)
         _refreshed()
+
+
+def _customers(contact_ids: Collection[int]) -> set[int]:
+    """Those of them that have or had orders: of a merge nobody tells what it moved."""
+    with_orders = Order.objects.filter(Among(F("contact_id"), sorted(contact_ids)))
+    foretold = models.Forecast.objects.filter(Among(F("contact_id"), sorted(contact_ids)))
+    ids = with_orders.values_list("contact_id").union(foretold.values_list("contact_id"))
+    return {pk for (pk,) in ids} if contact_ids else set()
 
 
 def _most(number: int) -> bool:

@@ -40,6 +40,11 @@ def _earlier(day: date, months: int) -> date:
     return first.replace(day=min(day.day, (next_month(first) - first).days))
 
 
+def last_day(as_of: datetime, zone: ZoneInfo) -> date:
+    """The last local day before as_of; of it only a part may have passed."""
+    return (as_of - timedelta(microseconds=1)).astimezone(zone).date()
+
+
 @dataclass(frozen=True)
 class Span:
     """Calendar days [start, end) of a zone."""

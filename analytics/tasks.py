@@ -1,8 +1,9 @@
-"""The background work of figures: count what changed."""
+"""The background work of figures: count what changed, foretell what comes."""
 
 from celery import shared_task
 
 from analytics import facts as facts_
+from analytics import forecasts as forecasts_
 from tenants import doorbell
 from tenants.tasks import TenantTask
 
@@ -11,3 +12,8 @@ from tenants.tasks import TenantTask
 def facts(tenant_id: int) -> None:
     facts_.work()
     doorbell.settle(facts_.QUEUE)
+
+
+@shared_task(base=TenantTask, steps=True)
+def forecasts(tenant_id: int) -> None:
+    forecasts_.work(tenant_id)

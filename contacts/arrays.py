@@ -14,8 +14,10 @@ import msgspec
 from django.db.models import Lookup
 
 
-def literal(values: Sequence[str] | Sequence[int] | Sequence[datetime]) -> str:
-    """The text to cast: `%s::text[]`, `%s::bigint[]`, `%s::timestamptz[]`."""
+def literal(
+    values: Sequence[str] | Sequence[int] | Sequence[float] | Sequence[datetime],
+) -> str:
+    """The text to cast: `%s::text[]`, `%s::bigint[]`, `%s::float8[]`, `%s::timestamptz[]`."""
     # JSON quotes as arrays do, but for its brackets and its names for control characters.
     text = msgspec.json.encode(values).decode()
     if "\\" in text:

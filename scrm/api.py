@@ -4,7 +4,16 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analytics.api import assets, attribution, customers, formula, losses, rates, reports
+from analytics.api import (
+    assets,
+    attribution,
+    customers,
+    formula,
+    losses,
+    prediction,
+    rates,
+    reports,
+)
 from campaigns.api import broadcasts
 from contacts.api import (
     callbacks,
@@ -101,6 +110,7 @@ router.register("reports", assets.AssetReports, "asset-report")
 router.register("reports", formula.FormulaReports, "formula-report")
 router.register("reports", rates.RateReports, "rates-report")
 router.register("reports", customers.CustomerReports, "customer-report")
+router.register("reports", prediction.PredictionReports, "prediction-report")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),

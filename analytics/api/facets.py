@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from rest_framework import serializers
 
-from analytics import standing
+from analytics import foretold, standing
 from analytics.standing import Lifecycle, Ownership
 from contacts import facets
 
@@ -19,10 +17,6 @@ def register() -> None:
     facets.field("ownership", serializers.ChoiceField(levels), query, part="ownership")
     facets.filter("lifecycle", serializers.ChoiceField(stages), standing.in_lifecycle)
     facets.filter("ownership", serializers.ChoiceField(levels), standing.in_ownership)
-    # Nothing is predicted before the model of the tenant's purchases is fitted.
-    facets.field("predicted_ltv", serializers.CharField(), _unknown)
-    facets.field("p_alive", serializers.FloatField(), _unknown)
-
-
-def _unknown(_contact_ids: Sequence[int]) -> Mapping[int, object]:
-    return {}
+    worth = foretold.OF_CONTACTS
+    facets.field("predicted_ltv", serializers.CharField(), worth, part="predicted_ltv")
+    facets.field("p_alive", serializers.FloatField(), worth, part="p_alive")

@@ -15,6 +15,7 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-value", "payments", _("LTV / CAC")),
         ("dashboard-attribution", "share", _("Attribution")),
         ("dashboard-assets", "account_balance_wallet", _("User assets")),
+        ("dashboard-prediction", "online_prediction", _("Prediction")),
         ("dashboard-losses", "person_remove", _("Losses")),
         ("dashboard-cohorts", "grid_on", _("Cohorts")),
         ("dashboard-concentration", "donut_large", _("Concentration")),

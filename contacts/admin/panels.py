@@ -48,7 +48,7 @@ def about(request: HttpRequest, contact: Contact) -> Panel:
 
 
 def _known(contact: Contact) -> list[Row]:
-    standing = _facets(contact.pk, ("lifecycle", "ownership"))
+    standing = _facets(contact.pk, ("lifecycle", "ownership", "predicted_ltv", "p_alive"))
     return [
         (_("Phone"), masking.phone(contact.phone), ""),
         (_("E-mail"), masking.email(contact.email), ""),
@@ -57,6 +57,8 @@ def _known(contact: Contact) -> list[Row]:
         (_titled("owner"), link_to(contact.owner) if contact.owner else "", ""),
         (_("Life cycle"), standing["lifecycle"], ""),
         (_("Ownership level"), standing["ownership"], ""),
+        (_("Predicted LTV"), standing["predicted_ltv"], _("margin of the next 365 days")),
+        (_("P(alive)"), standing["p_alive"], _("probability of still being a customer")),
         (
             _("Source"),
             contact.get_source_display(),
@@ -82,7 +84,9 @@ def _facets(pk: int, names: Sequence[str]) -> dict[str, str]:
         value = values.get(name)
         named = leaves.fields.get(name)  # upper apps say there what a value is called
         words = dict(named.choices()) if named is not None and named.choices is not None else {}
-        found[name] = str(words.get(str(value), value) or "")
+        # A share reads as per cent.
+        said = f"{value:.0%}" if isinstance(value, float) else words.get(str(value), value)
+        found[name] = str(said or "")
     return found
 
 

@@ -107,12 +107,13 @@
 
   const look = (data, width) => {
     if (data.kind === "curve") return curve(data);
+    const lines = data.kind === "lines";
     const stacks = data.kind === "stacks";
     const steps = data.kind === "waterfall";
-    const pairs = data.kind === "pairs" || stacks || steps; // standing
+    const pairs = ["pairs", "lines", "stacks", "waterfall"].includes(data.kind); // standing
     const room = pairs ? (width - 48) / data.labels.length : width; // less the axis
     const narrow = pairs && room < 120;
-    const months = data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
+    const months = lines || data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
     const many = ["--brand", "--good", "--warn", "--ink-3"];
     const few = pairs ? ["--ink-3", "--brand"] : ["--brand"];
     const colours = data.series.length > 2 ? many : few;
@@ -132,8 +133,8 @@
       },
     };
     return {
-      type: "bar",
-      plugins: stacks ? [] : [texts],
+      type: lines ? "line" : "bar",
+      plugins: lines || stacks ? [] : [texts],
       data: {
         labels: narrow && !months ? data.labels.map((name) => folded(name, Math.floor(room / 6))) : data.labels,
         datasets: data.series.map((series, number) => ({
@@ -143,6 +144,7 @@
           backgroundColor: steps
             ? series.tones.map((tone) => colour(TONES[tone]))
             : colour(colours[number % colours.length]),
+          ...(lines ? { borderColor: colour(colours[number % colours.length]), borderWidth: 2, pointRadius: 2, tension: 0.2 } : {}),
           minBarLength: steps ? 2 : 0,
           borderRadius: steps ? 3 : 6,
           borderSkipped: steps ? false : "start",

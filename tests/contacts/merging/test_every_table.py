@@ -21,8 +21,10 @@ PLAIN = {
     "analytics_contactfact": "facts, read again after changes.note",
     "analytics_customerfact": "facts",
     "analytics_dirtycontact": "the list of what is read again",
+    "analytics_forecast": "forecasts, made again after facts were",
     "analytics_referralpart": "facts",
     "analytics_stagereach": "facts",
+    "analytics_staleforecast": "the list of whose forecasts are made again",
     "contacts_segmenttouch": "the list of whom segments look at again",
 }
 # What a merge and its undoing write down.

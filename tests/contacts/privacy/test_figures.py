@@ -48,6 +48,7 @@ ASKED = {
                         "value=margin&as_of=2026-06-15"],
     "reports/concentration": ["", "staff=sales1", "as_of=2026-05-01"],
     "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
+    "reports/prediction": ["as_of=2026-06-15"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
 

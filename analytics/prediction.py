@@ -1,0 +1,100 @@
+"""What will customers bring within the next 365 days? The fit as of a moment, and sums over people.
+
+FIGURES R25, R50. A fit is kept, and asked for again holds while neither the local day nor any order
+has changed. Of a large tenant the last fit of the background answers for now: it says its moment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from analytics import forecasts, models, periods
+from analytics.learnt import Fit
+from contacts.models import Order
+from tenants.models import Tenant
+from tenants.scope import current_tenant_id
+
+# With more orders than these a request waits for no fit that the background makes anyway.
+_LARGE = 20_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """The fit, and the moment that it is of: not later than what was asked for."""
+
+    as_of: datetime
+    fit: Fit
+
+
+def known(as_of: datetime, *, exact: bool = True) -> Known:
+    """Inside a scope: the fit as of a moment. Not `exact`: a large tenant's last one will do."""
+    tenant = _tenant()
+    kept = forecasts.kept(as_of, tenant.tz)
+    if kept is not None:
+        return Known(kept.as_of, Fit(**kept.told))
+    last, of_moment = forecasts.current(), forecasts.state().as_of
+    if last is not None and of_moment is not None and not exact and _is_large():
+        return Known(of_moment, last)
+    return _learn(as_of, tenant)
+
+
+def _learn(as_of: datetime, tenant: Tenant) -> Known:
+    from analytics import predicting, purchases  # noqa: PLC0415 - SciPy takes a second to load
+
+    orders = forecasts.state().orders
+    days = purchases.read(as_of, tenant.tz)
+    fit, _each = predicting.learn(days, periods.last_day(as_of, tenant.tz))
+    if as_of != forecasts.state().as_of:  # that one is the background's, who made forecasts with it
+        forecasts.keep(as_of, fit, orders, tenant)
+    return Known(as_of, fit)
+
+
+class Worths:
+    """What customers are worth: contact → fen, unrounded. Who never bought is worth nothing."""
+
+    def __init__(self, fen: Mapping[int, float]) -> None:
+        self._fen = fen
+
+    def of(self, contact_ids: Iterable[int]) -> Fraction:
+        """Σ over a set of contacts."""
+        return Fraction(math.fsum(self._fen.get(pk, 0.0) for pk in set(contact_ids)))
+
+
+def worths(as_of: datetime, *, exact: bool = True) -> Worths | None:
+    """Inside a scope: everybody's predicted LTV as of a moment; None where there is no model."""
+    found = known(as_of, exact=exact)
+    if found.fit.reason:
+        return None
+    state = forecasts.state()
+    if found.as_of == state.as_of and not state.changed:
+        return Worths(dict(models.Forecast.objects.values_list("contact_id", "margin")))
+    return Worths(_foretold(found))
+
+
+def worth_of(contact_ids: Iterable[int], as_of: datetime, *, exact: bool = True) -> Fraction | None:
+    """Inside a scope: Σ predicted LTV of a set of contacts, fen, unrounded (R50). Where several
+    sets are asked for at one moment, `worths` reads once.
+    """
+    found = worths(as_of, exact=exact)
+    return None if found is None else found.of(contact_ids)
+
+
+def _foretold(found: Known) -> dict[int, float]:
+    from analytics import predicting, purchases  # noqa: PLC0415 - SciPy takes a second to load
+
+    zone = _tenant().tz
+    people = purchases.buyers(purchases.read(found.as_of, zone))
+    each = predicting.foretell(found.fit, people, periods.last_day(found.as_of, zone))
+    return dict(zip(each.contact.tolist(), each.margin.tolist(), strict=True))
+
+
+def _is_large() -> bool:
+    return Order.objects.order_by("pk").values_list("pk")[_LARGE : _LARGE + 1].exists()
+
+
+def _tenant() -> Tenant:
+    return Tenant.objects.get(pk=current_tenant_id())
