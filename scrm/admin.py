@@ -161,9 +161,24 @@ def _menu() -> list[tuple[str, list[Entry]]]:
         (_("Campaigns"), _campaigns()),
         (
             _("Dashboards"),
-            [(Can.REPORT, title, icon, reverse(name)) for name, icon, title in menu.dashboards()],
+            [
+                *(
+                    (Can.REPORT, title, icon, reverse(name))
+                    for name, icon, title in menu.dashboards()
+                ),
+                (Can.REPORT, _("Targets"), "flag", _list("analytics_target")),
+                (Can.REPORT, _("Headcount"), "badge", _list("analytics_headcount")),
+            ],
         ),
         (_("Business"), _business()),
+    ]
+
+
+def _dashboards() -> list[Entry]:
+    return [
+        *((Can.REPORT, title, icon, reverse(name)) for name, icon, title in menu.dashboards()),
+        (Can.REPORT, _("Targets"), "flag", _list("analytics_target")),
+        (Can.REPORT, _("Headcount"), "badge", _list("analytics_headcount")),
     ]
 
 

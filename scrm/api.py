@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analytics.api import losses, reports
+from analytics.api import kpis, losses, reports, targets
 from campaigns.api import broadcasts
 from contacts.api import (
     callbacks,
@@ -96,6 +96,8 @@ router.register("accounts", accounts.Accounts, "account")
 router.register("callbacks", callbacks.Callbacks, "callback")
 router.register("reports", reports.Reports, "report")
 router.register("reports", losses.LossReports, "loss-report")
+router.register("reports", kpis.KpiReports, "kpi-report")
+router.register("targets", targets.Targets, "target")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from analytics.pages import funnel, losses, value
+from analytics.pages import baselines, funnel, kpis, losses, value
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
 from journeys.views import open_link
@@ -37,6 +37,8 @@ urlpatterns = [
     path("dashboards/funnel/", funnel.page, name="dashboard-funnel"),
     path("dashboards/value/", value.page, name="dashboard-value"),
     path("dashboards/losses/", losses.page, name="dashboard-losses"),
+    path("dashboards/kpis/", kpis.page, name="dashboard-kpis"),
+    path("dashboards/baselines/", baselines.page, name="dashboard-baselines"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
     path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),

@@ -241,6 +241,7 @@ FOREIGN = {
 }
 PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/dashboards/funnel/",
          "/dashboards/funnel/?mode=snapshot", "/dashboards/value/", "/admin/",
+         "/dashboards/kpis/", "/dashboards/baselines/",
          "/admin/password_change/", "/places/"]  # fmt: skip
 
 

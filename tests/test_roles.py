@@ -68,6 +68,7 @@ DECISIONS = {
     "exports": CLOSED,
     "reports": CLOSED,
     "costs": CLOSED,
+    "targets": CLOSED,
     "segments": SHARED,  # their members: own
     "custom-fields": SHARED,
     "tags": SHARED,

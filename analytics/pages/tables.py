@@ -33,6 +33,8 @@ class Table:
     total: list[str] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     chart: dict[str, object] = field(default_factory=dict)
+    # What rows mean, where each is another figure.
+    meanings: list[Column] = field(default_factory=list)
 
     @property
     def wide(self) -> bool:
@@ -40,4 +42,4 @@ class Table:
 
     @property
     def definitions(self) -> list[Column]:
-        return [column for column in self.columns if column.meaning]
+        return [column for column in (*self.meanings, *self.columns) if column.meaning]

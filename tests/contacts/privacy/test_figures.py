@@ -38,9 +38,12 @@ ASKED = {
                       "group=month&as_of=2026-06-15"],
     "reports/losses": ["group=channel", "group=staff", "group=live_code", "group=source",
                        "group=staff&as_of=2026-04-01", "group=channel&staff=sales1"],
+    "reports/kpis": ["purpose=gmv", "as_of=2026-05-01", "staff=sales1"],
+    "reports/baselines": ["channel=Douyin", "as_of=2026-05-01"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
-PAGES = ("/dashboards/funnel/", "/dashboards/value/", "/dashboards/losses/")
+PAGES = ("/dashboards/funnel/", "/dashboards/value/", "/dashboards/losses/",
+         "/dashboards/kpis/", "/dashboards/baselines/")  # fmt: skip
 
 
 def addresses(patterns: Any, prefix: str = "") -> Iterator[str]:
