@@ -10,7 +10,10 @@ exact; days and months are of the tenant's zone. Money is whole fen.
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from analytics import goal_models  # noqa: F401 - Django finds tables through this module
+from analytics import (  # noqa: F401 - Django finds tables through this module
+    alert_models,
+    goal_models,
+)
 from tenants.scope import TenantModel
 
 # Of GapCell: all channels together.

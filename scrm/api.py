@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analytics.api import kpis, losses, reports, targets
+from analytics.api import alerts, kpis, losses, reports, targets
 from campaigns.api import broadcasts
 from contacts.api import (
     callbacks,
@@ -98,6 +98,8 @@ router.register("reports", reports.Reports, "report")
 router.register("reports", losses.LossReports, "loss-report")
 router.register("reports", kpis.KpiReports, "kpi-report")
 router.register("targets", targets.Targets, "target")
+router.register("alert-rules", alerts.AlertRules, "alert-rule")
+router.register("alerts", alerts.Alerts, "alert")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),

@@ -69,6 +69,8 @@ DECISIONS = {
     "reports": CLOSED,
     "costs": CLOSED,
     "targets": CLOSED,
+    "alert-rules": CLOSED,
+    "alerts": CLOSED,
     "segments": SHARED,  # their members: own
     "custom-fields": SHARED,
     "tags": SHARED,

@@ -1,5 +1,5 @@
 """What people set about figures: targets, headcounts, the scorecard."""
 
-from analytics.admin import goals, settings
+from analytics.admin import alerts, goals, settings
 
-__all__ = ["goals", "settings"]
+__all__ = ["alerts", "goals", "settings"]
