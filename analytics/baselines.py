@@ -83,10 +83,15 @@ def median(values: Iterable[Fraction | int]) -> Fraction:
 # --- what happened on each day ---
 
 _DAILY = {
+    # Whole days come from cells; the day of as_of, and with filters by staff all, from rows.
     "new_contacts": """
-SELECT (reach_at AT TIME ZONE %(zone)s)::date, count(*) FROM analytics_contactfact
-WHERE tenant_id = %(tenant)s AND reach_at >= %(start)s AND reach_at < %(end)s {whose}
-GROUP BY 1""",
+SELECT day, sum(contacts)::bigint FROM (
+  SELECT day, contacts FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND day >= %(first)s AND day < %(until)s {channel}
+  UNION ALL
+  SELECT (reach_at AT TIME ZONE %(zone)s)::date, 1 FROM analytics_contactfact
+  WHERE tenant_id = %(tenant)s AND reach_at >= %(rows_from)s AND reach_at < %(end)s {whose}
+) part GROUP BY day HAVING sum(contacts) <> 0""",
     "orders, revenue": """
 SELECT (paid_at AT TIME ZONE %(zone)s)::date, count(*), sum(amount_fen - refund_fen)::bigint
 FROM contacts_order
@@ -103,15 +108,24 @@ GROUP BY 1""",
 def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
     """Metric → day → value, from `start` to the end of the period; days of nothing are left out."""
     narrowed, parameters = among(question)
+    zone = question.span.zone
+    by_rows = question.owners is not None
+    until = start if by_rows else max(start, min(question.span.end, question.today))
     parameters |= {
-        "start": midnight(start, question.span.zone),
-        "end": min(midnight(question.span.end, question.span.zone), question.as_of),
+        "first": start,
+        "until": until,
+        "rows_from": midnight(until, zone),
+        "start": midnight(start, zone),
+        "end": min(midnight(question.span.end, zone), question.as_of),
     }
-    whose = narrowed.format("contact_id")
+    narrowing = {
+        "whose": narrowed.format("contact_id"),
+        "channel": "" if question.channel_id is None else "AND channel_id = %(channel)s",
+    }
     found: dict[str, dict[date, int]] = {metric: {} for metric in METRICS}
     with connection.cursor() as cursor:
         for names, sql in _DAILY.items():
-            cursor.execute(sql.format(whose=whose), parameters)
+            cursor.execute(sql.format(**narrowing), parameters)
             for day, *values in cursor.fetchall():
                 for name, value in zip(names.split(", "), values, strict=True):
                     found[name][day] = value

@@ -130,15 +130,14 @@ def _usual(begun: Sequence[Day]) -> dict[str, Value]:
 
 
 def _before(question: Question) -> dict[str, Value]:
-    """Of the others: their values in the period of the same length just before, if the tenant had
-    begun by then.
+    """Of the others: their values in as many days just before the period as have begun of it, if
+    the tenant had begun by then.
     """
     span = question.span
-    earlier = replace(
-        question, span=Span(span.start - (span.end - span.start), span.start, span.zone)
-    )
+    begun = min(span.end, question.today + DAY) - span.start
+    earlier = replace(question, span=Span(span.start - begun, span.start, span.zone))
     first = baselines.first_day(question)
-    if first is None or first > earlier.span.start:
+    if begun < DAY or first is None or first > earlier.span.start:
         return {}
     by_day = baselines.daily(earlier, earlier.span.start)
     sums = {metric: sum(of_days.values()) for metric, of_days in by_day.items()}
@@ -190,22 +189,28 @@ WITH assets AS MATERIALIZED (
   WHERE tenant_id = %(tenant)s AND opened_at < %(end)s
     AND (ended_at IS NULL OR ended_at > %(start)s OR ended_at >= %(as_of)s) {whose}
 )
-SELECT count(*), count(*) FILTER (WHERE contact_id IN (
-    SELECT contact_id FROM contacts_event
-    WHERE tenant_id = %(tenant)s AND kind = ANY(%(inbound)s::text[])
-      AND at >= %(start)s AND at < %(end)s)),
-  count(*) FILTER (WHERE contact_id IN (
-    SELECT contact_id FROM contacts_contacttag WHERE tenant_id = %(tenant)s))
-FROM assets
+SELECT (SELECT count(*) FROM assets), (
+  SELECT count(*) FROM assets a WHERE EXISTS (
+    SELECT FROM contacts_event e
+    WHERE e.tenant_id = %(tenant)s AND e.contact_id = a.contact_id
+      AND e.kind = ANY(%(inbound)s::text[]) AND e.at >= %(start)s AND e.at < %(end)s)
+), (
+  SELECT count(*) FROM assets a WHERE EXISTS (
+    SELECT FROM contacts_contacttag t
+    WHERE t.tenant_id = %(tenant)s AND t.contact_id = a.contact_id)
+)
 """
 _CUSTOMERS = """
-SELECT count(*), count(*) FILTER (WHERE orders >= 2), count(*) FILTER (WHERE contact_id IN (
-    SELECT referrer_id FROM contacts_contact
-    WHERE tenant_id = %(tenant)s AND referrer_id IS NOT NULL AND acquired_at < %(end)s))
-FROM (
+WITH customer AS MATERIALIZED (
   SELECT contact_id, count(*) AS orders FROM contacts_order
   WHERE tenant_id = %(tenant)s AND paid AND paid_at < %(end)s {whose} GROUP BY contact_id
-) customer
+)
+SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM customer WHERE orders >= 2), (
+  SELECT count(*) FROM customer WHERE EXISTS (
+    SELECT FROM contacts_contact c
+    WHERE c.tenant_id = %(tenant)s AND c.referrer_id = customer.contact_id
+      AND c.acquired_at < %(end)s)
+)
 """
 _TOUCHES = """
 SELECT count(*) FILTER (WHERE kind IN ('service', 'greeting')), count(*) FROM journeys_touch

@@ -26,7 +26,9 @@ from tenants.roles import Can
 
 @dataclass(frozen=True)
 class Tile:
-    """A figure of the scorecard, as it is shown. `reached` is a percentage of the target."""
+    """A figure of the scorecard, as it is shown. `reached` is a percentage of a target that is
+    to be grown towards.
+    """
 
     title: str
     text: str
@@ -36,7 +38,7 @@ class Tile:
     target: str
     pace: str
     pace_tone: str
-    reached: int
+    reached: int | None
     spark: str
     note: str = ""
 
@@ -94,6 +96,7 @@ def _tile(
     better = change is not None and (change < 0 if key in targets.LESS_IS_BETTER else change > 0)
     pace = targets.pace(key, value, aim, so_far)
     reached = Fraction(value) / aim if value is not None and aim else Fraction(0)
+    rising = aim is not None and key not in targets.LESS_IS_BETTER
     return Tile(
         title=str(key.label),
         text=text(key, value, currency),
@@ -109,7 +112,7 @@ def _tile(
         else "warn"
         if pace >= Fraction(9, 10)
         else "bad",
-        reached=min(100, max(0, round(float(reached * 100)))),
+        reached=min(100, max(0, round(float(reached * 100)))) if rising else None,
         spark=_spark(key, card),
         note=_note(key, value),
     )
@@ -177,8 +180,8 @@ def _columns() -> list[Column]:
         Column(
             _("Usual"),
             _("Of what is counted by day: the medians of the same weekdays of the eight weeks "
-              "before, added up for the days that have begun. Of the others: the value in the "
-              "period of the same length just before."),
+              "before, added up for the days that have begun. Of the others: the value in as many "
+              "days just before the period."),
         ),
         Column(_("Change"), _("Value against usual.")),
     ]  # fmt: skip

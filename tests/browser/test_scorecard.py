@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -49,7 +47,7 @@ def aiming(shop: Business) -> Business:
 
 @EVERYWHERE
 def test_scorecard_and_off_days(
-    language: str, size: str, aiming: Business, signed_in: Callable[..., Visit], tmp_path: Path
+    language: str, size: str, aiming: Business, signed_in: Callable[..., Visit]
 ) -> None:
     with aiming.scope():
         alert = Alert.objects.order_by("-day").first()
@@ -57,7 +55,6 @@ def test_scorecard_and_off_days(
     assert alert is not None
     assert rule is not None
     window = signed_in("owner", language=language, size=size)
-    shots = Path(os.environ.get("SCRM_SHOTS", tmp_path))
     pages = {
         "scorecard": "/dashboards/kpis/",
         "scorecard-warmth": "/dashboards/kpis/?purpose=warmth",
@@ -72,5 +69,4 @@ def test_scorecard_and_off_days(
     }
     for name, path in pages.items():
         window.open(path)
-        window.page.screenshot(path=shots / f"{name}-{language}-{size}.png", full_page=True)
-        window.is_sound()
+        window.look(f"figures-{name}", whole=True)
