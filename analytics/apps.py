@@ -9,7 +9,16 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, forecasts, foretold, rfm_leaf, segment_leaves, tasks
+        from analytics import (
+            alert_notices,
+            alerts,
+            facts,
+            forecasts,
+            foretold,
+            rfm_leaf,
+            segment_leaves,
+            tasks,
+        )
         from analytics.api import facets
         from contacts import changes, timeline
         from contacts.imports import run
@@ -25,3 +34,5 @@ class AnalyticsConfig(AppConfig):
         foretold.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
         doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)
+        doorbell.answer(alerts.QUEUE, tasks.alerts.delay, alerts.next_due)
+        doorbell.answer(alert_notices.QUEUE, tasks.notices.delay, alert_notices.next_due)

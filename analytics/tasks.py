@@ -1,7 +1,8 @@
-"""The background work of figures: count what changed, foretell what comes."""
+"""The background work of figures: count what changed, foretell what comes, say what is off."""
 
 from celery import shared_task
 
+from analytics import alert_notices
 from analytics import facts as facts_
 from analytics import forecasts as forecasts_
 from tenants import doorbell
@@ -17,3 +18,13 @@ def facts(tenant_id: int) -> None:
 @shared_task(base=TenantTask, steps=True)
 def forecasts(tenant_id: int) -> None:
     forecasts_.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def alerts(tenant_id: int) -> None:
+    alert_notices.check_and_tell(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def notices(tenant_id: int) -> None:
+    alert_notices.work(tenant_id)

@@ -5,14 +5,17 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from analytics.api import (
+    alerts,
     assets,
     attribution,
     customers,
     formula,
+    kpis,
     losses,
     prediction,
     rates,
     reports,
+    targets,
 )
 from campaigns.api import broadcasts
 from contacts.api import (
@@ -111,6 +114,10 @@ router.register("reports", formula.FormulaReports, "formula-report")
 router.register("reports", rates.RateReports, "rates-report")
 router.register("reports", customers.CustomerReports, "customer-report")
 router.register("reports", prediction.PredictionReports, "prediction-report")
+router.register("reports", kpis.KpiReports, "kpi-report")
+router.register("targets", targets.Targets, "target")
+router.register("alert-rules", alerts.AlertRules, "alert-rule")
+router.register("alerts", alerts.Alerts, "alert")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),
