@@ -9,7 +9,14 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, rfm_leaf, segment_leaves, tasks
+        from analytics import (
+            alert_notices,
+            alerts,
+            facts,
+            rfm_leaf,
+            segment_leaves,
+            tasks,
+        )
         from analytics.api import facets
         from contacts import changes, timeline
         from contacts.imports import run
@@ -23,3 +30,5 @@ class AnalyticsConfig(AppConfig):
         segment_leaves.register()
         rfm_leaf.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
+        doorbell.answer(alerts.QUEUE, tasks.alerts.delay, alerts.next_due)
+        doorbell.answer(alert_notices.QUEUE, tasks.notices.delay, alert_notices.next_due)

@@ -131,12 +131,16 @@ def _owners(texts: Mapping[str, str], wrong: dict[str, str]) -> tuple[int, ...] 
             wrong["staff"] = _("There is no such member of staff.")
         members = members.filter(pk=known.pk if known else 0)
     if "team" in texts:
-        text = texts["team"]
-        team = (
-            Team.objects.filter(pk=row_id(text) or 0).first()
-            or Team.objects.filter(name=text[:100]).first()
-        )
-        if team is None:
+        asked = team(texts["team"])
+        if asked is None:
             wrong["team"] = _("There is no such team.")
-        members = members.filter(team=team)
+        members = members.filter(team=asked)
     return tuple(members.values_list("pk", flat=True))
+
+
+def team(text: str) -> Team | None:
+    """By id or by name."""
+    return (
+        Team.objects.filter(pk=row_id(text) or 0).first()
+        or Team.objects.filter(name=text[:100]).first()
+    )

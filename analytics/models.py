@@ -10,6 +10,10 @@ exact; days and months are of the tenant's zone. Money is whole fen.
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from analytics import (  # noqa: F401 - Django finds tables through this module
+    alert_models,
+    goal_models,
+)
 from tenants.scope import TenantModel
 
 # Of GapCell: all channels together.

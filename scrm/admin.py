@@ -161,9 +161,28 @@ def _menu() -> list[tuple[str, list[Entry]]]:
         (_("Campaigns"), _campaigns()),
         (
             _("Dashboards"),
-            [(Can.REPORT, title, icon, reverse(name)) for name, icon, title in menu.dashboards()],
+            [
+                *(
+                    (Can.REPORT, title, icon, reverse(name))
+                    for name, icon, title in menu.dashboards()
+                ),
+                (Can.REPORT, _("Targets"), "flag", _list("analytics_target")),
+                (Can.REPORT, _("Headcount"), "badge", _list("analytics_headcount")),
+                (Can.REPORT, _("Alerts"), "notifications", _list("analytics_alert")),
+                (Can.REPORT, _("Alert rules"), "notification_add", _list("analytics_alertrule")),
+            ],
         ),
         (_("Business"), _business()),
+    ]
+
+
+def _dashboards() -> list[Entry]:
+    return [
+        *((Can.REPORT, title, icon, reverse(name)) for name, icon, title in menu.dashboards()),
+        (Can.REPORT, _("Targets"), "flag", _list("analytics_target")),
+        (Can.REPORT, _("Headcount"), "badge", _list("analytics_headcount")),
+        (Can.REPORT, _("Alerts"), "notifications", _list("analytics_alert")),
+        (Can.REPORT, _("Alert rules"), "notification_add", _list("analytics_alertrule")),
     ]
 
 

@@ -4,7 +4,18 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from analytics.api import assets, attribution, customers, formula, losses, rates, reports
+from analytics.api import (
+    alerts,
+    assets,
+    attribution,
+    customers,
+    formula,
+    kpis,
+    losses,
+    rates,
+    reports,
+    targets,
+)
 from campaigns.api import broadcasts
 from contacts.api import (
     callbacks,
@@ -101,6 +112,10 @@ router.register("reports", assets.AssetReports, "asset-report")
 router.register("reports", formula.FormulaReports, "formula-report")
 router.register("reports", rates.RateReports, "rates-report")
 router.register("reports", customers.CustomerReports, "customer-report")
+router.register("reports", kpis.KpiReports, "kpi-report")
+router.register("targets", targets.Targets, "target")
+router.register("alert-rules", alerts.AlertRules, "alert-rule")
+router.register("alerts", alerts.Alerts, "alert")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(router.urls)),

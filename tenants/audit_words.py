@@ -50,6 +50,9 @@ VERBS = {
     "reminded": _("member reminded"),
     "called_back": _("called back"),
     "signed_in": _("signed in with WeCom"),
+    "snoozed": _("silenced for a while"),
+    "woken": _("told again"),
+    "acknowledged": _("seen to"),
     "sign_in_refused": _("sign-in with WeCom refused"),
 }
 

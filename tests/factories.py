@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import uuid
 from typing import Any
 
@@ -19,6 +20,8 @@ Rows = dict[type[TenantModel], Any]
 
 # Where a plain value would break a rule of the table.
 _VALUES: dict[str, Any] = {
+    "analytics.AlertNotice.state": "sent",
+    "analytics.Target.staff": None,
     "contacts.ReachSpell.staff": None,
     "contacts.ReachSpell.ended_at": None,
     "contacts.Contact.phone": "+8613912345678",
@@ -157,6 +160,7 @@ _BY_TYPE: list[tuple[Any, Any]] = [
     (models.BinaryField, lambda f, c: c.encode()),
     (models.BooleanField, lambda f, c: True),
     (models.FloatField, lambda f, c: 1.0),
+    (models.DecimalField, lambda f, c: decimal.Decimal("0.5")),
     (models.IntegerField, lambda f, c: 1),
     (models.DateTimeField, lambda f, c: timezone.now()),
     (models.DateField, lambda f, c: datetime.date(2026, 1, 5)),

@@ -13,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics.alert_models import Alert, AlertRule
+from analytics.goal_models import Headcount, Target
 from campaigns.models import Broadcast, BroadcastRecipient
 from contacts import people, search, timeline
 from contacts.models import (
@@ -171,6 +173,10 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     Stage: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     StaffTask: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Touch: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
+    Alert: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
+    AlertRule: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    Headcount: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    Target: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     TouchRules: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
 }
 HIDDEN = {

@@ -68,6 +68,9 @@ DECISIONS = {
     "exports": CLOSED,
     "reports": CLOSED,
     "costs": CLOSED,
+    "targets": CLOSED,
+    "alert-rules": CLOSED,
+    "alerts": CLOSED,
     "segments": SHARED,  # their members: own
     "custom-fields": SHARED,
     "tags": SHARED,

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 def dashboards() -> list[tuple[str, str, str]]:
     """(name of its route, icon, title) of each."""
     return [
+        ("dashboard-kpis", "speed", _("Scorecard")),
+        ("dashboard-baselines", "notification_important", _("Off days")),
         ("dashboard-funnel", "filter_alt", _("Funnel")),
         ("dashboard-rates", "qr_code_scanner", _("WeCom rates")),
         ("dashboard-formula", "function", _("Revenue formula")),

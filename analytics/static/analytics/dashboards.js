@@ -105,7 +105,65 @@
     };
   };
 
+  /* Days as a line, in the band of what is usual; days that are off stand out. */
+  const banded = (data) => {
+    const [days, usual, low, high] = data.series;
+    const plain = { pointRadius: 0, pointHitRadius: 0, borderWidth: 0 };
+    const axis = (more) => ({
+      border: { display: false },
+      grid: { display: false },
+      ticks: { color: colour("--ink-2"), maxRotation: 0, autoSkipPadding: 16, maxTicksLimit: 8 },
+      ...more,
+    });
+    const tone = data.off.map((off) => colour(off ? "--bad" : "--brand"));
+    return {
+      type: "line",
+      data: {
+        labels: data.labels,
+        datasets: [
+          {
+            label: days.label, data: days.values, texts: days.texts, borderColor: colour("--brand"),
+            borderWidth: 2, pointBackgroundColor: tone, pointBorderColor: tone,
+            pointRadius: data.off.map((off) => (off ? 4 : data.labels.length > 60 ? 0 : 2)),
+          },
+          {
+            label: usual.label, data: usual.values, texts: usual.texts, ...plain, borderWidth: 2,
+            borderColor: colour("--ink-3"), borderDash: [4, 4],
+          },
+          { label: low.label, data: low.values, texts: low.texts, ...plain },
+          {
+            label: high.label, data: high.values, texts: high.texts, ...plain, fill: "-1",
+            backgroundColor: colour("--brand-soft"),
+          },
+        ],
+      },
+      options: {
+        responsive: true,
+        maintainAspectRatio: false,
+        animation: false,
+        interaction: { mode: "index", intersect: false },
+        scales: {
+          x: axis({}),
+          y: axis({ beginAtZero: true, grid: { color: colour("--line") } }),
+        },
+        plugins: {
+          legend: {
+            align: "start",
+            labels: {
+              color: colour("--ink-2"), usePointStyle: true, boxHeight: 8,
+              filter: (item) => item.datasetIndex < 2,
+            },
+          },
+          tooltip: {
+            callbacks: { label: (at) => `${at.dataset.label}: ${at.dataset.texts[at.dataIndex]}` },
+          },
+        },
+      },
+    };
+  };
+
   const look = (data, width) => {
+    if (data.kind === "band") return banded(data);
     if (data.kind === "curve") return curve(data);
     const stacks = data.kind === "stacks";
     const steps = data.kind === "waterfall";

@@ -1,0 +1,137 @@
+"""The scorecard and the days that are off, over HTTP: `reports/kpis`, `reports/baselines`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics import answers, baselines, kpis, targets
+from analytics.api.base import PERIOD, Report
+from analytics.goal_models import Kpi, Purpose
+from analytics.periods import Question
+from tenants.rest import errors
+from tenants.rest.filters import Filter
+
+_DAYS = 30
+
+
+@extend_schema_field(OpenApiTypes.ANY)
+class _Figure(serializers.Field[Any, Any, Any, Any]):
+    """Money is text, everything else a number."""
+
+
+class _BaselineDay(serializers.Serializer):
+    metric = serializers.ChoiceField(baselines.METRICS)
+    date = serializers.DateField()
+    value = _Figure()
+    median = _Figure(allow_null=True, help_text="Of the same weekday of the last eight weeks.")
+    mad = _Figure(allow_null=True)
+    off = serializers.BooleanField()
+
+    class Meta:
+        ref_name = "BaselineDay"
+
+
+class BaselineAnswer(serializers.Serializer):
+    as_of = serializers.DateTimeField()
+    metrics = _BaselineDay(many=True)
+
+
+class _Kpi(serializers.Serializer):
+    key = serializers.ChoiceField(Kpi.values)
+    value = _Figure(allow_null=True)
+    target = _Figure(allow_null=True)
+    baseline = _Figure(allow_null=True)
+
+    class Meta:
+        ref_name = "KpiFigure"
+
+
+class KpiAnswer(serializers.Serializer):
+    as_of = serializers.DateTimeField()
+    phase = serializers.ChoiceField([phase.value for phase in kpis.Phase])
+    purpose = serializers.ChoiceField(Purpose.values)
+    focus = serializers.ListField(
+        child=serializers.ChoiceField(Kpi.values),
+        help_text="The figures that matter in this phase and for this purpose.",
+    )
+    kpis = _Kpi(many=True)
+
+
+class KpiReports(Report):
+    """The scorecard, and the days that are off."""
+
+    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
+        "kpis": {
+            "purpose": Filter(
+                serializers.ChoiceField(Purpose.choices), help="By default the tenant's setting."
+            ),
+            **PERIOD,
+        },
+        "baselines": PERIOD,
+    }
+    serializer_class = KpiAnswer
+
+    def _of_days(self) -> Question:
+        question = self.asked(days=_DAYS)
+        if (question.span.end - question.span.start).days > baselines.LONGEST:
+            raise errors.invalid(**{"from": baselines.too_long()})
+        return question
+
+    @extend_schema(responses=BaselineAnswer)
+    @action(detail=False, methods=["get"])
+    def baselines(self, request: Request) -> Response:
+        """Each day against the same weekday of the eight weeks before it."""
+        question = self._of_days()
+        days = answers.steadily(lambda: baselines.report(question))
+        return self.answer(question, metrics=[_day(day) for day in days])
+
+    @extend_schema(responses=KpiAnswer)
+    @action(detail=False, methods=["get"])
+    def kpis(self, request: Request) -> Response:
+        """Every figure of the scorecard, with its target and what would be usual."""
+        given = self.given()
+        purpose = Purpose(given["purpose"]) if given.get("purpose") else None
+        question = self._of_days()
+        card = answers.steadily(lambda: kpis.report(question, purpose))
+        aims = targets.asked(question, given)
+        return self.answer(
+            question,
+            phase=card.phase,
+            purpose=card.purpose,
+            focus=list(card.focus),
+            kpis=[
+                {
+                    "key": key,
+                    "value": shown(key, card.values.get(key)),
+                    "target": shown(key, aims.get(key)),
+                    "baseline": shown(key, card.baselines.get(key)),
+                }
+                for key in card.keys
+            ],
+        )
+
+
+def shown(key: str, value: kpis.Value) -> object:
+    if value is None:
+        return None
+    return answers.amount(value) if key in targets.MONEY else answers.number(Fraction(value))
+
+
+def _day(day: baselines.Day) -> dict[str, object]:
+    return {
+        "metric": day.metric,
+        "date": day.date.isoformat(),
+        "value": shown(day.metric, day.value),
+        "median": shown(day.metric, day.median),
+        "mad": shown(day.metric, day.mad),
+        "off": day.off,
+    }

@@ -1,0 +1,209 @@
+"""Which days are off? Each day against the same weekday of the eight weeks before: FIGURES R33."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any, Final
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from analytics.periods import Question, days_between, midnight
+from tenants.scope import current_tenant_id
+
+METRICS: Final = ("new_contacts", "orders", "revenue", "deletes")
+WEEK, WEEKS, LEAST = timedelta(days=7), 8, 4
+LONGEST: Final = 7500  # days: a report by the day of more than twenty years is a mistake
+# More than three deviations of a normal distribution, of which MAD × 1.4826 is one.
+_SPREAD: Final = 3 * Fraction(14826, 10000)
+_CHANGE: Final = Fraction(1, 5)  # where history never changed
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A metric on a day: whole fen or heads. With less than four points nothing is usual yet."""
+
+    metric: str
+    date: date
+    value: int
+    median: Fraction | None = None
+    mad: Fraction | None = None
+
+    @property
+    def off(self) -> bool:
+        if self.median is None or self.mad is None:
+            return False
+        away = abs(self.value - self.median)
+        return away > (_SPREAD * self.mad if self.mad else _CHANGE * abs(self.median))
+
+    @property
+    def band(self) -> tuple[Fraction, Fraction] | None:
+        """Values in it are usual."""
+        if self.median is None or self.mad is None:
+            return None
+        room = _SPREAD * self.mad if self.mad else _CHANGE * abs(self.median)
+        return self.median - room, self.median + room
+
+
+def too_long() -> str:
+    return _("Ask for %(days)d days at most.") % {"days": LONGEST}
+
+
+def report(question: Question) -> list[Day]:
+    """Inside a scope: every day of the period for every metric."""
+    span = question.span
+    values = daily(question, span.start - WEEKS * WEEK)
+    first = first_day(question)
+    days = days_between(span.start, span.end)
+    return [_judged(metric, day, values[metric], first) for metric in METRICS for day in days]
+
+
+def _judged(metric: str, day: date, values: Mapping[date, int], first: date | None) -> Day:
+    value = values.get(day, 0)
+    before = [day - n * WEEK for n in range(1, WEEKS + 1)]
+    points = [values.get(each, 0) for each in before if first is not None and each >= first]
+    if len(points) < LEAST:
+        return Day(metric, day, value)
+    if not any(points):
+        return Day(metric, day, value, Fraction(0), Fraction(0))
+    middle = median(points)
+    return Day(metric, day, value, middle, median(abs(x - middle) for x in points))
+
+
+def median(values: Iterable[Fraction | int]) -> Fraction:
+    """Of an even count the mean of the middle two."""
+    found = sorted(values)
+    half = len(found) // 2
+    return Fraction(found[half]) if len(found) % 2 else Fraction(found[half - 1] + found[half], 2)
+
+
+# --- what happened on each day ---
+
+_DAILY = {
+    # Whole days come from cells; the day of as_of, and with filters by staff all, from rows.
+    "new_contacts": """
+SELECT day, sum(contacts)::bigint FROM (
+  SELECT day, contacts FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND day >= %(first)s AND day < %(until)s {channel}
+  UNION ALL
+  SELECT (reach_at AT TIME ZONE %(zone)s)::date, 1 FROM analytics_contactfact
+  WHERE tenant_id = %(tenant)s AND reach_at >= %(rows_from)s AND reach_at < %(end)s {whose}
+) part GROUP BY day HAVING sum(contacts) <> 0""",
+    "orders, revenue": """
+SELECT (paid_at AT TIME ZONE %(zone)s)::date, count(*), sum(amount_fen - refund_fen)::bigint
+FROM contacts_order
+WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(start)s AND paid_at < %(end)s {whose}
+GROUP BY 1""",
+    "deletes": """
+SELECT (ended_at AT TIME ZONE %(zone)s)::date, count(*) FROM contacts_reachspell
+WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL AND ended_by = 'customer'
+  AND ended_at >= %(start)s AND ended_at < %(end)s {whose}
+GROUP BY 1""",
+}
+
+
+def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
+    """Metric → day → value, from `start` to the end of the period; days of nothing are left out."""
+    narrowed, parameters = among(question)
+    zone = question.span.zone
+    by_rows = question.owners is not None
+    until = start if by_rows else max(start, min(question.span.end, question.today))
+    parameters |= {
+        "first": start,
+        "until": until,
+        "rows_from": midnight(until, zone),
+        "start": midnight(start, zone),
+        "end": min(midnight(question.span.end, zone), question.as_of),
+    }
+    narrowing = {
+        "whose": narrowed.format("contact_id"),
+        "channel": "" if question.channel_id is None else "AND channel_id = %(channel)s",
+    }
+    found: dict[str, dict[date, int]] = {metric: {} for metric in METRICS}
+    with connection.cursor() as cursor:
+        for names, sql in _DAILY.items():
+            cursor.execute(sql.format(**narrowing), parameters)
+            for day, *values in cursor.fetchall():
+                for name, value in zip(names.split(", "), values, strict=True):
+                    found[name][day] = value
+    return found
+
+
+def among(question: Question) -> tuple[str, dict[str, Any]]:
+    """SQL that narrows a column of contacts, written as `{}`, to the filters (FIGURES R49)."""
+    wanted: dict[str, Any] = {"tenant": current_tenant_id(), "zone": str(question.span.zone)}
+    conditions = ""
+    if question.channel_id is not None:
+        conditions += " AND channel_id = %(channel)s"
+        wanted["channel"] = question.channel_id
+    if question.owners is not None:
+        conditions += " AND owner_id = ANY(%(owners)s::bigint[])"
+        wanted["owners"] = list(question.owners)
+    if not conditions:
+        return "", wanted
+    chosen = f"SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s{conditions}"  # noqa: S608 - our own names
+    return f" AND {{}} IN ({chosen})", wanted
+
+
+# Kinds are few: of each the earliest, found by its index.
+_FIRST = """
+WITH RECURSIVE earliest AS (
+  (SELECT kind, at FROM contacts_event WHERE tenant_id = %(tenant)s ORDER BY kind, at LIMIT 1)
+  UNION ALL
+  SELECT later.kind, later.at FROM earliest, LATERAL (
+    SELECT e.kind, e.at FROM contacts_event e
+    WHERE e.tenant_id = %(tenant)s AND e.kind > earliest.kind ORDER BY e.kind, e.at LIMIT 1) later
+)
+SELECT (at AT TIME ZONE %(zone)s)::date FROM (
+  SELECT least((SELECT min(at) FROM earliest), (
+    SELECT paid_at FROM contacts_order
+    WHERE tenant_id = %(tenant)s AND paid_at IS NOT NULL ORDER BY paid_at LIMIT 1)) AS at) fact
+WHERE at < %(as_of)s
+"""
+
+
+def first_day(question: Question) -> date | None:
+    """The day of the tenant's first fact, an event or an order, whatever the filters."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FIRST,
+            {
+                "tenant": current_tenant_id(),
+                "zone": str(question.span.zone),
+                "as_of": question.as_of,
+            },
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+# --- what lies behind an off day ---
+
+# Each step before the one that it feeds.
+_STEPS: Final[Mapping[str, Sequence[str]]] = {
+    "revenue": ("orders", "new_contacts", "deletes"),
+    "orders": ("new_contacts", "deletes"),
+    "new_contacts": (),
+    "deletes": (),
+}
+
+
+def likely_steps(day: Day, same_day: Mapping[str, Day]) -> list[str]:
+    """The steps before it that are off on the same day in a way that explains it.
+
+    Orders and new contacts explain a change in their own direction; deletes explain a fall when
+    there were more of them than usual, a rise when fewer.
+    """
+    rose = day.median is not None and day.value > day.median
+    found = []
+    for step in _STEPS[day.metric]:
+        other = same_day.get(step)
+        if other is None or not other.off or other.median is None:
+            continue
+        went_up = other.value > other.median
+        if went_up == (not rose if step == "deletes" else rose):
+            found.append(step)
+    return found

@@ -1,0 +1,235 @@
+"""How does the business do, for its age and its purpose? The scorecard: DOMAIN.md §6, R11–R13, R34.
+
+Every figure is answered, those that matter in the tenant's phase and for its purpose first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Final
+
+from django.db import connection
+
+from analytics import baselines, newcomers
+from analytics.baselines import Day
+from analytics.goal_models import Kpi, KpiSettings, Purpose
+from analytics.heads import heads
+from analytics.periods import Question, Span, midnight
+from contacts.kinds import INBOUND
+from tenants.scope import current_tenant_id
+
+Value = Fraction | int | None
+
+
+class Phase(StrEnum):
+    START = "start"
+    MIDDLE = "middle"
+    STEADY = "steady"
+
+
+MIDDLE_FROM, STEADY_FROM = 30, 90  # days since day 0
+
+_OF_PHASE: Final[Mapping[Phase, Sequence[Kpi]]] = {
+    Phase.START: (Kpi.NEW_CONTACTS, Kpi.DELETES, Kpi.DELETE_RATE, Kpi.INTERACTION_RATE),
+    Phase.MIDDLE: (Kpi.REVENUE, Kpi.TAG_COVERAGE),
+    Phase.STEADY: (Kpi.REVENUE_PER_HEAD, Kpi.CONTACTS_PER_HEAD),
+}
+_OF_PURPOSE: Final[Mapping[Purpose, Sequence[Kpi]]] = {
+    Purpose.GMV: (Kpi.REVENUE, Kpi.ORDERS, Kpi.AOV, Kpi.REPEAT_RATE),
+    Purpose.WARMTH: (Kpi.INTERACTION_RATE, Kpi.DELETE_RATE, Kpi.TRUST_MIX, Kpi.REFERRAL_RATE),
+}
+DAY, TRUST = timedelta(days=1), timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """`day` counts from 0; None before it. Money in fen; None: nothing to divide by, or not set."""
+
+    phase: Phase
+    day: int | None
+    purpose: Purpose
+    keys: Sequence[Kpi]
+    focus: Sequence[Kpi]
+    values: Mapping[str, Value]
+    baselines: Mapping[str, Value]
+    begun: Sequence[Day]  # those of baselines.METRICS, up to as_of
+
+
+def report(question: Question, purpose: Purpose | None = None) -> Scorecard:
+    """Inside a scope: every figure of the period, and what would be usual."""
+    settings = KpiSettings.of_tenant()
+    wanted = purpose or Purpose(settings.purpose)
+    day = day_of(question, settings.day_zero)
+    phase = phase_of(day)
+    focus = list(dict.fromkeys([*_OF_PHASE[phase], *_OF_PURPOSE[wanted]]))
+    days = baselines.report(question)
+    zone = question.span.zone
+    begun = [each for each in days if midnight(each.date, zone) < question.as_of]
+    sums = dict.fromkeys(baselines.METRICS, 0)
+    for each in begun:
+        sums[each.metric] += each.value
+    return Scorecard(
+        phase,
+        day,
+        wanted,
+        [*focus, *(key for key in Kpi if key not in focus)],
+        focus,
+        values(question, sums),
+        {**_before(question), **_usual(begun)},
+        begun,
+    )
+
+
+# --- phase ---
+
+
+def day_of(question: Question, day_zero: date | None) -> int | None:
+    """Whole days of 86,400 s since day 0, at as_of: the setting's, or the tenant's first contact's.
+
+    Whatever the filters: it is the age of the business.
+    """
+    zero = midnight(day_zero, question.span.zone) if day_zero else _first_reached()
+    if zero is None or zero >= question.as_of:
+        return None
+    return (question.as_of - zero) // DAY
+
+
+def phase_of(day: int | None) -> Phase:
+    if day is None or day < MIDDLE_FROM:
+        return Phase.START
+    return Phase.MIDDLE if day < STEADY_FROM else Phase.STEADY
+
+
+def _first_reached() -> datetime | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT reach_at FROM analytics_contactfact"
+            " WHERE tenant_id = %s AND reach_at IS NOT NULL ORDER BY reach_at LIMIT 1",
+            [current_tenant_id()],
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+# --- what is usual ---
+
+
+def _usual(begun: Sequence[Day]) -> dict[str, Value]:
+    """Of what is counted by day: the medians of the days that have begun, together."""
+    sums: dict[str, Value] = {}
+    for metric in baselines.METRICS:
+        medians = [day.median for day in begun if day.metric == metric]
+        known = [each for each in medians if each is not None]
+        whole = known and len(known) == len(medians)
+        sums[metric] = sum(known, Fraction(0)) if whole else None
+    return sums
+
+
+def _before(question: Question) -> dict[str, Value]:
+    """Of the others: their values in as many days just before the period as have begun of it, if
+    the tenant had begun by then.
+    """
+    span = question.span
+    begun = min(span.end, question.today + DAY) - span.start
+    earlier = replace(question, span=Span(span.start - begun, span.start, span.zone))
+    first = baselines.first_day(question)
+    if begun < DAY or first is None or first > earlier.span.start:
+        return {}
+    by_day = baselines.daily(earlier, earlier.span.start)
+    sums = {metric: sum(of_days.values()) for metric, of_days in by_day.items()}
+    return values(earlier, sums)
+
+
+# --- values ---
+
+
+def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
+    """Inside a scope: every figure by its key; `sums` are those of baselines.METRICS."""
+    deleted, follows = _one(_FOLLOWS, question)
+    assets, active, tagged = _one(_ASSETS, question)
+    customers, repeat, referrers = _one(_CUSTOMERS, question)
+    gentle, touches = _one(_TOUCHES, question)
+    new_customers = sum(won for _new, won in newcomers.counts(question, "month").values())
+    at_work = heads(question)
+    return {
+        **sums,
+        Kpi.DELETE_RATE: _share(deleted, follows),
+        Kpi.INTERACTION_RATE: _share(active, assets),
+        Kpi.TAG_COVERAGE: _share(tagged, assets),
+        Kpi.NEW_CUSTOMERS: new_customers,
+        Kpi.AOV: _share(sums[Kpi.REVENUE], sums[Kpi.ORDERS]),
+        Kpi.REPEAT_RATE: _share(repeat, customers),
+        Kpi.REFERRAL_RATE: _share(referrers, customers),
+        Kpi.REVENUE_PER_HEAD: _share(sums[Kpi.REVENUE], at_work),
+        Kpi.CONTACTS_PER_HEAD: _share(sums[Kpi.NEW_CONTACTS], at_work),
+        Kpi.TRUST_MIX: _share(gentle, touches),
+    }
+
+
+def _share(part: int, whole: Fraction | int | None) -> Fraction | None:
+    return Fraction(part) / whole if whole else None
+
+
+# An end at or after as_of has not happened; one at the start of the period lies in it (R12) ...
+_FOLLOWS = """
+SELECT count(*) FILTER (
+    WHERE ended_by = 'customer' AND ended_at >= %(start)s AND ended_at < %(end)s), count(*)
+FROM contacts_reachspell
+WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL AND opened_at < %(end)s
+  AND (ended_at IS NULL OR ended_at >= %(start)s OR ended_at >= %(as_of)s) {whose}
+"""
+# ... but then nothing was reachable in it (R13).
+_ASSETS = """
+WITH assets AS MATERIALIZED (
+  SELECT DISTINCT contact_id FROM contacts_reachspell
+  WHERE tenant_id = %(tenant)s AND opened_at < %(end)s
+    AND (ended_at IS NULL OR ended_at > %(start)s OR ended_at >= %(as_of)s) {whose}
+)
+SELECT (SELECT count(*) FROM assets), (
+  SELECT count(*) FROM assets a WHERE EXISTS (
+    SELECT FROM contacts_event e
+    WHERE e.tenant_id = %(tenant)s AND e.contact_id = a.contact_id
+      AND e.kind = ANY(%(inbound)s::text[]) AND e.at >= %(start)s AND e.at < %(end)s)
+), (
+  SELECT count(*) FROM assets a WHERE EXISTS (
+    SELECT FROM contacts_contacttag t
+    WHERE t.tenant_id = %(tenant)s AND t.contact_id = a.contact_id)
+)
+"""
+_CUSTOMERS = """
+WITH customer AS MATERIALIZED (
+  SELECT contact_id, count(*) AS orders FROM contacts_order
+  WHERE tenant_id = %(tenant)s AND paid AND paid_at < %(end)s {whose} GROUP BY contact_id
+)
+SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM customer WHERE orders >= 2), (
+  SELECT count(*) FROM customer WHERE EXISTS (
+    SELECT FROM contacts_contact c
+    WHERE c.tenant_id = %(tenant)s AND c.referrer_id = customer.contact_id
+      AND c.acquired_at < %(end)s)
+)
+"""
+_TOUCHES = """
+SELECT count(*) FILTER (WHERE kind IN ('service', 'greeting')), count(*) FROM journeys_touch
+WHERE tenant_id = %(tenant)s AND sent_at >= %(month_ago)s AND sent_at < %(end)s {whose}
+"""
+
+
+def _one(sql: str, question: Question) -> tuple[Any, ...]:
+    narrowed, given = baselines.among(question)
+    zone = question.span.zone
+    end = min(midnight(question.span.end, zone), question.as_of)
+    given |= {
+        "start": midnight(question.span.start, zone),
+        "end": end,
+        "as_of": question.as_of,
+        "month_ago": end - TRUST,
+        "inbound": sorted(INBOUND),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format(whose=narrowed.format("contact_id")), given)
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row

@@ -1,0 +1,217 @@
+"""The page of the scorecard: what matters now, against its target and what is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from analytics import answers, kpis, shown, targets
+from analytics.api.kpis import shown as as_answered
+from analytics.goal_models import Kpi, KpiSettings, Purpose
+from analytics.kpis import Scorecard, Value
+from analytics.pages import frame, kpi_words
+from analytics.pages.baselines import within_reason
+from analytics.pages.tables import Column, Table
+from analytics.periods import Span, month_of, next_month
+from tenants.middleware import tenant_of
+from tenants.models import User
+from tenants.roles import Can
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the scorecard, as it is shown. `reached` is a percentage of a target that is
+    to be grown towards.
+    """
+
+    title: str
+    text: str
+    change: str
+    tone: str
+    usual: str
+    target: str
+    pace: str
+    pace_tone: str
+    reached: int | None
+    spark: str
+    note: str = ""
+
+
+@frame.page
+def page(request: HttpRequest) -> HttpResponse:
+    asked = within_reason(_of_this_month(frame.read(request, "purpose")))
+    given = asked.given.get("purpose")
+    chosen = Purpose(given) if given in Purpose.values else None
+    question = asked.question
+    card = answers.steadily(lambda: kpis.report(question, chosen))
+    aims = targets.asked(question, asked.given)
+    so_far = targets.elapsed(question)
+    currency = tenant_of(request).currency
+    tiles = {key: _tile(key, card, aims, so_far, currency) for key in card.keys}
+    user = request.user
+    return frame.show(
+        request,
+        asked,
+        _table(card, aims, tiles),
+        "analytics/kpis.html",
+        file=("scorecard", _file(card, aims)),
+        heading=_("Scorecard"),
+        purpose=card.purpose,
+        phase=kpi_words.phase(card.phase),
+        day=card.day,
+        explained=kpi_words.of_phase(card.phase),
+        focus=[tiles[key] for key in card.focus],
+        others=[tiles[key] for key in card.keys if key not in card.focus],
+        may_set=isinstance(user, User) and user.can(Can.CONFIGURE),
+        no_targets=not aims,
+        links={
+            "targets": reverse("admin:analytics_target_changelist"),
+            "heads": reverse("admin:analytics_headcount_changelist"),
+        },
+        switch=frame.switch(asked, "purpose", card.purpose, list(Purpose.choices)),
+    )
+
+
+def _of_this_month(asked: frame.Asked) -> frame.Asked:
+    """Targets are set by month: without dates this whole month is meant."""
+    if asked.given.keys() & {"from", "to", "through"}:
+        return asked
+    zone = asked.question.span.zone
+    first = month_of(min(asked.question.as_of, timezone.now()).astimezone(zone).date())
+    span = Span(first, next_month(first), zone)
+    return replace(asked, question=replace(asked.question, span=span))
+
+
+def _tile(
+    key: Kpi, card: Scorecard, aims: Mapping[str, Fraction], so_far: Fraction, currency: str
+) -> Tile:
+    value, usual, aim = card.values.get(key), card.baselines.get(key), aims.get(key)
+    change = _change(value, usual)
+    better = change is not None and (change < 0 if key in targets.LESS_IS_BETTER else change > 0)
+    pace = targets.pace(key, value, aim, so_far)
+    reached = Fraction(value) / aim if value is not None and aim else Fraction(0)
+    rising = aim is not None and key not in targets.LESS_IS_BETTER
+    return Tile(
+        title=str(key.label),
+        text=text(key, value, currency),
+        change="" if not change else f"{'▲' if change > 0 else '▼'} {abs(float(change)):.0%}",
+        tone="" if not change else "good" if better else "bad",
+        usual="" if usual is None else text(key, usual, currency),
+        target="" if aim is None else text(key, aim, currency),
+        pace="" if pace is None else f"{float(pace):.0%}",
+        pace_tone=""
+        if pace is None
+        else "good"
+        if pace >= 1
+        else "warn"
+        if pace >= Fraction(9, 10)
+        else "bad",
+        reached=min(100, max(0, round(float(reached * 100)))) if rising else None,
+        spark=_spark(key, card),
+        note=_note(key, value),
+    )
+
+
+def _tone(pace: Fraction | None) -> str:
+    if pace is None:
+        return ""
+    return "good" if pace >= 1 else "warn" if pace >= Fraction(9, 10) else "bad"
+
+
+def _change(value: Value, usual: Value) -> Fraction | None:
+    if value is None or not usual:
+        return None
+    return (Fraction(value) - usual) / abs(usual)
+
+
+def _note(key: Kpi, value: Value) -> str:
+    """A warning under the tenant's floor."""
+    if key is not Kpi.TRUST_MIX or value is None:
+        return ""
+    floor = KpiSettings.of_tenant().trust_floor
+    if value * 100 >= floor:
+        return ""
+    return _("Below your floor of %(floor)s%%: more promotion than service.") % {"floor": floor}
+
+
+def text(key: str, value: Value, currency: str) -> str:
+    if value is None:
+        return shown.NONE
+    if key in targets.MONEY:
+        return shown.money_at_a_glance(value, currency)
+    if key in targets.RATES:
+        return shown.rate(Fraction(value))
+    return f"{float(value):,.1f}".removesuffix(".0")
+
+
+def _spark(key: str, card: Scorecard) -> str:
+    """Points of a line in a box of 100 × 28, a point for each day that has begun."""
+    values = [float(day.value) for day in card.begun if day.metric == key]
+    if len(values) < 2 or not any(values):
+        return ""
+    top, bottom = max(values), min(0.0, *values)
+    height = (top - bottom) or 1
+    step = 100 / (len(values) - 1)
+    return " ".join(
+        f"{n * step:.1f},{26 - 24 * (v - bottom) / height:.1f}" for n, v in enumerate(values)
+    )
+
+
+def _columns() -> list[Column]:
+    return [
+        Column(_("Figure")),
+        Column(_("Value")),
+        Column(
+            _("Target"),
+            _("Of the period: of a part of a month its share by days. Targets are set by month, "
+              "for the business, a team, or one person."),
+        ),
+        Column(
+            _("Pace"),
+            _("Value ÷ the target's share of the time that has passed; of rates and averages, "
+              "value ÷ target. Where less is better, the other way round. 100% is on the way."),
+        ),
+        Column(
+            _("Usual"),
+            _("Of what is counted by day: the medians of the same weekdays of the eight weeks "
+              "before, added up for the days that have begun. Of the others: the value in as many "
+              "days just before the period."),
+        ),
+        Column(_("Change"), _("Value against usual.")),
+    ]  # fmt: skip
+
+
+def _table(card: Scorecard, aims: Mapping[str, Fraction], tiles: Mapping[Kpi, Tile]) -> Table:
+    table = Table(_columns(), meanings=kpi_words.meanings())
+    if not any(value for value in card.values.values()):
+        return table
+    for key in card.keys:
+        tile = tiles[key]
+        table.rows.append(
+            [
+                tile.title, tile.text, tile.target or shown.NONE, tile.pace or shown.NONE,
+                tile.usual or shown.NONE, tile.change or shown.NONE,
+            ]
+        )  # fmt: skip
+    return table
+
+
+def _file(card: Scorecard, aims: Mapping[str, Fraction]) -> Table:
+    """As `reports/kpis` answers."""
+    columns = [Column(title) for title in (_("Figure"), _("Value"), _("Target"), _("Usual"))]
+    rows: list[list[object]] = [
+        [
+            str(key.label),
+            as_answered(key, card.values.get(key)),
+            as_answered(key, aims.get(key)),
+            as_answered(key, card.baselines.get(key)),
+        ]
+        for key in card.keys
+    ]
+    return Table(columns, raw=rows)
