@@ -160,7 +160,8 @@ def sentence(alert: Alert) -> str:
         )
     text = _("%(figure)s on %(day)s: %(value)s, usual is %(expected)s") % words
     steps = " · ".join(str(Kpi(step).label) for step in alert.steps)
-    return f"{text} ({_('likely step')}: {steps})" if steps else text
+    told = {"sentence": text, "steps": steps}
+    return _("%(sentence)s (likely step: %(steps)s)") % told if steps else text
 
 
 def _amount(alert: Alert, value: Fraction, currency: str) -> str:

@@ -141,7 +141,7 @@ def _row(day: Day, same: Mapping[str, Day], question: Question, currency: str) -
         low, high = max(day.band[0], Fraction(0)), day.band[1]
         band = f"{text(day.metric, low, currency)} – {text(day.metric, high, currency)}"
     cells = [
-        date_format(day.date, "D Y-m-d"),
+        date_format(day.date, "Y-m-d D"),
         text(day.metric, day.value, currency),
         text(day.metric, day.median, currency),
         band,

@@ -473,7 +473,7 @@ def test_off_days_are_flagged_with_the_likely_step(business: Business) -> None:
     page = business.browser("viewer").get(url + "&as_of=2026-03-03")
     assert page.status_code == 200
     rows = page.context["table"].rows
-    assert rows[0][0].endswith("2026-03-02")
+    assert rows[0][0].startswith("2026-03-02")
     assert rows[0][4:] == ["▲ off: high", "none of the steps before it"]
     assert page.context["table"].chart["off"] == [False] * 10 + [True]
     # The day itself is not judged before it is over.

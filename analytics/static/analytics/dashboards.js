@@ -124,7 +124,7 @@
           {
             label: days.label, data: days.values, texts: days.texts, borderColor: colour("--brand"),
             borderWidth: 2, pointBackgroundColor: tone, pointBorderColor: tone,
-            pointRadius: data.off.map((off) => (off ? 6 : data.labels.length > 60 ? 0 : 2)),
+            pointRadius: data.off.map((off) => (off ? 4 : data.labels.length > 60 ? 0 : 2)),
           },
           {
             label: usual.label, data: usual.values, texts: usual.texts, ...plain, borderWidth: 2,
@@ -163,8 +163,8 @@
   };
 
   const look = (data, width) => {
-    if (data.kind === "curve") return curve(data);
     if (data.kind === "band") return banded(data);
+    if (data.kind === "curve") return curve(data);
     const lines = data.kind === "lines";
     const stacks = data.kind === "stacks";
     const steps = data.kind === "waterfall";

@@ -47,6 +47,8 @@ ASKED = {
     "reports/cohorts": ["value=retention", "value=revenue&channel=Douyin",
                         "value=margin&as_of=2026-06-15"],
     "reports/concentration": ["", "staff=sales1", "as_of=2026-05-01"],
+    "reports/kpis": ["purpose=gmv", "as_of=2026-05-01", "staff=sales1"],
+    "reports/baselines": ["channel=Douyin", "as_of=2026-05-01"],
     "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
     "reports/prediction": ["as_of=2026-06-15"],
     "reports/kpis": ["purpose=gmv", "as_of=2026-05-01", "staff=sales1"],
