@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 
+from analytics.asset_readings import LINES
 from analytics.periods import Question, midnight
 from contacts.kinds import INBOUND
 from tenants.scope import current_tenant_id
@@ -44,8 +45,8 @@ WITH active AS MATERIALIZED (
 SELECT 'L' || entered.level, 'L' || gone.level, count(*)
 FROM active entered JOIN active gone ON gone.contact_id = entered.contact_id
   AND gone.began = entered.began
-WHERE (entered.since < %(start)s OR entered.came IN ('acquired', 'returned'))
-  AND (gone.until >= %(end)s OR gone.went IN ('lost_by_customer', 'lost_by_staff'))
+WHERE (entered.since < %(start)s OR entered.came <> %(moved_in)s)
+  AND (gone.until >= %(end)s OR gone.went <> %(moved_out)s)
 GROUP BY 1, 2
 """
 _WORTH = """
@@ -111,7 +112,7 @@ def _channel(question: Question, table: str) -> str:
 
 def _all(sql: str, question: Question, **more: object) -> list[tuple[Any, ...]]:
     span = question.span
-    given = {
+    given: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "from": span.start,
         "to": span.end,
@@ -120,8 +121,11 @@ def _all(sql: str, question: Question, **more: object) -> list[tuple[Any, ...]]:
         "as_of": question.as_of,
         "channel": question.channel_id,
         "inbound": sorted(INBOUND),
+        "moved_in": LINES.index("moved_in") + 1,
+        "moved_out": LINES.index("moved_out") + 1,
         **more,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, given)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found

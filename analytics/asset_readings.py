@@ -4,7 +4,7 @@ A piece is a stretch of time without a change: of a contact (staff_id 0), cut wh
 level changes; or of a Follow (level 0). `since` and `until` are the moments after which something
 else holds, so the level of a piece is the level at `until`, as FIGURES R14 looks at it: of what
 lies before. A piece of no length is a contact that comes at one level and changes at that very
-moment. `came` and `went` name the lines of the statement.
+moment. `came` and `went` say by which of LINES, from 1 on.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ _LEVELS = """
     CASE WHEN NOT c.last THEN 'moved_out' WHEN c.until IS NOT NULL THEN WENT_H ELSE '' END
   FROM stretch s JOIN cut c ON c.contact_id = s.contact_id AND c.nth = s.nth WHERE s.unit = 0
 )
-SELECT contact_id, staff_id, channel_id, level::smallint AS level, since, until, began, came, went,
+SELECT contact_id, staff_id, channel_id, level::smallint AS level, since, until, began,
+  array_position(%(lines)s::text[], came)::smallint AS came,
+  array_position(%(lines)s::text[], went)::smallint AS went,
   (since AT TIME ZONE %(zone)s)::date AS since_day, (until AT TIME ZONE %(zone)s)::date AS until_day
 FROM piece
 """
@@ -144,14 +146,15 @@ COLUMNS = (
 )
 
 
-def cells(pieces: str, number: str = "1") -> str:
-    """Counted by day and row; a piece counts `number` times."""
+def cells(pieces: str, times: str = "1") -> str:
+    """Counted by day and row; a piece counts `times` times."""
     counted = ", ".join(
-        f"COALESCE(sum(n) FILTER (WHERE line = '{line}'), 0) AS {line}" for line in LINES
+        f"COALESCE(sum(n) FILTER (WHERE line = {number}), 0) AS {line}"
+        for number, line in enumerate(LINES, start=1)
     )
     return f"""
 SELECT staff_id, level, channel_id, day, {counted}
-FROM (SELECT p.*, t.day, t.line, {number} AS n FROM (SELECT * FROM {pieces}) p
+FROM (SELECT p.*, t.day, t.line, {times} AS n FROM (SELECT * FROM {pieces}) p
   CROSS JOIN LATERAL (VALUES (since_day, came), (until_day, went)) AS t(day, line)
   WHERE t.day IS NOT NULL) turn
 GROUP BY staff_id, level, channel_id, day"""  # noqa: S608 - our own names

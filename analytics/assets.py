@@ -151,7 +151,9 @@ def _counted(question: Question, group: Group, worths: Worth | None) -> Book:
     """From the cells of days; of levels also who changed, from their pieces."""
     book: Book = {}
     for key, *figures in asset_cells.read(question, group):
-        row = book[key] = Row(key, *map(int, figures))
+        row = book[key] = Row(key)
+        for line, number in zip(LINES, figures, strict=False):
+            setattr(row, line, int(number))
         if group == "channel":
             row.moved_in = row.moved_out = 0  # between levels
         row.closing = (
@@ -215,7 +217,8 @@ def _entries(question: Question, group: Group, worths: Worth | None) -> list[tup
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, _given(question, worths or {}))
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _rows(group: Group) -> tuple[str, str]:

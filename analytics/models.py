@@ -264,8 +264,8 @@ class AssetPiece(TenantModel):
     since = models.DateTimeField()
     until = models.DateTimeField(null=True)
     began = models.DateTimeField()  # when the contact became reachable: the same in all its pieces
-    came = models.CharField(max_length=16)
-    went = models.CharField(max_length=16, blank=True)
+    came = models.SmallIntegerField()  # which of asset_readings.LINES, from 1 on
+    went = models.SmallIntegerField(null=True)
     since_day = models.DateField()
     until_day = models.DateField(null=True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytics import models
+from analytics import asset_readings, models
 from contacts.kinds import INBOUND
 from contacts.models import ContactSettings
 
@@ -27,6 +27,7 @@ def parameters(tenant_id: int, zone: str) -> dict[str, Any]:
         "inbound": sorted(INBOUND),
         "active_secs": rule.interacting.total_seconds(),
         "bought_secs": rule.owned.total_seconds(),
+        "lines": list(asset_readings.LINES),
     }
 
 

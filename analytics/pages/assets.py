@@ -20,6 +20,7 @@ from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from analytics.periods import Question, micros
 from analytics.segment_leaves import OWNERSHIPS
+from analytics.standing import Ownership
 from contacts.models import ContactSettings
 from tenants.middleware import tenant_of
 
@@ -88,7 +89,12 @@ def stacked(table: Table, links: Sequence[str]) -> list[dict[str, object]]:
             "total": row is table.total,
             "link": link,
             "cells": [
-                {"title": column.title, "text": text, "balance": line in ("opening", "closing")}
+                {
+                    "title": column.title,
+                    "text": text,
+                    "balance": line in ("opening", "closing"),
+                    "nothing": text == "0" and line in _SIGNS,
+                }
                 for (line, column), text in zip(named, row[1:], strict=True)
             ],
         }
@@ -119,14 +125,18 @@ def links(rows: Sequence[Row], group: Group, question: Question) -> list[str]:
     """Where those at closing are listed, when closing is now; empty where no list can say it."""
     contacts = reverse("admin:contacts_contact_changelist")
     follows = reverse("admin:contacts_follow_changelist")
-    narrow = {} if question.channel_id is None else {"channel__id__exact": question.channel_id}
+    narrow: dict[str, object] = {}
+    if question.channel_id is not None:
+        narrow["channel__id__exact"] = question.channel_id
     if question.owners is not None and len(question.owners) != 1:
         return []
     if question.owners:
         narrow["owner__id__exact"] = question.owners[0]
     found = []
     for row in rows:
-        of = {"ownership": (contacts, {"ownership": row.key, **narrow})}
+        of: dict[str, tuple[str, dict[str, object]]] = {
+            "ownership": (contacts, {"ownership": row.key, **narrow})
+        }
         if row.key is not None and group == "staff" and not narrow:
             of["staff"] = (follows, {"staff__id__exact": row.key, "state": "active"})
         if row.key is not None and group == "channel":
@@ -139,7 +149,7 @@ def links(rows: Sequence[Row], group: Group, question: Question) -> list[str]:
 
 def _name(row: Row, names: Names, group: Group) -> str:
     if group == "ownership":
-        return str(OWNERSHIPS[row.key])
+        return str(OWNERSHIPS[Ownership(str(row.key))])
     if row.key is not None:
         return names[row.key][1]
     return _("No channel") if group == "channel" else _("No team")

@@ -13,8 +13,9 @@ from contacts import orders, timeline
 from contacts.models import Channel, Contact, ContactSettings
 from contacts.timeline import NewEvent
 from tenants.models import Staff, Team
+from tests.analytics.reference import DAY
 from tests.analytics.reference_assets import LINES, Assets
-from tests.analytics.test_reports import DAY, NOW, Maker, narrowed, questions
+from tests.analytics.test_reports import NOW, Maker, narrowed, questions
 from tests.conftest import Business
 
 URL = "/api/v1/reports/user-assets"
