@@ -74,7 +74,12 @@ def page(request: HttpRequest) -> HttpResponse:
             "targets": reverse("admin:analytics_target_changelist"),
             "heads": reverse("admin:analytics_headcount_changelist"),
         },
-        switch=frame.switch(asked, "purpose", card.purpose, list(Purpose.choices)),
+        switch=frame.switch(
+            asked,
+            "purpose",
+            card.purpose,
+            [(value, str(label)) for value, label in Purpose.choices],
+        ),
     )
 
 
@@ -127,7 +132,7 @@ def _tone(pace: Fraction | None) -> str:
 def _change(value: Value, usual: Value) -> Fraction | None:
     if value is None or not usual:
         return None
-    return (Fraction(value) - usual) / abs(usual)
+    return (Fraction(value) - Fraction(usual)) / abs(Fraction(usual))
 
 
 def _note(key: Kpi, value: Value) -> str:

@@ -75,7 +75,10 @@ def test_an_off_day_is_found_once(business: Business) -> None:
     for _ in range(2):
         alert_notices.check_and_tell(business.pk)
 
-    assert found(business) == [("orders", day, 0, 1), ("revenue", day, 0, 100)]
+    assert found(business) == [
+        ("orders", day, Decimal(0), Decimal(1)),
+        ("revenue", day, Decimal(0), Decimal(100)),
+    ]
     with business.scope():
         assert Alert.objects.get(metric="revenue").steps == ["orders"]
         # The next day is looked at when it is over.
@@ -139,7 +142,7 @@ def test_a_slow_pace_is_said_once_a_week(business: Business) -> None:
 
     # 15 of 16 is a pace of 94 %, 15 of 17 one of 88 %
     assert pace_alerts(business, date(2026, 2, 28)) == [date(2026, 2, 17), date(2026, 2, 24)]
-    assert found(business)[0][2:] == (15, 17)
+    assert found(business)[0][2:] == (Decimal(15), Decimal(17))
 
 
 def test_one_message_a_person_however_many_alerts(wechat: WeChat) -> None:
