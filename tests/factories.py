@@ -140,6 +140,8 @@ def _value(field: models.Field[Any, Any], rows: Rows, canary: str, business: Bus
         return rows[target]
     if field.choices:
         return next(value for value, _label in field.flatchoices if value)
+    if isinstance(field, ArrayField):
+        return [_value(field.base_field, rows, canary, business)]
     for kind, make in _BY_TYPE:
         if isinstance(field, kind):
             return make(field, canary)
@@ -155,7 +157,6 @@ _BY_TYPE: list[tuple[Any, Any]] = [
     (models.SlugField, lambda f, c: c.lower()[: f.max_length]),
     (models.CharField, lambda f, c: c[: f.max_length]),
     (models.TextField, lambda f, c: c),
-    (ArrayField, lambda f, c: [1]),
     (models.JSONField, lambda f, c: f.default() if f.default is list else {"canary": c}),
     (models.BinaryField, lambda f, c: c.encode()),
     (models.BooleanField, lambda f, c: True),

@@ -127,7 +127,6 @@ def _groups(cells: Sequence[Cell], currency: str, asked: Asked) -> list[dict[str
                 "customers": shown.count(heads),
                 "share": shown.rate(Fraction(heads, everybody)) if everybody else shown.NONE,
                 "revenue": shown.money_at_a_glance(revenue, currency),
-                "of_revenue": Fraction(revenue, whole) if whole else None,
                 "revenue_share": shown.rate(Fraction(revenue, whole) if whole else None),
                 "each": shown.money_at_a_glance(
                     Fraction(revenue, heads) if heads else None, currency

@@ -230,3 +230,23 @@ def test_filters_mean_the_contacts(shop: Business) -> None:
 
     assert found["top"]["0.1"] == 1
     assert found["existing_share"] == pytest.approx(2 / 3)
+
+
+def test_a_kept_answer_is_told_only_while_it_holds(business: Business) -> None:
+    def revenue(**asked: str) -> list[str]:
+        return [cell["revenue"] for cell in ask(business, "rfm", **asked)["cells"]]
+
+    with business.scope():
+        contact = Contact.objects.create(external_id="x", name="X")
+        early, late = (NOW - timedelta(hours=n) for n in (3, 1))
+        orders.upsert(
+            [orders.Row("1", contact.pk, 100, early), orders.Row("2", contact.pk, 300, late)]
+        )
+
+    assert [revenue(), revenue()] == [["4.00"], ["4.00"]]
+    assert revenue(as_of=(NOW - timedelta(hours=2)).isoformat()) == ["1.00"]
+    assert revenue(as_of=(NOW - timedelta(minutes=50)).isoformat()) == ["4.00"]
+    assert revenue(as_of=early.isoformat()) == []
+    with business.scope():
+        orders.upsert([orders.Row("2", contact.pk, 300, late, status="refunded")])
+    assert revenue() == ["1.00"]
