@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
 from django.db import connection
+from django.utils import timezone
 
-from analytics import asset_cells, asset_readings
+from analytics import asset_cells, asset_readings, prediction
 from analytics.periods import Question, midnight
 from analytics.standing import Ownership
 from contacts.kinds import INBOUND
@@ -26,6 +28,7 @@ from contacts.models import Channel, ContactSettings
 from tenants.models import Staff, Team
 from tenants.scope import current_tenant_id
 
+_NOW: Final = timedelta(minutes=1)
 Group = Literal["ownership", "staff", "channel", "team"]
 GROUPS: Final[tuple[Group, ...]] = ("ownership", "staff", "channel", "team")
 # Their rows count Follows, not contacts: one contact may be in several.
@@ -112,9 +115,11 @@ Names = Mapping[str | int, tuple[str, str]]
 def worth(question: Question) -> Worth | None:
     """What the customers are expected to bring, fitted as of the end of the period (R25, R50).
 
-    None while no model of the tenant's purchases exists: then no row has a value.
+    None while no model of the tenant's purchases exists: then no row has a value. Of a period that
+    goes on, the last fit of the background will do.
     """
-    return None
+    end = min(midnight(question.span.end, question.span.zone), question.as_of)
+    return prediction.worths(end, exact=timezone.now() - end > _NOW)
 
 
 def report(question: Question, group: Group) -> list[Row]:

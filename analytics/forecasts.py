@@ -102,7 +102,8 @@ def _fit_due(found: models.ForecastState) -> datetime:
     today = found.as_of.astimezone(zone).date()
     tomorrow = periods.midnight(today + timedelta(days=1), zone)
     due = tomorrow + timedelta(minutes=1 + current_tenant_id() % 60)
-    if found.changed and found.changed * _MUCH >= models.Forecast.objects.count():
+    fit = current() if found.changed else None
+    if fit is not None and found.changed * _MUCH >= fit.customers:
         calm = max(_LEAST, timedelta(seconds=found.took * _CALM))
         return min(due, found.as_of + calm)
     return due

@@ -53,26 +53,17 @@ def _learn(as_of: datetime, tenant: Tenant) -> Known:
     return Known(as_of, fit)
 
 
-class Worths:
-    """What customers are worth: contact → fen, unrounded. Who never bought is worth nothing."""
-
-    def __init__(self, fen: Mapping[int, float]) -> None:
-        self._fen = fen
-
-    def of(self, contact_ids: Iterable[int]) -> Fraction:
-        """Σ over a set of contacts."""
-        return Fraction(math.fsum(self._fen.get(pk, 0.0) for pk in set(contact_ids)))
-
-
-def worths(as_of: datetime, *, exact: bool = True) -> Worths | None:
-    """Inside a scope: everybody's predicted LTV as of a moment; None where there is no model."""
+def worths(as_of: datetime, *, exact: bool = True) -> Mapping[int, float] | None:
+    """Inside a scope: customer → predicted LTV as of a moment, in fen, unrounded; who never bought
+    is worth nothing and not in it. None where there is no model.
+    """
     found = known(as_of, exact=exact)
     if found.fit.reason:
         return None
     state = forecasts.state()
-    if found.as_of == state.as_of and not state.changed:
-        return Worths(dict(models.Forecast.objects.values_list("contact_id", "margin")))
-    return Worths(_foretold(found))
+    if found.as_of == state.as_of and (not state.changed or not exact):
+        return dict(models.Forecast.objects.values_list("contact_id", "margin"))
+    return _foretold(found)
 
 
 def worth_of(contact_ids: Iterable[int], as_of: datetime, *, exact: bool = True) -> Fraction | None:
@@ -80,7 +71,9 @@ def worth_of(contact_ids: Iterable[int], as_of: datetime, *, exact: bool = True)
     sets are asked for at one moment, `worths` reads once.
     """
     found = worths(as_of, exact=exact)
-    return None if found is None else found.of(contact_ids)
+    if found is None:
+        return None
+    return Fraction(math.fsum(found.get(pk, 0.0) for pk in set(contact_ids)))
 
 
 def _foretold(found: Known) -> dict[int, float]:

@@ -44,6 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
         known = replace(known, as_of=forecasts.state().as_of or known.as_of)
         more["segment"] = _segment(_worth_keeping(fit)) if show == "leaving" else ""
     else:
+        more["filters"] = []  # a model is of all customers
         show = "check"
         table = _curve(fit, currency) if fit.reason else _check(fit, currency)
     asked = replace(asked, question=replace(asked.question, as_of=known.as_of))

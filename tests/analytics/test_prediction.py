@@ -21,6 +21,7 @@ from analytics.models import Forecast, ForecastState, PurchaseFit, StaleForecast
 from contacts import orders, timeline
 from contacts.merging import merge
 from contacts.models import Channel, Contact, Order
+from contacts.timeline import NewEvent
 from tenants.ids import encode
 from tests.analytics.reference import money
 from tests.analytics.reference_prediction import Past
@@ -178,6 +179,33 @@ def test_worth_of_a_set_as_of_a_moment(grown: Shop) -> None:
     assert float(found) / 100 == pytest.approx(total, abs=0.001)
     assert money(everybody) == answer["predicted_ltv"]
     assert money(now) == grown.ask()["predicted_ltv"]
+
+
+@pytest.mark.parametrize("back", [0, 40])
+def test_user_assets_are_worth_what_their_heads_will_bring(business: Business, back: int) -> None:
+    """R50: fitted as of `to`; who cannot be reached is not among the heads."""
+    found = shop(business, 560, seed=6)
+    heads = found.contacts[:30]
+    with business.scope():
+        opened = NOW - 200 * DAY
+        timeline.record(
+            [
+                NewEvent(c.pk, "follow.opened", opened, "test", f"f{c.pk}", {"staff": "sales1"})
+                for c in heads
+            ]
+        )
+    found.work()
+    to = (NOW - back * DAY).astimezone(business.tenant.tz).date()
+    query = {"from": f"{to - 30 * DAY}", "to": f"{to}", "group": "ownership"}
+    answer = business.api().get("/api/v1/reports/user-assets", query)
+    rows = answer.json()["rows"]
+    params = found.ask(as_of=to.isoformat())["params"]
+    with business.scope():
+        begins = datetime(to.year, to.month, to.day, tzinfo=business.tenant.tz)
+        past = Past(business.tenant, begins)
+        wanted = sum(past.of(c, params)[0] for c in heads)
+    assert sum(row["closing"] for row in rows) == len(heads)
+    assert sum(float(row["value"]) for row in rows) == pytest.approx(wanted, abs=0.02)
 
 
 def test_the_hold_out_is_counted_by_weeks(grown: Shop) -> None:
