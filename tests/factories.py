@@ -140,8 +140,10 @@ def _value(field: models.Field[Any, Any], rows: Rows, canary: str, business: Bus
         return rows[target]
     if field.choices:
         return next(value for value, _label in field.flatchoices if value)
-    if isinstance(field, ArrayField):
-        return [_value(field.base_field, rows, canary, business)]
+    return _plain(field, canary)
+
+
+def _plain(field: models.Field[Any, Any], canary: str) -> Any:
     for kind, make in _BY_TYPE:
         if isinstance(field, kind):
             return make(field, canary)
@@ -157,6 +159,7 @@ _BY_TYPE: list[tuple[Any, Any]] = [
     (models.SlugField, lambda f, c: c.lower()[: f.max_length]),
     (models.CharField, lambda f, c: c[: f.max_length]),
     (models.TextField, lambda f, c: c),
+    (ArrayField, lambda f, c: [_plain(f.base_field, c)]),
     (models.JSONField, lambda f, c: f.default() if f.default is list else {"canary": c}),
     (models.BinaryField, lambda f, c: c.encode()),
     (models.BooleanField, lambda f, c: True),
