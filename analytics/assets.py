@@ -266,7 +266,9 @@ def names(group: Group, rows: Sequence[Row]) -> Names:
     if group == "ownership":
         return {level.value: (level.value, level.value) for level in Ownership}
     keys = [row.key for row in rows if row.key is not None]
+    # A number in the place of what was deleted.
+    found: dict[Any, tuple[str, str]] = {key: (f"#{key}", f"#{key}") for key in keys}
     if group == "staff":
-        return {s.pk: (s.userid, str(s)) for s in Staff.objects.filter(pk__in=keys)}
+        return found | {s.pk: (s.userid, str(s)) for s in Staff.objects.filter(pk__in=keys)}
     of: Callable[..., Any] = (Channel if group == "channel" else Team).objects.filter
-    return {row.pk: (row.name, row.name) for row in of(pk__in=keys)}
+    return found | {row.pk: (row.name, row.name) for row in of(pk__in=keys)}

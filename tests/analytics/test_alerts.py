@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from analytics import alert_notices, alerts
@@ -264,10 +265,8 @@ def test_the_pages(business: Business) -> None:
     assert "usual is ¥100.00" in page
     with business.scope():
         pk = Alert.objects.get().pk
-    done = browser.post(
-        f"/admin/analytics/alert/{pk}/acknowledge", {"confirmed": "on"}, follow=True
-    )
-    assert done.status_code == 200
+    path = reverse("admin:analytics_alert_acknowledge", args=[pk])
+    assert browser.post(path, {"confirmed": "on"}).status_code == 302
     with business.scope():
         row = Alert.objects.get()
         assert (row.state, row.acknowledged_by) == ("acknowledged", business.users["operator"])
