@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -350,26 +349,23 @@ def _waterfall(sight: Sight) -> dict[str, object]:
     """From the one revenue to the other; each factor begins where the one before it ended."""
     level = sight.before.revenue
     labels, texts = [_("Before")], [shown.money_at_a_glance(level, sight.currency)]
-    values: list[Sequence[float] | None] = [(0, level / 100)]
-    tones = ["start"]
+    values, tones = [(0.0, level / 100)], ["total"]
     for name, title in titles().items():
         fen = sight.change.shares[name]
         labels.append(title)
         texts.append(_signed(fen, sight.currency))
-        values.append(None if fen is None else (level / 100, (level + fen) / 100))
-        tones.append("up" if (fen or 0) >= 0 else "down")
-        level += fen or 0
+        after = level + (fen or 0)
+        values.append((min(level, after) / 100, max(level, after) / 100))
+        tones.append("plus" if after >= level else "minus")
+        level = after
     labels.append(_("Now"))
     texts.append(shown.money_at_a_glance(level, sight.currency))
     return {
         "kind": "waterfall",
+        "base": 0,
+        "tones": [*tones, "total"],
         "labels": labels,
         "series": [
-            {
-                "label": _("Revenue"),
-                "values": [*values, (0, level / 100)],
-                "texts": texts,
-                "tones": [*tones, "end"],
-            }
+            {"label": _("Revenue"), "values": [*values, (0.0, level / 100)], "texts": texts}
         ],
     }

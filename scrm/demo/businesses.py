@@ -75,7 +75,7 @@ class Business:
 BEAUTY = Business(
     slug="huajian",
     name="花间美妆",
-    days=400,
+    days=426,
     contacts=1300,
     conversion=0.34,
     repeat=0.42,

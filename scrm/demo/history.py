@@ -45,6 +45,11 @@ _GIVEN = [
     ),
 ]
 
+# What a new friend is sent by the first script, days after being added, and what everybody is sent
+# later on.
+_SCRIPT, _STEPS = "新客七日培育", ((0.02, "greeting"), (3, "service"), (7, "service"))
+_OFFER, _OFFER_EVERY = "会员日", 28
+
 _READS = ("content.read", "link.clicked", "content.downloaded", "session.attended", "quiz.answered")
 
 
@@ -70,6 +75,8 @@ class History:
         self.business = business
         self.now = now
         self.dice = random.Random(business.slug)  # noqa: S311 - made-up people, no secrets
+        # What was added later rolls dice of its own: the people stay who they were.
+        self.chances = random.Random(business.slug[::-1])  # noqa: S311 - as above
         self.contacts = Writer(
             *("客户编号", "姓名", "手机号", "邮箱", "性别", "生日", "渠道", "添加时间", "所属员工"),
             *("标签", "推荐人", "城市", business.profile.budget),
@@ -140,7 +147,32 @@ class History:
             referrer,
             *self._profile(fit),
         )
+        self._scan(who, channel.name, added)
+        self._touches(who, staff, added)
         self._life(who, staff, added, min(0.97, fit * channel.appeal))
+
+    def _scan(self, who: str, code: str, added: datetime) -> None:
+        """Most add the member at once; some had scanned a code, and put it off, before."""
+        dice, scanned = self.chances, {"live_code": code}
+        if dice.random() < 0.85:
+            minutes = dice.uniform(1, 9)
+            self._event(who, "livecode.scanned", added - timedelta(minutes=minutes), scanned)
+            if dice.random() < 0.24:
+                before = added - timedelta(days=dice.uniform(8, 40))
+                self._event(who, "livecode.scanned", before, scanned)
+
+    def _touches(self, who: str, staff: str, added: datetime) -> None:
+        """The script for new friends, then an offer each month; some do not open their phone."""
+        for days, kind in _STEPS:
+            self._touch(who, staff, added + timedelta(days=days), kind, _SCRIPT)
+        for number in range(1, self.business.days // _OFFER_EVERY + 1):
+            at = added + timedelta(days=number * _OFFER_EVERY, hours=self.chances.uniform(-6, 2))
+            self._touch(who, staff, at, "promotion", _OFFER)
+
+    def _touch(self, who: str, staff: str, at: datetime, kind: str, sop: str) -> None:
+        if self.chances.random() < 0.8:
+            told = {"staff": staff, "sop": sop, "touch_kind": kind, "route": "mass_task"}
+            self._event(who, "touch.delivered", at, told)
 
     def _birthday(self) -> str:
         born = self.now - timedelta(days=self.dice.triangular(19 * 365, 52 * 365, 29 * 365))

@@ -59,9 +59,6 @@
     return lines.length > 2 ? [cut(lines[0]), cut(lines.slice(1).join(" "))] : lines.map(cut);
   };
 
-  /* Of a waterfall: where it begins, what went up or down, where it ends. */
-  const TONES = { start: "--ink-3", up: "--good", down: "--bad", end: "--brand" };
-
   /* Lines over an axis of per cent: the first one is meant, further ones are there to compare. */
   const curve = (data) => {
     const axis = (title, most) => ({
@@ -163,12 +160,9 @@
   };
 
   const look = (data, width) => {
-    if (data.kind === "band") return banded(data);
-    if (data.kind === "curve") return curve(data);
     const lines = data.kind === "lines";
     const stacks = data.kind === "stacks";
-    const steps = data.kind === "waterfall";
-    const pairs = ["pairs", "lines", "stacks", "waterfall"].includes(data.kind); // standing
+    const pairs = ["pairs", "lines", "stacks"].includes(data.kind); // standing
     const room = pairs ? (width - 48) / data.labels.length : width; // less the axis
     const narrow = pairs && room < 120;
     const months = lines || data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
@@ -199,14 +193,10 @@
           label: series.label,
           data: series.values,
           texts: series.texts,
-          backgroundColor: steps
-            ? series.tones.map((tone) => colour(TONES[tone]))
-            : colour(colours[number % colours.length]),
+          backgroundColor: colour(colours[number % colours.length]),
           ...(lines ? { borderColor: colour(colours[number % colours.length]), borderWidth: 2, pointRadius: 2, tension: 0.2 } : {}),
-          minBarLength: steps ? 2 : 0,
-          borderRadius: steps ? 3 : 6,
-          borderSkipped: steps ? false : "start",
-          maxBarThickness: steps ? 80 : pairs ? 48 : 36,
+          borderRadius: 6,
+          maxBarThickness: pairs ? 48 : 36,
           categoryPercentage: 0.72,
           barPercentage: 0.88,
         })),
@@ -222,7 +212,7 @@
           : pairs ? { x: label, y: value } : { x: { ...value, display: false }, y: label },
         plugins: {
           legend: {
-            display: pairs && !steps,
+            display: pairs,
             align: "start",
             labels: { color: colour("--ink-2"), usePointStyle: true, boxHeight: 8 },
           },
@@ -297,7 +287,8 @@
       },
     };
   };
-  const kinds = { waterfall };
+
+  const kinds = { band: banded, curve, waterfall };
   const layout = (data, width) => (kinds[data.kind] ?? look)(data, width);
 
   /* The chart as a picture, on the colour of the page. */
@@ -339,5 +330,10 @@
       });
     });
   };
+  /* On a phone the row of dashboards scrolls: the one that is open is in sight. */
+  const row = document.querySelector(".dashboards");
+  const here = row?.querySelector("[aria-current]");
+  if (here) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+
   draw();
 })();
