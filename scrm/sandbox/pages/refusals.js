@@ -18,6 +18,7 @@ const CHINESE = [
   ["count and days are above 0", "数量和天数须大于 0"],
   ["no transfer of this customer is waiting", "这位客户没有待处理的转接"],
   // Mass messages and moments
+  ["nobody can be sent to", "没有可以发送的客户"],
   ["there is no such mass send", "没有这个群发任务"],
   ["{} has no share in this mass send", "这个群发任务没有分配给 {1}"],
   ["{} has confirmed this task already", "{1} 已确认过这个群发任务"],
