@@ -42,6 +42,7 @@ def workers(wechat: WeChat, web_url: str, tmp_path: Path) -> Iterator[None]:
         "REDIS_URL": settings.REDIS_URL,
         "WECHAT_BASE_URL": wechat.sandbox.url,
         "SCRM_BASE_URL": web_url,
+        "TOUCH_GATHER_S": "1",
     }
     commands = [
         ["worker", "--concurrency", "2", "--without-gossip", "--without-mingle"],

@@ -131,7 +131,8 @@ class Demo:
         )
 
     def python(self, name: str, *arguments: str) -> Child:
-        own = {"PYTHONUNBUFFERED": "1", "PORT": str(self.port)}
+        # Who tries a script does not want to wait a minute for others to join its mass task.
+        own = {"PYTHONUNBUFFERED": "1", "PORT": str(self.port), "TOUCH_GATHER_S": "5"}
         return Child(
             name,
             [sys.executable, *arguments],
