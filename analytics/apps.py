@@ -9,17 +9,11 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import (
-            alert_notices,
-            alerts,
-            facts,
-            forecasts,
-            foretold,
-            rfm_leaf,
-            segment_leaves,
-            tasks,
-        )
+        from analytics import facts, segment_leaves, tasks
+        from analytics.alerts import checks, notices
         from analytics.api import facets
+        from analytics.prediction import contact_fields, forecasts
+        from analytics.rfm import leaf
         from contacts import changes, timeline
         from contacts.imports import run
         from tenants import doorbell, setup
@@ -30,9 +24,9 @@ class AnalyticsConfig(AppConfig):
         run.after(facts.after_import)
         facets.register()
         segment_leaves.register()
-        rfm_leaf.register()
-        foretold.register()
+        leaf.register()
+        contact_fields.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
         doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)
-        doorbell.answer(alerts.QUEUE, tasks.alerts.delay, alerts.next_due)
-        doorbell.answer(alert_notices.QUEUE, tasks.notices.delay, alert_notices.next_due)
+        doorbell.answer(checks.QUEUE, tasks.alerts.delay, checks.next_due)
+        doorbell.answer(notices.QUEUE, tasks.notices.delay, notices.next_due)

@@ -16,7 +16,9 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from analytics import asset_readings, forecasts, models, upkeep, whole
+from analytics import models, upkeep, whole
+from analytics.assets import readings as asset_readings
+from analytics.prediction import forecasts
 from contacts import timeline
 from contacts.arrays import Among
 from contacts.kinds import INBOUND

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from django.db.models import Sum
 
-from analytics.goal_models import Headcount
+from analytics.models.goals import Headcount
 from analytics.periods import Question, Span, month_of, next_month
 from contacts.models import Cost
 

@@ -16,8 +16,8 @@ from django.db import connection
 
 from analytics import baselines, newcomers
 from analytics.baselines import Day
-from analytics.goal_models import Kpi, KpiSettings, Purpose
 from analytics.heads import heads
+from analytics.models.goals import Kpi, KpiSettings, Purpose
 from analytics.periods import Question, Span, midnight
 from contacts.kinds import INBOUND
 from tenants.scope import current_tenant_id

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytics import asset_readings, models
+from analytics import models
+from analytics.assets import readings as asset_readings
 from contacts.kinds import INBOUND
 from contacts.models import ContactSettings
 

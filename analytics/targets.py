@@ -11,8 +11,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from analytics import asking
-from analytics.goal_models import Kpi, Target
 from analytics.heads import days_share
+from analytics.models.goals import Kpi, Target
 from analytics.periods import Question, month_of
 
 # Sums of what happens day by day; the others are shares or averages.

@@ -2,9 +2,9 @@
 
 from celery import shared_task
 
-from analytics import alert_notices
 from analytics import facts as facts_
-from analytics import forecasts as forecasts_
+from analytics.alerts import notices as notices_
+from analytics.prediction import forecasts as forecasts_
 from tenants import doorbell
 from tenants.tasks import TenantTask
 
@@ -22,9 +22,9 @@ def forecasts(tenant_id: int) -> None:
 
 @shared_task(base=TenantTask, steps=True)
 def alerts(tenant_id: int) -> None:
-    alert_notices.check_and_tell(tenant_id)
+    notices_.check_and_tell(tenant_id)
 
 
 @shared_task(base=TenantTask, steps=True)
 def notices(tenant_id: int) -> None:
-    alert_notices.work(tenant_id)
+    notices_.work(tenant_id)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from analytics import asset_readings, readings
+from analytics import readings
+from analytics.assets import readings as asset_readings
 
 # The ids come once, behind a sub-select: a thousand of them written into every condition take the
 # planner longer than the reading itself.

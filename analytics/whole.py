@@ -9,7 +9,8 @@ import re
 
 from django.db import connection
 
-from analytics import asset_readings, models, readings
+from analytics import models, readings
+from analytics.assets import readings as asset_readings
 from tenants.isolation import REBUILT
 from tenants.scope import TenantModel
 

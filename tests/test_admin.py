@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from analytics.alert_models import Alert, AlertRule
-from analytics.goal_models import Headcount, Target
+from analytics.models.alerts import Alert, AlertRule
+from analytics.models.goals import Headcount, Target
 from campaigns.models import Broadcast, BroadcastRecipient
 from contacts import people, search, timeline
 from contacts.models import (

@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from analytics import alert_models, goal_models
+from analytics.models import alerts, goals
 from campaigns import models as campaigns
 from contacts import models as contacts
 from journeys import models as journeys
@@ -134,9 +134,9 @@ API_ROWS: dict[str, Make] = {
     "leads": row(journeys.Lead),
     "staff-tasks": row(journeys.StaffTask),
     "stage-moves": row(journeys.StageMove),
-    "targets": row(goal_models.Target),
-    "alert-rules": row(alert_models.AlertRule),
-    "alerts": row(alert_models.Alert),
+    "targets": row(goals.Target),
+    "alert-rules": row(alerts.AlertRule),
+    "alerts": row(alerts.Alert),
 }
 
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSingleDateWidget
 
-from analytics import alert_notices, alerts
-from analytics.alert_models import Alert, AlertRecipient, AlertRule
+from analytics.alerts import checks, notices
+from analytics.models.alerts import Alert, AlertRecipient, AlertRule
 from tenants.admin_base import (
     NOTHING,
     ReadOnlyAdmin,
@@ -46,7 +46,7 @@ class AlertRuleForm(TenantForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        for name, message in alerts.refuse(cleaned).items():
+        for name, message in checks.refuse(cleaned).items():
             self.add_error(name, message)
         return cleaned
 
@@ -81,7 +81,7 @@ class AlertRuleAdmin(TenantModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)
         if form.instance.active:
-            alerts.begin(form.instance)
+            checks.begin(form.instance)
 
     def offers(self, request: HttpRequest, target: AlertRule) -> set[str]:
         return {"wake"} if target.snoozed_until else {"snooze"}
@@ -93,7 +93,7 @@ class AlertRuleAdmin(TenantModelAdmin):
         form=SnoozeForm,
     )
     def snooze(self, request: HttpRequest, target: AlertRule, form: SnoozeForm) -> None:
-        alerts.snooze(target, form.cleaned_data["until"])
+        checks.snooze(target, form.cleaned_data["until"])
         self.note(request, "snoozed", target, until=form.cleaned_data["until"].isoformat())
 
     @ask(gettext_lazy("Tell again"), icon="notifications_active")
@@ -139,7 +139,7 @@ class AlertAdmin(ReadOnlyAdmin):
 
     @ask(gettext_lazy("I have seen to it"), icon="done", permission="act")
     def acknowledge(self, request: HttpRequest, target: Alert, form: AskForm) -> None:
-        alerts.acknowledge(target, request.user if isinstance(request.user, User) else None)
+        checks.acknowledge(target, request.user if isinstance(request.user, User) else None)
         self.note(request, "acknowledged", target)
 
     @ask(
@@ -150,12 +150,12 @@ class AlertAdmin(ReadOnlyAdmin):
         form=SnoozeForm,
     )
     def snooze(self, request: HttpRequest, target: Alert, form: SnoozeForm) -> None:
-        alerts.snooze(target.rule, form.cleaned_data["until"])
+        checks.snooze(target.rule, form.cleaned_data["until"])
         self.note(request, "snoozed", target, until=form.cleaned_data["until"].isoformat())
 
     @admin.display(description=gettext_lazy("What was found"))
     def what(self, obj: Alert) -> str:
-        return alert_notices.sentence(obj)
+        return notices.sentence(obj)
 
     @admin.display(description=gettext_lazy("Alert rule"))
     def of_rule(self, obj: Alert) -> str:

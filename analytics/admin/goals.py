@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from analytics import targets
-from analytics.goal_models import Headcount, Target
+from analytics.models.goals import Headcount, Target
 from tenants.admin_base import NOTHING, TenantModelAdmin
 from tenants.admin_forms import TenantForm
 from tenants.money_field import MoneyField, shown

@@ -11,7 +11,7 @@ from unfold.widgets import (
     UnfoldAdminSingleDateWidget,
 )
 
-from analytics.goal_models import KpiSettings
+from analytics.models.goals import KpiSettings
 from tenants import admin_settings
 from tenants.admin_forms import TenantForm
 

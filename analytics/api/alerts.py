@@ -12,9 +12,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import alerts
-from analytics.alert_models import Alert, AlertRecipient, AlertRule
-from analytics.goal_models import Kpi
+from analytics.alerts import checks
+from analytics.models.alerts import Alert, AlertRecipient, AlertRule
+from analytics.models.goals import Kpi
 from tenants import audit
 from tenants.models import Staff, User
 from tenants.rest import errors
@@ -52,7 +52,7 @@ class AlertRuleSerializer(StrictModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         stored = {name: getattr(self.instance, name, None) for name in ("metric", "kind")}
-        if wrong := alerts.refuse(stored | attrs):
+        if wrong := checks.refuse(stored | attrs):
             raise serializers.ValidationError({name: [text] for name, text in wrong.items()})
         return attrs
 
@@ -74,7 +74,7 @@ class AlertRuleSerializer(StrictModelSerializer):
             rows = [AlertRecipient(rule=rule, staff=each) for each in staff]
             AlertRecipient.objects.bulk_create(rows, ignore_conflicts=True)
         if rule.active:
-            alerts.begin(rule)
+            checks.begin(rule)
         return rule
 
 
@@ -133,7 +133,7 @@ class AlertRules(Editable):
         body = SnoozeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:
-            alerts.snooze(rule, body.validated_data["until"])
+            checks.snooze(rule, body.validated_data["until"])
         except ValidationError as error:
             raise errors.invalid(until=" ".join(error.messages)) from None
         audit.record("alert_rule.snoozed", rule, request=request)
@@ -161,6 +161,6 @@ class Alerts(Listed):
         alert = self.get_object()
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
         user = request.user if isinstance(request.user, User) else None
-        alerts.acknowledge(alert, user)
+        checks.acknowledge(alert, user)
         audit.record("alert.acknowledged", alert, request=request)
         return Response(AlertSerializer(alert).data)

@@ -11,8 +11,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import answers, assets
+from analytics import answers
 from analytics.api.base import PERIOD, Report, one_of
+from analytics.assets import statement
 from tenants.rest.filters import Filter
 
 
@@ -46,7 +47,7 @@ class AssetReports(Report):
     """Opening, changes and closing of the contacts that can be reached."""
 
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
-        "user_assets": {"group": one_of(*assets.GROUPS), **PERIOD},
+        "user_assets": {"group": one_of(*statement.GROUPS), **PERIOD},
     }
     serializer_class = UserAssetAnswer
 
@@ -54,14 +55,14 @@ class AssetReports(Report):
     @action(detail=False, methods=["get"], url_path="user-assets")
     def user_assets(self, request: Request) -> Response:
         """By ownership level and channel in contacts; by staff and team in their Follows."""
-        group = self.given().get("group", assets.GROUPS[0])
+        group = self.given().get("group", statement.GROUPS[0])
         question = self.asked()
-        rows = answers.steadily(lambda: assets.report(question, group))
-        names = assets.names(group, rows)
+        rows = answers.steadily(lambda: statement.report(question, group))
+        names = statement.names(group, rows)
         return self.answer(question, rows=[_shown(row, names) for row in rows])
 
 
-def _shown(row: assets.Row, names: assets.Names) -> dict[str, object]:
+def _shown(row: statement.Row, names: statement.Names) -> dict[str, object]:
     name = None if row.key is None else names[row.key][0]
-    figures = {line: getattr(row, line) for line in assets.LINES}
+    figures = {line: getattr(row, line) for line in statement.LINES}
     return {"group": name, **figures, "value": answers.amount(row.value)}

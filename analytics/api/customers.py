@@ -11,8 +11,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import answers, cohorts, concentration, rfm
+from analytics import answers, cohorts, concentration
 from analytics.api.base import PERIOD, Report, one_of
+from analytics.rfm import scores
 from tenants.rest.filters import Filter
 
 
@@ -113,7 +114,7 @@ class CustomerReports(Report):
     def rfm(self, request: Request) -> Response:
         """Customers of the period by scores for how lately, how often and how much they bought."""
         question = self.asked()
-        cells = answers.kept("rfm", question, lambda: rfm.report(question))
+        cells = answers.kept("rfm", question, lambda: scores.report(question))
         return self.answer(
             question,
             cells=[

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from analytics import foretold, standing
+from analytics import standing
+from analytics.prediction import contact_fields
 from analytics.standing import Lifecycle, Ownership
 from contacts import facets
 
@@ -17,6 +18,6 @@ def register() -> None:
     facets.field("ownership", serializers.ChoiceField(levels), query, part="ownership")
     facets.filter("lifecycle", serializers.ChoiceField(stages), standing.in_lifecycle)
     facets.filter("ownership", serializers.ChoiceField(levels), standing.in_ownership)
-    worth = foretold.OF_CONTACTS
+    worth = contact_fields.OF_CONTACTS
     facets.field("predicted_ltv", serializers.CharField(), worth, part="predicted_ltv")
     facets.field("p_alive", serializers.FloatField(), worth, part="p_alive")

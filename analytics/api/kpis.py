@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from analytics import answers, baselines, kpis, targets
 from analytics.api.base import PERIOD, Report
-from analytics.goal_models import Kpi, Purpose
+from analytics.models.goals import Kpi, Purpose
 from analytics.periods import Question
 from tenants.rest import errors
 from tenants.rest.filters import Filter

@@ -13,9 +13,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import answers, prediction
+from analytics import answers
 from analytics.api.base import PERIOD, Report
-from analytics.learnt import AGES, COHORT, FITTED, HORIZON_DAYS, Reason, why
+from analytics.prediction import known
+from analytics.prediction.fits import AGES, COHORT, FITTED, HORIZON_DAYS, Reason, why
 from tenants.rest.filters import Filter
 
 _PARAMETERS = ("r", "alpha", "a", "b", "p", "q", "v")
@@ -82,12 +83,12 @@ class PredictionReports(Report):
         Without as_of, a large tenant's last fit of the background answers, and says its moment.
         """
         question = self.asked()
-        known = prediction.known(question.as_of, exact="as_of" in self.given())
-        return self.answer(replace(question, as_of=known.as_of), **shown(known))
+        found = known.known(question.as_of, exact="as_of" in self.given())
+        return self.answer(replace(question, as_of=found.as_of), **shown(found))
 
 
-def shown(known: prediction.Known) -> dict[str, object]:
-    fit = known.fit
+def shown(found: known.Known) -> dict[str, object]:
+    fit = found.fit
     fitted = not fit.reason
     return {
         "model": fit.model,

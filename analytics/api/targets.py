@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analytics import targets
-from analytics.goal_models import Kpi, Target
+from analytics.models.goals import Kpi, Target
 from tenants import audit
 from tenants.models import Staff, Team
 from tenants.rest.fields import IdField, Reference, of

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics import answers, assets, shown
-from analytics.assets import BY_FOLLOW, GROUPS, LINES, Group, Names, Row
+from analytics import answers, shown
+from analytics.assets import statement
+from analytics.assets.statement import BY_FOLLOW, GROUPS, LINES, Group, Names, Row
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from analytics.periods import Question, micros
@@ -35,8 +36,8 @@ _SIGNS: Final[Mapping[str, str]] = {
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "group", days=DAYS)
     group = next((g for g in GROUPS if g == asked.given.get("group")), GROUPS[0])
-    rows = answers.steadily(lambda: assets.report(asked.question, group))
-    names = assets.names(group, rows)
+    rows = answers.steadily(lambda: statement.report(asked.question, group))
+    names = statement.names(group, rows)
     table = of_assets(rows, names, group, tenant_of(request).currency)
     now = "as_of" not in asked.given and asked.question.span.end_us > micros(timezone.now())
     listed = links(rows, group, asked.question) if now and table.rows else []
@@ -67,7 +68,7 @@ def titles() -> dict[Group, str]:
 
 def of_assets(rows: Sequence[Row], names: Names, group: Group, currency: str) -> Table:
     table = Table(_columns(group))
-    whole = assets.total(rows)
+    whole = statement.total(rows)
     if not any(getattr(whole, line) for line in LINES):
         return table  # nothing to show
     table.rows = [_cells(_name(row, names, group), row, currency) for row in rows]

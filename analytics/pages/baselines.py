@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from analytics import answers, baselines, shown
 from analytics.baselines import Day
-from analytics.goal_models import Kpi
+from analytics.models.goals import Kpi
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from analytics.periods import Question, midnight

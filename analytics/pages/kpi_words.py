@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
-from analytics.goal_models import Kpi
 from analytics.kpis import Phase
+from analytics.models.goals import Kpi
 from analytics.pages.tables import Column
 
 

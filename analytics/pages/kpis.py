@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from analytics import answers, kpis, shown, targets
 from analytics.api.kpis import shown as as_answered
-from analytics.goal_models import Kpi, KpiSettings, Purpose
 from analytics.kpis import Scorecard, Value
+from analytics.models.goals import Kpi, KpiSettings, Purpose
 from analytics.pages import frame, kpi_words
 from analytics.pages.baselines import within_reason
 from analytics.pages.tables import Column, Table

@@ -18,11 +18,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from analytics import answers, forecasts, learnt, models, prediction, shown
-from analytics.learnt import AGES, COHORT, Fit
+from analytics import answers, models, shown
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from analytics.periods import Question
+from analytics.prediction import fits, forecasts, known
+from analytics.prediction.fits import AGES, COHORT, Fit
 from contacts.models import Contact
 from tenants.middleware import tenant_of
 
@@ -35,19 +36,19 @@ def page(request: HttpRequest) -> HttpResponse:
     """Lists are of now: the forecasts that the background keeps."""
     asked = frame.read(request, "show")
     show = asked.given.get("show", "")
-    known = prediction.known(asked.question.as_of, exact=bool(asked.given.get("as_of")))
-    fit, currency = known.fit, tenant_of(request).currency
+    found = known.known(asked.question.as_of, exact=bool(asked.given.get("as_of")))
+    fit, currency = found.fit, tenant_of(request).currency
     more: dict[str, Any] = {}
     if show in {"customers", "leaving"} and not fit.reason:
         people = _of(asked.question)
         table = _customers(people, show, fit, currency)
-        known = replace(known, as_of=forecasts.state().as_of or known.as_of)
+        found = replace(found, as_of=forecasts.state().as_of or found.as_of)
         more["segment"] = _segment(_worth_keeping(fit)) if show == "leaving" else ""
     else:
         more["filters"] = []  # a model is of all customers
         show = "check"
         table = _curve(fit, currency) if fit.reason else _check(fit, currency)
-    asked = replace(asked, question=replace(asked.question, as_of=known.as_of))
+    asked = replace(asked, question=replace(asked.question, as_of=found.as_of))
     return frame.show(
         request,
         asked,
@@ -57,9 +58,9 @@ def page(request: HttpRequest) -> HttpResponse:
         heading=_("Prediction"),
         show=show,
         fit=fit,
-        why=learnt.why(fit),
+        why=fits.why(fit),
         params=_params(fit),
-        least={"customers": learnt.CUSTOMERS, "days": learnt.HISTORY_DAYS},
+        least={"customers": fits.CUSTOMERS, "days": fits.HISTORY_DAYS},
         switch=None if fit.reason else frame.switch(asked, "show", show, _views()),
         **more,
     )

@@ -15,11 +15,12 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics import answers, rfm, shown
+from analytics import answers, shown
 from analytics.pages import frame
 from analytics.pages.frame import Asked
 from analytics.pages.tables import Card, Column, Table
-from analytics.rfm import BEST, GROUPS, SCORES, Cell, Score
+from analytics.rfm import scores
+from analytics.rfm.scores import BEST, GROUPS, SCORES, Cell, Score
 from contacts.models import Segment
 from contacts.segments import keeping
 from contacts.segments.rules import RuleError
@@ -58,7 +59,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @frame.page
 def _shown(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, *_NAMES, days=365)
-    cells = answers.kept("rfm", asked.question, lambda: rfm.report(asked.question))
+    cells = answers.kept("rfm", asked.question, lambda: scores.report(asked.question))
     currency = tenant_of(request).currency
     chosen = _chosen(asked.given)
     groups = _groups(cells, currency, asked)
@@ -113,7 +114,7 @@ def _groups(cells: Sequence[Cell], currency: str, asked: Asked) -> list[dict[str
     whole = sum(cell.revenue for cell in cells)
     found = []
     for group in GROUPS:
-        mine = [cell for cell in cells if rfm.group_of(cell.r, cell.f, cell.m) is group]
+        mine = [cell for cell in cells if scores.group_of(cell.r, cell.f, cell.m) is group]
         heads, revenue = sum(cell.contacts for cell in mine), sum(cell.revenue for cell in mine)
         found.append(
             {
@@ -184,7 +185,7 @@ def whole_file(cells: Sequence[Cell]) -> Table:
     titles = ["R", "F", "M", _("Customer group"), _("Paying customers"), _("Revenue")]
     table = Table([Column(title) for title in titles])
     table.raw = [
-        [cell.r, cell.f, cell.m, str(rfm.group_of(cell.r, cell.f, cell.m).name), cell.contacts,
+        [cell.r, cell.f, cell.m, str(scores.group_of(cell.r, cell.f, cell.m).name), cell.contacts,
          answers.decimal(cell.revenue)]
         for cell in cells
     ]  # fmt: skip
@@ -195,7 +196,7 @@ def whole_file(cells: Sequence[Cell]) -> Table:
 
 
 def _chosen(given: Mapping[str, str]) -> Chosen | None:
-    group = rfm.group_named(given.get("group", ""))
+    group = scores.group_named(given.get("group", ""))
     if group is not None:
         return Chosen(str(group.name), group.ranges(), group.key)
     ranges: dict[Score, tuple[int, int]] = {}
@@ -219,7 +220,7 @@ def _people(
         min(int(text), _MOST_PAGES) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
     )
     number = max(1, number)
-    members, more = rfm.members(asked.question, chosen.ranges, number)
+    members, more = scores.members(asked.question, chosen.ranges, number)
     currency, zone = tenant_of(request).currency, tenant_of(request).tz
     count = sum(cell.contacts for cell in cells if _inside(cell, chosen))
     return {

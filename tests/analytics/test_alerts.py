@@ -10,9 +10,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from analytics import alert_notices, alerts
-from analytics.alert_models import Alert, AlertNotice, AlertRecipient, AlertRule
-from analytics.goal_models import Target
+from analytics.alerts import checks, notices
+from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRule
+from analytics.models.goals import Target
 from contacts import orders
 from contacts.models import Contact
 from tenants.models import DueTenant, Staff
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 def yesterday(business: Business) -> date:
     with business.scope():
-        return alerts.last_whole_day(timezone.now())
+        return checks.last_whole_day(timezone.now())
 
 
 def sell(business: Business, day: date, *amounts: int) -> None:
@@ -56,8 +56,8 @@ def watch(business: Business, *staff: str, **rule: Any) -> AlertRule:
         made = AlertRule.objects.create(**({"metric": "revenue", "kind": "off"} | rule))
         for userid in staff:
             AlertRecipient.objects.create(rule=made, staff=Staff.objects.get(userid=userid))
-        alerts.begin(made)
-        AlertRule.objects.update(checked_through=alerts.last_whole_day(timezone.now()) - DAY)
+        checks.begin(made)
+        AlertRule.objects.update(checked_through=checks.last_whole_day(timezone.now()) - DAY)
     return made
 
 
@@ -74,7 +74,7 @@ def test_an_off_day_is_found_once(business: Business) -> None:
     watch(business, metric="deletes")
 
     for _ in range(2):
-        alert_notices.check_and_tell(business.pk)
+        notices.check_and_tell(business.pk)
 
     assert found(business) == [
         ("orders", day, Decimal(0), Decimal(1)),
@@ -83,10 +83,10 @@ def test_an_off_day_is_found_once(business: Business) -> None:
     with business.scope():
         assert Alert.objects.get(metric="revenue").steps == ["orders"]
         # The next day is looked at when it is over.
-        due = alerts.next_due()
+        due = checks.next_due()
         assert due is not None and due > timezone.now()
         assert due.astimezone(business.tenant.tz).time() == time(0, 30)
-    assert DueTenant.objects.filter(tenant=business.tenant, queue=alerts.QUEUE).exists()
+    assert DueTenant.objects.filter(tenant=business.tenant, queue=checks.QUEUE).exists()
 
 
 @pytest.mark.parametrize(("direction", "number"), [("any", 1), ("low", 1), ("high", 0)])
@@ -94,7 +94,7 @@ def test_only_the_wanted_direction(business: Business, direction: str, number: i
     slump(business)
     watch(business, direction=direction)
 
-    alert_notices.check_and_tell(business.pk)
+    notices.check_and_tell(business.pk)
 
     assert len(found(business)) == number
 
@@ -102,9 +102,9 @@ def test_only_the_wanted_direction(business: Business, direction: str, number: i
 def test_a_new_rule_does_not_look_back(business: Business) -> None:
     slump(business)
     with business.scope():
-        alerts.begin(AlertRule.objects.create(metric="revenue", kind="off"))
+        checks.begin(AlertRule.objects.create(metric="revenue", kind="off"))
 
-    alert_notices.check_and_tell(business.pk)
+    notices.check_and_tell(business.pk)
 
     assert found(business) == []
 
@@ -116,7 +116,7 @@ def test_days_without_a_worker_are_caught_up(business: Business) -> None:
     with business.scope():
         AlertRule.objects.update(checked_through=day - 30 * DAY)
 
-    alert_notices.check_and_tell(business.pk)
+    notices.check_and_tell(business.pk)
 
     assert [row[1] for row in found(business)] == [day - 2 * DAY, day]
 
@@ -127,7 +127,7 @@ def pace_alerts(business: Business, through: date) -> list[date]:
         days = [through - n * DAY for n in range(27, -1, -1)]
         for day in days:
             rules = list(AlertRule.objects.all())
-            Alert.objects.bulk_create(alerts._alerts(rules, [day]), ignore_conflicts=True)
+            Alert.objects.bulk_create(checks._alerts(rules, [day]), ignore_conflicts=True)
             AlertRule.objects.update(checked_through=day)
         return list(Alert.objects.order_by("day").values_list("day", flat=True))
 
@@ -154,14 +154,14 @@ def test_one_message_a_person_however_many_alerts(wechat: WeChat) -> None:
     watch(business, "amy", "bob")
     watch(business, "amy", metric="orders")
 
-    alert_notices.check_and_tell(business.pk)
+    notices.check_and_tell(business.pk)
     with business.scope():
         due = AlertNotice.objects.values_list("due_at", flat=True).distinct().get()
         assert due <= timezone.now() or due.astimezone(business.tenant.tz).time() == time(8)
         AlertNotice.objects.update(due_at=timezone.now())
     for _ in range(2):
-        alert_notices.work(business.pk)
-        alert_notices.check_and_tell(business.pk)
+        notices.work(business.pk)
+        notices.check_and_tell(business.pk)
 
     assert len(wechat.calls("message/send")) == 2
     with business.scope():
@@ -177,12 +177,12 @@ def test_a_lost_answer_is_repeated_with_the_same_bytes(wechat: WeChat) -> None:
     slump(wechat.business)
     watch(wechat.business, "amy")
     wechat.fault("reset_after", path="message/send", first=1)
-    alert_notices.check_and_tell(wechat.business.pk)
+    notices.check_and_tell(wechat.business.pk)
     for _ in range(2):
         with wechat.business.scope():
             AlertNotice.objects.update(due_at=timezone.now())
             AlertNotice.objects.exclude(lease_until=None).update(lease_until=timezone.now())
-        alert_notices.work(wechat.business.pk)
+        notices.work(wechat.business.pk)
 
     assert len({str(call.get("body")) for call in wechat.calls("message/send")}) == 1
     with wechat.business.scope():
@@ -201,7 +201,7 @@ def test_silence_lists_and_tells_nobody(business: Business) -> None:
     assert api.post(address, {"until": "2020-01-01"}, format="json").status_code == 400
     answer = api.post(address, {"until": until.isoformat()}, format="json")
     assert answer.json()["snoozed_until"] == until.isoformat()
-    alert_notices.check_and_tell(business.pk)
+    notices.check_and_tell(business.pk)
 
     with business.scope():
         assert Alert.objects.get(rule=rule).silent
@@ -211,7 +211,7 @@ def test_silence_lists_and_tells_nobody(business: Business) -> None:
 def test_what_was_seen_to_is_not_told(business: Business) -> None:
     slump(business)
     watch(business, "sales1")
-    alert_notices.check_and_tell(business.pk)
+    notices.check_and_tell(business.pk)
     api = business.api()
     with business.scope():
         AlertNotice.objects.update(state="waiting", due_at=timezone.now() - DAY, problem="")
@@ -222,7 +222,7 @@ def test_what_was_seen_to_is_not_told(business: Business) -> None:
     )  # fmt: skip
     done = api.post(f"/api/v1/alerts/{alert['id']}/acknowledge", {}, format="json")
     assert done.json()["state"] == "acknowledged"
-    alert_notices.work(business.pk)
+    notices.work(business.pk)
 
     with business.scope():
         assert AlertNotice.objects.get().state == "list"
@@ -245,7 +245,7 @@ def test_rules_over_http(business: Business) -> None:
     )
     assert changed.json()["recipients"] == []
     with business.scope():
-        assert AlertRule.objects.get().checked_through == alerts.last_whole_day(timezone.now())
+        assert AlertRule.objects.get().checked_through == checks.last_whole_day(timezone.now())
 
 
 def test_the_pages(business: Business) -> None:
@@ -258,8 +258,8 @@ def test_the_pages(business: Business) -> None:
     }  # fmt: skip
     assert browser.post("/admin/analytics/alertrule/add/", form).status_code == 302
     with business.scope():
-        AlertRule.objects.update(checked_through=alerts.last_whole_day(timezone.now()) - DAY)
-    alert_notices.check_and_tell(business.pk)
+        AlertRule.objects.update(checked_through=checks.last_whole_day(timezone.now()) - DAY)
+    notices.check_and_tell(business.pk)
 
     page = browser.get("/admin/analytics/alert/").content.decode()
     assert "usual is ¥100.00" in page

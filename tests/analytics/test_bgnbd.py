@@ -13,9 +13,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import beta
 
-from analytics import bgnbd, gammagamma
-from analytics.bgnbd import Histories, Purchases
-from analytics.gammagamma import Spending
+from analytics.prediction import bgnbd, gammagamma
+from analytics.prediction.bgnbd import Histories, Purchases
+from analytics.prediction.gammagamma import Spending
 from tests import cdnow
 from tests.test_cdnow import real_file
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from analytics import facts
-from analytics.goal_models import Headcount, KpiSettings, Target
+from analytics.models.goals import Headcount, KpiSettings, Target
 from contacts import orders, timeline
 from contacts.models import Channel, Contact, ContactTag, Cost, Tag
 from contacts.timeline import NewEvent

@@ -15,9 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from analytics import facts, forecasts, prediction
-from analytics.bgnbd import Purchases
+from analytics import facts
 from analytics.models import Forecast, ForecastState, PurchaseFit, StaleForecast
+from analytics.prediction import forecasts, known
+from analytics.prediction.bgnbd import Purchases
 from contacts import orders, timeline
 from contacts.merging import merge
 from contacts.models import Channel, Contact, Order
@@ -172,9 +173,9 @@ def test_worth_of_a_set_as_of_a_moment(grown: Shop) -> None:
     with grown.business.scope():
         past = reference(grown, answer)
         total = sum(past.of(c, answer["params"])[0] for c in grown.contacts[::7])
-        found = prediction.worth_of([*some, *some, 0], as_of)
-        everybody = prediction.worth_of([c.pk for c in grown.contacts], as_of)
-        now = prediction.worth_of([c.pk for c in grown.contacts], NOW + timedelta(hours=1))
+        found = known.worth_of([*some, *some, 0], as_of)
+        everybody = known.worth_of([c.pk for c in grown.contacts], as_of)
+        now = known.worth_of([c.pk for c in grown.contacts], NOW + timedelta(hours=1))
     assert found is not None
     assert float(found) / 100 == pytest.approx(total, abs=0.001)
     assert money(everybody) == answer["predicted_ltv"]
@@ -271,7 +272,7 @@ def test_an_empty_tenant(business: Business) -> None:
     assert (answer["model"], answer["reason"]) == (None, "no_customers")
     assert answer["params"] is answer["backtest"] is answer["predicted_ltv"] is None
     with business.scope():
-        assert prediction.worth_of([1, 2], NOW) is None
+        assert known.worth_of([1, 2], NOW) is None
 
 
 def test_few_customers_have_the_curve_and_nothing_of_their_own(business: Business) -> None:

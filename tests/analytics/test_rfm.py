@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone, translation
 
-from analytics import rfm
 from analytics.models import RfmBorders
+from analytics.rfm import scores
 from contacts import orders, timeline
 from contacts.models import Contact, Product, Segment, SegmentMember
 from contacts.segments import upkeep, words
@@ -59,7 +59,7 @@ def members(business: Business, name: str) -> set[str | None]:
         return set(rows.values_list("contact__external_id", flat=True))
 
 
-def wanted(business: Business, days: int, **scores: tuple[int, int]) -> set[str | None]:
+def wanted(business: Business, days: int, **ranges: tuple[int, int]) -> set[str | None]:
     """By the slow reference."""
     with business.scope():
         now = timezone.now()
@@ -70,7 +70,7 @@ def wanted(business: Business, days: int, **scores: tuple[int, int]) -> set[str 
         fits = {
             pk
             for pk, found in meant.items()
-            if all(low <= found[score] <= high for score, (low, high) in scores.items())
+            if all(low <= found[score] <= high for score, (low, high) in ranges.items())
         }
         rows = Contact.objects.filter(pk__in=fits)
         return set(rows.values_list("external_id", flat=True))
@@ -87,17 +87,17 @@ RULES: dict[str, tuple[dict[str, Any], int, dict[str, tuple[int, int]]]] = {
 
 
 def test_segments_have_whom_the_report_counts(shop: Business) -> None:
-    for name, (rule, _days, _scores) in RULES.items():
+    for name, (rule, _days, _ranges) in RULES.items():
         saved(shop, name, {"rfm": rule})
 
-    for name, (_rule, days, scores) in RULES.items():
-        assert members(shop, name) == wanted(shop, days, **scores), name
+    for name, (_rule, days, ranges) in RULES.items():
+        assert members(shop, name) == wanted(shop, days, **ranges), name
     assert members(shop, "best")
     assert members(shop, "cell")
 
 
 def test_the_segments_keep_themselves_right(shop: Business) -> None:
-    for name, (rule, _days, _scores) in RULES.items():
+    for name, (rule, _days, _ranges) in RULES.items():
         saved(shop, name, {"rfm": rule})
     with shop.scope():
         for nr in range(0, 40, 3):
@@ -110,8 +110,8 @@ def test_the_segments_keep_themselves_right(shop: Business) -> None:
         rfm_borders_are_old()
     settle(shop)
 
-    for name, (_rule, days, scores) in RULES.items():
-        assert members(shop, name) == wanted(shop, days, **scores), name
+    for name, (_rule, days, ranges) in RULES.items():
+        assert members(shop, name) == wanted(shop, days, **ranges), name
 
 
 def rfm_borders_are_old() -> None:
@@ -124,8 +124,8 @@ def test_a_fixed_period(shop: Business) -> None:
     saved(shop, "autumn", {"rfm": rule})
 
     with shop.scope():
-        scores = Shop(shop.tenant, timezone.now()).scores(today - 100 * DAY, today - 10 * DAY)
-        best = [pk for pk, found in scores.items() if found["m"] == 5]
+        of_all = Shop(shop.tenant, timezone.now()).scores(today - 100 * DAY, today - 10 * DAY)
+        best = [pk for pk, found in of_all.items() if found["m"] == 5]
         names = set(Contact.objects.filter(pk__in=best).values_list("external_id", flat=True))
     assert members(shop, "autumn") == names != set()
 
@@ -168,18 +168,18 @@ def test_the_rule_in_words(business: Business) -> None:
 
 
 def test_the_eight_groups_are_everybody() -> None:
-    scores = [(r, f, m) for r in range(1, 6) for f in range(1, 6) for m in range(1, 6)]
+    every = [(r, f, m) for r in range(1, 6) for f in range(1, 6) for m in range(1, 6)]
 
-    for one in scores:
+    for one in every:
         fitting = [
             group
-            for group in rfm.GROUPS
+            for group in scores.GROUPS
             if all(
                 low <= each <= high
                 for each, (low, high) in zip(one, group.ranges().values(), strict=True)
             )
         ]
-        assert fitting == [rfm.group_of(*one)]
+        assert fitting == [scores.group_of(*one)]
 
 
 # --- pages ---

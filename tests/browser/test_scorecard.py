@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from analytics import alert_notices, alerts
-from analytics.alert_models import Alert, AlertRecipient, AlertRule
-from analytics.goal_models import Headcount, Target
+from analytics.alerts import checks, notices
+from analytics.models.alerts import Alert, AlertRecipient, AlertRule
+from analytics.models.goals import Headcount, Target
 from tests.browser.conftest import Visit
 from tests.browser.test_main_pages import EVERYWHERE
 from tests.conftest import Business
@@ -35,13 +35,13 @@ def aiming(shop: Business) -> Business:
         rule, new = AlertRule.objects.get_or_create(metric="revenue", kind="off")
         if new:
             AlertRecipient.objects.create(rule=rule, staff=shop.staff["sales"])
-            day = alerts.last_whole_day(timezone.now())
+            day = checks.last_whole_day(timezone.now())
             Alert.objects.create(
                 rule=rule, day=day, metric="revenue", kind="off", value=Decimal(120),
                 expected=Decimal(2400), steps=["orders"],
             )  # fmt: skip
             AlertRule.objects.update(checked_through=day - timedelta(days=1))
-    alert_notices.check_and_tell(shop.pk)
+    notices.check_and_tell(shop.pk)
     return shop
 
 

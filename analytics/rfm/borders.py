@@ -18,7 +18,7 @@ from django.utils import timezone
 from analytics import buying
 from analytics.models import RfmBorders
 from analytics.periods import Question, Span, midnight
-from analytics.rfm import BEST
+from analytics.rfm.scores import BEST
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from analytics import forecasts, models, periods
-from analytics.learnt import Fit
+from analytics import models, periods
+from analytics.prediction import forecasts
+from analytics.prediction.fits import Fit
 from contacts.models import Order
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
@@ -43,11 +44,11 @@ def known(as_of: datetime, *, exact: bool = True) -> Known:
 
 
 def _learn(as_of: datetime, tenant: Tenant) -> Known:
-    from analytics import predicting, purchases  # noqa: PLC0415 - SciPy takes a second to load
+    from analytics.prediction import learning, purchases  # noqa: PLC0415 - SciPy takes a second to load
 
     orders = forecasts.state().orders
     days = purchases.read(as_of, tenant.tz)
-    fit, _each = predicting.learn(days, periods.last_day(as_of, tenant.tz))
+    fit, _each = learning.learn(days, periods.last_day(as_of, tenant.tz))
     if as_of != forecasts.state().as_of:  # that one is the background's, who made forecasts with it
         forecasts.keep(as_of, fit, orders, tenant)
     return Known(as_of, fit)
@@ -77,11 +78,11 @@ def worth_of(contact_ids: Iterable[int], as_of: datetime, *, exact: bool = True)
 
 
 def _foretold(found: Known) -> dict[int, float]:
-    from analytics import predicting, purchases  # noqa: PLC0415 - SciPy takes a second to load
+    from analytics.prediction import learning, purchases  # noqa: PLC0415 - SciPy takes a second to load
 
     zone = _tenant().tz
     people = purchases.buyers(purchases.read(found.as_of, zone))
-    each = predicting.foretell(found.fit, people, periods.last_day(found.as_of, zone))
+    each = learning.foretell(found.fit, people, periods.last_day(found.as_of, zone))
     return dict(zip(each.contact.tolist(), each.margin.tolist(), strict=True))
 
 

@@ -21,9 +21,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from analytics import alerts, shown, targets
-from analytics.alert_models import Alert, AlertNotice, AlertRule
-from analytics.goal_models import Kpi
+from analytics import shown, targets
+from analytics.alerts import checks
+from analytics.models.alerts import Alert, AlertNotice, AlertRule
+from analytics.models.goals import Kpi
 from contacts import messaging
 from tenants import doorbell
 from tenants.models import Tenant
@@ -175,7 +176,7 @@ def _amount(alert: Alert, value: Fraction, currency: str) -> str:
 def check_and_tell(tenant_id: int) -> None:
     """Outside any scope: what the days that are over give, then the messages that are due."""
     with scope(tenant_id):
-        alerts.check()
-        doorbell.settle(alerts.QUEUE)
+        checks.check()
+        doorbell.settle(checks.QUEUE)
         doorbell.settle(QUEUE)
     work(tenant_id)

@@ -13,7 +13,8 @@ from fractions import Fraction
 
 from django.utils.translation import gettext_lazy
 
-from analytics import answers, forecasts, models
+from analytics import answers, models
+from analytics.prediction import forecasts
 from contacts.facets import Query
 from contacts.segments import leaves, pieces
 from contacts.segments.leaves import Field, Shape, Tests

@@ -20,8 +20,9 @@ from typing import Any, Final, Literal
 from django.db import connection
 from django.utils import timezone
 
-from analytics import asset_cells, asset_readings, prediction
+from analytics.assets import cells, readings
 from analytics.periods import Question, midnight
+from analytics.prediction import known
 from analytics.standing import Ownership
 from contacts.kinds import INBOUND
 from contacts.models import Channel, ContactSettings
@@ -119,13 +120,13 @@ def worth(question: Question) -> Worth | None:
     goes on, the last fit of the background will do.
     """
     end = min(midnight(question.span.end, question.span.zone), question.as_of)
-    return prediction.worths(end, exact=timezone.now() - end > _NOW)
+    return known.worths(end, exact=timezone.now() - end > _NOW)
 
 
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope: all levels in their order, or whoever has something to show, most first."""
     worths = worth(question)
-    if asset_cells.know(question):
+    if cells.know(question):
         book = _counted(question, group, worths)
     else:
         book = _booked(question, group, worths)
@@ -155,7 +156,7 @@ def _booked(question: Question, group: Group, worths: Worth | None) -> Book:
 def _counted(question: Question, group: Group, worths: Worth | None) -> Book:
     """From the cells of days; of levels also who changed, from their pieces."""
     book: Book = {}
-    for key, *figures in asset_cells.read(question, group):
+    for key, *figures in cells.read(question, group):
         row = book[key] = Row(key)
         for line, number in zip(LINES, figures, strict=False):
             setattr(row, line, int(number))
@@ -166,8 +167,8 @@ def _counted(question: Question, group: Group, worths: Worth | None) -> Book:
             - row.lost_by_customer - row.lost_by_staff - row.moved_out
         )  # fmt: skip
     if group == "ownership":
-        _move(book, asset_cells.changed(question))
-    for key, value in asset_cells.worth(question, group, worths or {}):
+        _move(book, cells.changed(question))
+    for key, value in cells.worth(question, group, worths or {}):
         book[key].value = Fraction(value)
     return book
 
@@ -214,9 +215,9 @@ def _entries(question: Question, group: Group, worths: Worth | None) -> list[tup
         holder=_HOLDER if "c." in filters or group == "channel" else "",
         filters=filters,
     )
-    came, went = asset_readings.lines(follow=by_follow)
+    came, went = readings.lines(follow=by_follow)
     sql = (
-        asset_readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
+        readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
         + _BOOKED.format(came=came, went=went)
         + _BOOK.format(row_in=row_in, row_out=row_out)
     )

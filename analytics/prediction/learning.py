@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from analytics import bgnbd, gammagamma
-from analytics import purchases as bought
-from analytics.learnt import (
+from analytics.prediction import bgnbd, gammagamma
+from analytics.prediction import purchases as bought
+from analytics.prediction.fits import (
     AGES,
     CUSTOMERS,
     HISTORY_DAYS,
@@ -26,7 +26,7 @@ from analytics.learnt import (
     Fit,
     Reason,
 )
-from analytics.purchases import Buyers, Days, Numbers, Whole
+from analytics.prediction.purchases import Buyers, Days, Numbers, Whole
 
 WEEK: Final = 7
 _HOLD_OUT: Final = 26  # weeks at most; else a third of the history

@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from analytics import models, periods
-from analytics.learnt import Fit
+from analytics.prediction.fits import Fit
 from contacts import arrays
 from contacts.models import Order
 from tenants import doorbell
@@ -26,7 +26,7 @@ from tenants.models import Tenant
 from tenants.scope import current_tenant_id, scope
 
 if TYPE_CHECKING:
-    from analytics.predicting import Forecasts
+    from analytics.prediction.learning import Forecasts
 
 QUEUE = "forecasts"
 _CHUNK = 20_000
@@ -132,14 +132,14 @@ def _fit(tenant: Tenant) -> None:
 
     A row that a refresh wrote after the reading began stays.
     """
-    from analytics import predicting, purchases  # noqa: PLC0415 - SciPy takes a second to load
+    from analytics.prediction import learning, purchases  # noqa: PLC0415 - SciPy takes a second to load
 
     began, as_of = time.monotonic(), timezone.now()
     with scope(tenant):
         before = state()
         days = purchases.read(as_of, tenant.tz)
     today = periods.last_day(as_of, tenant.tz)
-    fit, found = predicting.learn(days, today)
+    fit, found = learning.learn(days, today)
     if found is not None:
         for part in _parts(found, today):
             with scope(tenant):
@@ -158,7 +158,7 @@ def _fit(tenant: Tenant) -> None:
 
 def _refresh(tenant: Tenant) -> None:
     """Rows of those whose orders changed, by the model that there is."""
-    from analytics import predicting, purchases  # noqa: PLC0415 - SciPy takes a second to load
+    from analytics.prediction import learning, purchases  # noqa: PLC0415 - SciPy takes a second to load
 
     with connection.cursor() as cursor:
         cursor.execute(
@@ -174,7 +174,7 @@ def _refresh(tenant: Tenant) -> None:
     for start in range(0, len(stale_ids), _CHUNK):
         some = stale_ids[start : start + _CHUNK]
         days = purchases.read(as_of, tenant.tz, some)
-        found = predicting.foretell(fit, purchases.buyers(days), today)
+        found = learning.foretell(fit, purchases.buyers(days), today)
         for part in _parts(found, today):
             _write(part, as_of)
         left = sorted(set(some) - set(found.contact.tolist()))

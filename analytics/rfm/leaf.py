@@ -15,10 +15,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from analytics import rfm, rfm_borders
 from analytics.models import RfmBorders
-from analytics.rfm import BEST, SCORES, Score
-from analytics.rfm_borders import Period
+from analytics.rfm import borders, scores
+from analytics.rfm.borders import Period
+from analytics.rfm.scores import BEST, SCORES, Score
 from contacts.segments import leaves, pieces, values
 from contacts.segments.pieces import Ids, Moment, Piece
 from contacts.segments.rules import RuleError, at, refuse_beside
@@ -43,21 +43,21 @@ class RfmLeaf:
     group: str = ""
 
     def compile(self, moment: Moment) -> Piece:
-        borders = rfm_borders.of(self.period, moment.now, fresh=moment.among is None)
-        if not borders.r:
+        found = borders.of(self.period, moment.now, fresh=moment.among is None)
+        if not found.r:
             return pieces.NOBODY
-        parts, given = self._having(borders)
+        parts, given = self._having(found)
         return pieces.rows(
             _ORDERS,
             "t.paid AND t.paid_at >= %s AND t.paid_at < %s",
-            rfm_borders.within(borders, moment.now),
+            borders.within(found, moment.now),
             moment,
             having=" AND ".join(parts) or "true",
             having_values=given,
         )
 
-    def _having(self, borders: RfmBorders) -> tuple[list[str], list[object]]:
-        kept: Mapping[Score, Sequence[object]] = {"r": borders.r, "f": borders.f, "m": borders.m}
+    def _having(self, found: RfmBorders) -> tuple[list[str], list[object]]:
+        kept: Mapping[Score, Sequence[object]] = {"r": found.r, "f": found.f, "m": found.m}
         parts: list[str] = []
         given: list[object] = []
         for score, (low, high) in self.ranges.items():
@@ -79,10 +79,10 @@ class RfmLeaf:
 
     def basis(self) -> str:
         """Everybody's scores are against everybody's orders."""
-        return f"rfm:{rfm_borders.digest(rfm_borders.of(self.period, fresh=True))}"
+        return f"rfm:{borders.digest(borders.of(self.period, fresh=True))}"
 
     def words(self) -> str:
-        named = rfm.group_named(self.group)
+        named = scores.group_named(self.group)
         said = [str(named.name)] if named else []
         if not named:
             said += [_said(score, *self.ranges[score]) for score in SCORES if score in self.ranges]
@@ -110,9 +110,9 @@ def _read(rule: Mapping[str, Any], path: str) -> RfmLeaf:
     if "group" in given:
         if any(score in given for score in SCORES):
             raise RuleError(at(path, "group"), _("Write either a group or scores."))
-        found = rfm.group_named(values.text(given["group"], at(path, "group")))
+        found = scores.group_named(values.text(given["group"], at(path, "group")))
         if found is None:
-            keys = ", ".join(group.key for group in rfm.GROUPS)
+            keys = ", ".join(group.key for group in scores.GROUPS)
             raise RuleError(
                 at(path, "group"), _("There is no such group. Write one of %(names)s.")
                 % {"names": keys},

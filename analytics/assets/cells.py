@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from analytics.asset_readings import LINES
+from analytics.assets.readings import LINES
 from analytics.periods import Question, midnight
 from contacts.kinds import INBOUND
 from tenants.scope import current_tenant_id

@@ -3,7 +3,7 @@
 A day is looked at when it is over in the tenant's zone. An off day is said of that day; a pace that
 is below its limit at most once a week, from the fourth day of the month on. Rules that were snoozed
 find what they find and tell nobody. Where a worker was away, up to a week is caught up; whoever is
-told gets one message for all of it (alert_notices.py).
+told gets one message for all of it (notices.py).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from analytics import baselines, facts, kpis, targets
-from analytics.alert_models import Alert, AlertNotice, AlertRecipient, AlertRule
 from analytics.baselines import METRICS, Day
+from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRule
 from analytics.periods import Question, Span, days_between, midnight, month_of, next_month
 from tenants import doorbell
 from tenants.models import Tenant, User

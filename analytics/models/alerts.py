@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from analytics.goal_models import Kpi
+from analytics.models.goals import Kpi
 from tenants.models import Staff, User
 from tenants.scope import TenantForeignKey, TenantModel
 

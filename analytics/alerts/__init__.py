@@ -1,0 +1,1 @@
+"""What is off its baseline or behind its target, and who is told of it."""

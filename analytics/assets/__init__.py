@@ -1,0 +1,1 @@
+"""The statement of user assets: read live, or from the pieces and cells that upkeep keeps."""

@@ -1,0 +1,54 @@
+"""What analytics keeps: facts and cells behind reports, forecasts, targets, alerts."""
+
+from .alerts import Alert, AlertNotice, AlertRecipient, AlertRule
+from .assets import AssetCell, AssetPiece
+from .facts import (
+    EVERY_CHANNEL,
+    CohortCell,
+    CohortMonth,
+    ContactFact,
+    CustomerFact,
+    DayCell,
+    DirtyContact,
+    FactsState,
+    FunnelCell,
+    GapCell,
+    ReferralPart,
+    StageCount,
+    StageReach,
+)
+from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
+from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
+from .rfm import RfmBorders
+
+__all__ = [
+    "EVERY_CHANNEL",
+    "Alert",
+    "AlertNotice",
+    "AlertRecipient",
+    "AlertRule",
+    "AssetCell",
+    "AssetPiece",
+    "CohortCell",
+    "CohortMonth",
+    "ContactFact",
+    "CustomerFact",
+    "DayCell",
+    "DirtyContact",
+    "FactsState",
+    "Forecast",
+    "ForecastState",
+    "FunnelCell",
+    "GapCell",
+    "Headcount",
+    "Kpi",
+    "KpiSettings",
+    "PurchaseFit",
+    "Purpose",
+    "ReferralPart",
+    "RfmBorders",
+    "StageCount",
+    "StageReach",
+    "StaleForecast",
+    "Target",
+]

@@ -1,0 +1,58 @@
+"""In which row of the user assets does a contact stand, and since when? assets/readings.py."""
+
+from django.db import models
+
+from tenants.scope import TenantModel
+
+
+class AssetPiece(TenantModel):
+    """A stretch of time in which a contact, or a Follow, stood in one row of the user assets.
+
+    Of a contact `staff_id` is 0, of a Follow `level` is 0; assets/readings.py says more. Pieces in
+    which a contact is active (L2, L3) always have an end: the last sign of life wears off.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "contact_id", "staff_id", "since", "level")
+    contact_id = models.BigIntegerField()
+    staff_id = models.BigIntegerField()
+    level = models.SmallIntegerField()
+    channel_id = models.BigIntegerField()
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+    began = models.DateTimeField()  # when the contact became reachable: the same in all its pieces
+    came = models.SmallIntegerField()  # which of assets.readings.LINES, from 1 on
+    went = models.SmallIntegerField(null=True)
+    since_day = models.DateField()
+    until_day = models.DateField(null=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["tenant", "until"],
+                include=["since", "level", "contact_id", "began", "came", "went", "channel_id"],
+                condition=models.Q(level__gte=2),
+                name="asset_piece_active",
+            )
+        ]
+
+
+class AssetCell(TenantModel):
+    """By how many did a row of the user assets change on a day, line by line?
+
+    Of contacts by level (`staff_id` 0), of Follows by staff (`level` 0).
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "staff_id", "level", "channel_id", "day")
+    staff_id = models.BigIntegerField()
+    level = models.SmallIntegerField()
+    channel_id = models.BigIntegerField()
+    day = models.DateField()
+    acquired = models.BigIntegerField(default=0)
+    returned = models.BigIntegerField(default=0)
+    moved_in = models.BigIntegerField(default=0)
+    lost_by_customer = models.BigIntegerField(default=0)
+    lost_by_staff = models.BigIntegerField(default=0)
+    moved_out = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        pass

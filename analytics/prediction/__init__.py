@@ -1,0 +1,1 @@
+"""What customers are expected to bring: the models, what they learnt, and a forecast of each."""

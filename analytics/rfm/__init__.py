@@ -1,0 +1,1 @@
+"""Recency, frequency, monetary value: scores, their borders, and the segment leaf."""
