@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import reduce
 from operator import or_
@@ -24,18 +23,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts import messaging
+from contacts.messaging import member_messages
+from contacts.messaging.member_messages import LEASE, Job
 from contacts.models import Contact, ContactSettings, FollowLoss, LossNotice
 from tenants import doorbell
 from tenants.models import Staff, Tenant
-from tenants.scope import current_tenant_id, scope
-from tenants.wechat import app_messages
-from tenants.wechat.errors import RateLimited, Retryable, Unknown, WeChatError
+from tenants.scope import scope
 
 QUEUE = "losses"
 DIGEST_AT: Final = time(8)
 # Nobody is told of history that comes in late.
 NEWS: Final = timedelta(hours=24)
-LEASE: Final = timedelta(seconds=60)
 TOLD_AT_MOST: Final = 20  # customers by name in one message
 
 State = LossNotice.State
@@ -104,7 +102,7 @@ def due_at(rule: ContactSettings, now: datetime) -> datetime:
     """Now, or the next 08:00 of the tenant's zone."""
     if rule.remind_when == ContactSettings.When.INSTANT:
         return now
-    zone = Tenant.objects.get(pk=current_tenant_id()).tz
+    zone = Tenant.current().tz
     here = now.astimezone(zone)
     today = datetime.combine(here.date(), DIGEST_AT, tzinfo=zone)
     return today if here < today else today + timedelta(days=1)
@@ -159,12 +157,6 @@ def losses_of(notices: Sequence[LossNotice]) -> dict[int, FollowLoss]:
 # --- by a message of our app ---
 
 
-@dataclass(frozen=True)
-class Job:
-    message: uuid.UUID
-    request: messaging.Request
-
-
 def next_due() -> datetime | None:
     rows = LossNotice.objects.filter(state__in=[State.WAITING, State.SENDING])
     due: datetime | None = rows.aggregate(due=Min(Coalesce("lease_until", "due_at")))["due"]
@@ -193,9 +185,10 @@ def _claim() -> Job | None:
                 lease_until=now + LEASE,
             )  # fmt: skip
             return job
-        if first.message and first.request and _is_dropped_when_repeated(first, now):
+        again = member_messages.again(first.message, first.request, first.first_tried_at, now)
+        if again:
             mine.update(lease_until=now + LEASE)
-            return Job(first.message, first.request)
+            return again
         mine.update(state=State.UNKNOWN, lease_until=None)
     return None
 
@@ -213,28 +206,14 @@ def _same_message(notice: LossNotice) -> dict[str, object]:
     return {"recipient": notice.recipient_id, "due_at": notice.due_at, "state": State.WAITING}
 
 
-def _is_dropped_when_repeated(notice: LossNotice, now: datetime) -> bool:
-    since = notice.first_tried_at or now
-    return now - since < timedelta(seconds=app_messages.DUPLICATE_CHECK_S) - LEASE
-
-
 def _send(tenant_id: int, job: Job) -> None:
-    try:
-        messaging.send(tenant_id, job.request)
-    except (Retryable, RateLimited) as error:
-        again = timezone.now() + timedelta(seconds=max(1.0, error.retry_after))
-        _settle(tenant_id, job, lease_until=again, problem=type(error).__name__)
-    except Unknown:
-        _settle(tenant_id, job, lease_until=timezone.now() + LEASE, problem="Unknown")
-    except WeChatError as error:
-        _settle(tenant_id, job, state=State.FAILED, lease_until=None, problem=str(error)[:100])
-    else:
-        _settle(tenant_id, job, state=State.SENT, lease_until=None, problem="")
-
-
-def _settle(tenant_id: int, job: Job, **columns: object) -> None:
+    told = member_messages.tell(tenant_id, job)
+    columns: dict[str, object] = {"lease_until": told.wait and timezone.now() + told.wait}
+    if not told.wait:
+        columns["state"] = State.FAILED if told.problem else State.SENT
     with scope(tenant_id):
-        LossNotice.objects.filter(message=job.message, state=State.SENDING).update(**columns)
+        mine = LossNotice.objects.filter(message=job.message, state=State.SENDING)
+        mine.update(problem=told.problem, **columns)
 
 
 def text_of(notices: Sequence[LossNotice]) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
@@ -22,26 +21,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts import messaging
+from contacts.messaging import member_messages
+from contacts.messaging.member_messages import LEASE, Job
 from journeys.models import StaffTask
 from tenants import doorbell
 from tenants.ids import encode
 from tenants.scope import scope
-from tenants.wechat.app_messages import DUPLICATE_CHECK_S
-from tenants.wechat.errors import RateLimited, Retryable, Unknown, WeChatError
 
 QUEUE = "task-notices"
-LEASE: Final = timedelta(seconds=60)
 TOGETHER: Final = 50  # tasks in one message
 BY_NAME: Final = 20
-SAME_FOR: Final = timedelta(seconds=DUPLICATE_CHECK_S) - LEASE
 
 Notice = StaffTask.Notice
-
-
-@dataclass(frozen=True)
-class Job:
-    message: uuid.UUID
-    request: messaging.Request
 
 
 def next_due() -> datetime | None:
@@ -104,15 +95,17 @@ def _begin(first: StaffTask) -> Job | None:
 
 
 def _again(first: StaffTask) -> Job | None:
-    """The lease ran out: the same bytes once more, as long as the platform drops repeats."""
+    """The lease ran out: the same message once more, or nobody knows."""
     now = timezone.now()
     same = StaffTask.objects.filter(notice_message=first.notice_message, notice=Notice.SENDING)
-    since = first.notice_tried_at or now
-    if first.notice_message and first.notice_request and now - since < SAME_FOR:
+    job = member_messages.again(
+        first.notice_message, first.notice_request, first.notice_tried_at, now
+    )
+    if job:
         same.update(notice_at=now + LEASE)
-        return Job(first.notice_message, first.notice_request)
-    _put(same, Notice.UNKNOWN)
-    return None
+    else:
+        _put(same, Notice.UNKNOWN)
+    return job
 
 
 def _of(rows: Sequence[StaffTask]) -> QuerySet[StaffTask]:
@@ -125,30 +118,13 @@ def _put(rows: QuerySet[StaffTask], notice: str, problem: str = "") -> None:
 
 
 def _send(tenant_id: int, job: Job) -> None:
-    try:
-        messaging.send(tenant_id, job.request)
-    except (Retryable, RateLimited) as error:
-        _later(tenant_id, job, timedelta(seconds=max(1.0, error.retry_after)))
-    except Unknown:
-        _later(tenant_id, job, LEASE)
-    except WeChatError as error:
-        _settle(tenant_id, job, Notice.FAILED, str(error))
-    else:
-        _settle(tenant_id, job, Notice.TOLD)
-
-
-def _mine(job: Job) -> QuerySet[StaffTask]:
-    return StaffTask.objects.filter(notice_message=job.message, notice=Notice.SENDING)
-
-
-def _later(tenant_id: int, job: Job, wait: timedelta) -> None:
+    told = member_messages.tell(tenant_id, job)
     with scope(tenant_id):
-        _mine(job).update(notice_at=timezone.now() + wait)
-
-
-def _settle(tenant_id: int, job: Job, notice: str, problem: str = "") -> None:
-    with scope(tenant_id):
-        _put(_mine(job), notice, problem)
+        mine = StaffTask.objects.filter(notice_message=job.message, notice=Notice.SENDING)
+        if told.wait:
+            mine.update(notice_at=timezone.now() + told.wait)
+        else:
+            _put(mine, Notice.FAILED if told.problem else Notice.TOLD, told.problem)
 
 
 def text_of(tasks: Sequence[StaffTask]) -> str:

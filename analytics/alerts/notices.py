@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
@@ -26,24 +25,16 @@ from analytics.alerts import checks
 from analytics.models.alerts import Alert, AlertNotice, AlertRule
 from analytics.models.goals import Kpi
 from contacts import messaging
+from contacts.messaging import member_messages
+from contacts.messaging.member_messages import LEASE, Job
 from tenants import doorbell
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id, scope
-from tenants.wechat import app_messages
-from tenants.wechat.errors import RateLimited, Retryable, Unknown, WeChatError
+from tenants.scope import scope
 
 QUEUE = "alert-notices"
-LEASE: Final = timedelta(seconds=60)
 TOLD_AT_MOST: Final = 20  # alerts in one message
-SAME_FOR: Final = timedelta(seconds=app_messages.DUPLICATE_CHECK_S) - LEASE
 
 State = AlertNotice.State
-
-
-@dataclass(frozen=True)
-class Job:
-    message: uuid.UUID
-    request: messaging.Request
 
 
 def next_due() -> datetime | None:
@@ -100,34 +91,25 @@ def _begin(first: AlertNotice) -> Job | None:
 
 
 def _again(first: AlertNotice) -> Job | None:
-    """The lease ran out: the same bytes once more, as long as the platform drops repeats."""
+    """The lease ran out: the same message once more, or nobody knows."""
     now = timezone.now()
     same = AlertNotice.objects.filter(message=first.message, state=State.SENDING)
-    since = first.first_tried_at or now
-    if first.message and first.request and now - since < SAME_FOR:
+    job = member_messages.again(first.message, first.request, first.first_tried_at, now)
+    if job:
         same.update(lease_until=now + LEASE)
-        return Job(first.message, first.request)
-    same.update(state=State.UNKNOWN, lease_until=None)
-    return None
+    else:
+        same.update(state=State.UNKNOWN, lease_until=None)
+    return job
 
 
 def _send(tenant_id: int, job: Job) -> None:
-    try:
-        messaging.send(tenant_id, job.request)
-    except (Retryable, RateLimited) as error:
-        again = timezone.now() + timedelta(seconds=max(1.0, error.retry_after))
-        _settle(tenant_id, job, lease_until=again, problem=type(error).__name__)
-    except Unknown:
-        _settle(tenant_id, job, lease_until=timezone.now() + LEASE, problem="Unknown")
-    except WeChatError as error:
-        _settle(tenant_id, job, state=State.FAILED, lease_until=None, problem=str(error)[:100])
-    else:
-        _settle(tenant_id, job, state=State.SENT, lease_until=None, problem="")
-
-
-def _settle(tenant_id: int, job: Job, **columns: object) -> None:
+    told = member_messages.tell(tenant_id, job)
+    columns: dict[str, object] = {"lease_until": told.wait and timezone.now() + told.wait}
+    if not told.wait:
+        columns["state"] = State.FAILED if told.problem else State.SENT
     with scope(tenant_id):
-        AlertNotice.objects.filter(message=job.message, state=State.SENDING).update(**columns)
+        mine = AlertNotice.objects.filter(message=job.message, state=State.SENDING)
+        mine.update(problem=told.problem, **columns)
 
 
 # --- words ---
@@ -147,7 +129,7 @@ def text_of(found: Sequence[Alert]) -> str:
 
 def sentence(alert: Alert) -> str:
     """In the active language: what was found, and what may be behind it."""
-    currency = Tenant.objects.get(pk=current_tenant_id()).currency
+    currency = Tenant.current().currency
     words = {
         "figure": str(Kpi(alert.metric).label),
         "day": alert.day.isoformat(),
