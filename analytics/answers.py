@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from analytics import buying, cohorts, facts, formula, funnel, value
 from analytics.curves import DAYS
+from analytics.exact import fen
 from analytics.periods import Question
 from tenants import money
 from tenants.scope import current_tenant_id
@@ -72,15 +73,6 @@ def kept(name: str, question: Question, read: Callable[[], T]) -> T:
 
 def text_of_moment(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).isoformat()
-
-
-def fen(exact: Fraction | int | None) -> int | None:
-    """Whole fen, half up in size (FIGURES R6)."""
-    if exact is None:
-        return None
-    size = abs(Fraction(exact))
-    rounded = (2 * size.numerator + size.denominator) // (2 * size.denominator)
-    return rounded if exact >= 0 else -rounded
 
 
 def amount(exact: Fraction | int | None) -> str | None:

@@ -24,12 +24,12 @@ from typing import Any, Final, Literal
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 
-from analytics.periods import Question, midnight
+from analytics import value
+from analytics.periods import Question, among, filters, midnight
 from campaigns.models import Broadcast
-from contacts.models import Channel, Contact, Cost, LiveCode
+from contacts.models import Channel, Contact, LiveCode
 from journeys.models import Content, Sop
 from tenants.rest.fields import row_id
-from tenants.scope import current_tenant_id
 
 Group = Literal["channel", "live_code", "campaign", "content"]
 GROUPS: Final[tuple[Group, ...]] = ("channel", "live_code", "campaign", "content")
@@ -82,9 +82,8 @@ _SHARES: Final = """
 WITH bought AS MATERIALIZED (
   SELECT o.id, o.contact_id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
     o.amount_fen - o.refund_fen - o.cost_fen AS margin
-  FROM contacts_order o JOIN contacts_contact c ON c.tenant_id = o.tenant_id AND c.id = o.contact_id
-  WHERE o.tenant_id = %(tenant)s AND c.tenant_id = %(tenant)s AND o.paid
-    AND o.paid_at >= %(start)s AND o.paid_at < %(end)s {filters}
+  FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.paid
+    AND o.paid_at >= %(start)s AND o.paid_at < %(end)s {among}
 ), points AS MATERIALIZED ({points}), met AS (
   SELECT b.id, b.revenue, b.margin, p.key,
     row_number() OVER (PARTITION BY b.id ORDER BY p.at, p.key) AS place,
@@ -155,18 +154,6 @@ def total(rows: Sequence[Row]) -> Row:
     return whole
 
 
-def apportioned(exact: Sequence[Fraction]) -> list[int]:
-    """Whole fen that sum up to the (whole) sum of the shares: the largest remainders are rounded
-    up.
-    """
-    whole = [share.numerator // share.denominator for share in exact]
-    rest = int(sum(exact, Fraction(0))) - sum(whole)
-    order = sorted(range(len(exact)), key=lambda n: (whole[n] - exact[n], n))
-    for place in order[:rest]:
-        whole[place] += 1
-    return whole
-
-
 def _share(model: Model, points: int, *, first: bool, last: bool) -> Fraction:
     if model == "linear":
         return Fraction(1, points)
@@ -184,15 +171,12 @@ def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
     start = midnight(span.start, span.zone)
     end = min(midnight(span.end, span.zone), question.as_of)
     sql = _SHARES.format(
-        filters=_filters(question), points=" UNION ".join(_within(sql) for sql in _POINTS[group])
+        among=among(question), points=" UNION ".join(_within(sql) for sql in _POINTS[group])
     )
-    parameters: dict[str, Any] = {
-        "tenant": current_tenant_id(),
+    parameters = filters(question) | {
         "start": start,
         "end": end,
         "window": days * 86_400,
-        "channel": question.channel_id,
-        "owners": list(question.owners or ()),
         "uses": _USES,
     }
     with connection.cursor() as cursor:
@@ -212,11 +196,6 @@ def _within(sql: str) -> str:
         f"{before}{column} >= %(start)s - %(window)s * interval '1 second'"
         f" AND {column} < %(end)s{rest}"
     )
-
-
-def _filters(question: Question) -> str:
-    sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
-    return sql if question.owners is None else f"{sql} AND c.owner_id = ANY(%(owners)s::bigint[])"
 
 
 def _plain(key: str | None) -> str | None:
@@ -244,18 +223,11 @@ def _joined(one: Row, other: Row) -> Row:
 
 def _costs(question: Question, group: Group) -> dict[str | None, Fraction]:
     """Of channels as booked. Of live codes: their channel's, shared by the new contacts that came
-    by each of its codes and by none. Costs are of no member of staff (R49).
+    by each of its codes and by none.
     """
-    if question.owners is not None or group not in ("channel", "live_code"):
+    if group not in ("channel", "live_code"):
         return {}
-    costs = Cost.objects.filter(
-        date__gte=question.span.start,
-        date__lt=question.span.end,
-        date__lte=question.last_cost_day,
-    )
-    if question.channel_id is not None:
-        costs = costs.filter(channel_id=question.channel_id)
-    sums = dict(costs.values_list("channel_id").annotate(sum=Sum("amount_fen")))
+    sums = dict(value.costs_of(question).values_list("channel_id").annotate(sum=Sum("amount_fen")))
     if group == "channel":
         return {_text(channel): Fraction(int(fen)) for channel, fen in sums.items()}
     return _costs_of_codes(question, sums)

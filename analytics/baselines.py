@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from analytics.periods import Question, days_between, midnight
+from analytics.periods import Question, among, days_between, filters, midnight
 from tenants.scope import current_tenant_id
 
 METRICS: Final = ("new_contacts", "orders", "revenue", "deletes")
@@ -107,11 +107,10 @@ GROUP BY 1""",
 
 def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
     """Metric → day → value, from `start` to the end of the period; days of nothing are left out."""
-    narrowed, parameters = among(question)
     zone = question.span.zone
     by_rows = question.owners is not None
     until = start if by_rows else max(start, min(question.span.end, question.today))
-    parameters |= {
+    parameters = filters(question) | {
         "first": start,
         "until": until,
         "rows_from": midnight(until, zone),
@@ -119,7 +118,7 @@ def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
         "end": min(midnight(question.span.end, zone), question.as_of),
     }
     narrowing = {
-        "whose": narrowed.format("contact_id"),
+        "whose": among(question),
         "channel": "" if question.channel_id is None else "AND channel_id = %(channel)s",
     }
     found: dict[str, dict[date, int]] = {metric: {} for metric in METRICS}
@@ -130,22 +129,6 @@ def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
                 for name, value in zip(names.split(", "), values, strict=True):
                     found[name][day] = value
     return found
-
-
-def among(question: Question) -> tuple[str, dict[str, Any]]:
-    """SQL that narrows a column of contacts, written as `{}`, to the filters (FIGURES R49)."""
-    wanted: dict[str, Any] = {"tenant": current_tenant_id(), "zone": str(question.span.zone)}
-    conditions = ""
-    if question.channel_id is not None:
-        conditions += " AND channel_id = %(channel)s"
-        wanted["channel"] = question.channel_id
-    if question.owners is not None:
-        conditions += " AND owner_id = ANY(%(owners)s::bigint[])"
-        wanted["owners"] = list(question.owners)
-    if not conditions:
-        return "", wanted
-    chosen = f"SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s{conditions}"  # noqa: S608 - our own names
-    return f" AND {{}} IN ({chosen})", wanted
 
 
 # Kinds are few: of each the earliest, found by its index.

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from analytics.periods import Question, midnight
+from analytics.periods import Question, filters, midnight
 from tenants.scope import current_tenant_id
 
 # R3, R17: of everybody, also of those who are excluded or erased. `{among}` is a condition more.
@@ -18,34 +18,15 @@ REVENUE = "amount_fen - refund_fen"
 MARGIN = "amount_fen - refund_fen - cost_fen"
 
 
-def among(question: Question, column: str = "contact_id") -> str:
-    """SQL that narrows a column of contact ids to the filters (R49); see `given`."""
-    tests = ""
-    if question.channel_id is not None:
-        tests += " AND c.channel_id = %(channel)s"
-    if question.owners is not None:
-        tests += " AND c.owner_id = ANY(%(owners)s::bigint[])"
-    if not tests:
-        return ""
-    return (
-        f" AND {column} IN (SELECT c.id FROM contacts_contact c"  # noqa: S608 - our own names
-        f" WHERE c.tenant_id = %(tenant)s{tests})"
-    )
-
-
 def given(question: Question) -> dict[str, Any]:
-    """The parameters of PAID and `among`, and some that readings share."""
+    """The parameters of PAID and of periods.among, and some that readings share."""
     span = question.span
-    return {
-        "tenant": current_tenant_id(),
-        "zone": span.zone.key,
+    return filters(question) | {
         "from": midnight(span.start, span.zone),
         "until": min(midnight(span.end, span.zone), question.as_of),
         "start_us": span.start_us,
         "end_us": question.end_us,
         "as_of": question.as_of,
-        "channel": question.channel_id,
-        "owners": list(question.owners or ()),
     }
 
 

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from analytics import buying
-from analytics.periods import Question, Span, midnight, month_of, next_month
+from analytics.periods import Question, Span, among, midnight, month_of, next_month
 
 Value = Literal["retention", "revenue", "margin"]
 VALUES: Final[tuple[Value, ...]] = ("retention", "revenue", "margin")
@@ -125,11 +125,11 @@ def _within(question: Question, span: Span) -> dict[str, Any]:
 
 
 def _size(question: Question, span: Span) -> int:
-    sql = _SIZE.format(among=buying.among(question))
+    sql = _SIZE.format(among=among(question))
     return int(buying.rows(sql, _within(question, span))[0][0])
 
 
 def _read(question: Question, span: Span) -> dict[date, Bought]:
-    sql = _READ.format(among=buying.among(question, "f.contact_id"))
+    sql = _READ.format(among=among(question, "f.contact_id"))
     rows = buying.rows(sql, _within(question, span))
     return {month: Bought(*bought) for month, *bought in rows}

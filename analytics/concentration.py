@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Final
 
 from analytics import buying
-from analytics.periods import Question
+from analytics.exact import ratio
+from analytics.periods import Question, among
 
 # Of a thousand customers: the keys of the answer, by how many they are.
 TOP: Final[Mapping[str, int]] = {"0.1": 1, "1": 10, "10": 100, "20": 200}
@@ -67,7 +68,7 @@ class Concentration:
         return self._share(Fraction(2 * self.weighted - (n + 1) * self.revenue, n or 1))
 
     def _share(self, part: Fraction | int) -> Fraction | None:
-        return Fraction(part) / self.revenue if self.revenue else None
+        return ratio(part, self.revenue)
 
     def curve(self) -> list[Fraction]:
         """The share of revenue of the top 0 %, 1 %, … 100 % of customers; of few, of each more."""
@@ -84,7 +85,7 @@ def report(question: Question) -> Concentration:
         return found
     parameters = buying.given(question)
     tops = ", ".join(_TOP.format(of=of) for of in TOP.values())
-    sql = _RANKED.format(among=buying.among(question), point=_POINT, tops=tops)
+    sql = _RANKED.format(among=among(question), point=_POINT, tops=tops)
     by_point: dict[int, int] = {}
     for point, customers, revenue, weighted, *top in buying.rows(sql, parameters):
         found.customers += customers
@@ -95,7 +96,7 @@ def report(question: Question) -> Concentration:
             found.top[name] += part
     if found.revenue:
         found.points = [by_point[point] for point in sorted(by_point)]
-        first = _FIRST.format(among=buying.among(question, "f.contact_id"))
+        first = _FIRST.format(among=among(question, "f.contact_id"))
         found.first = buying.rows(first, parameters)[0][0]
     return found
 
@@ -158,7 +159,7 @@ def by_month(question: Question) -> Sequence[Month]:
     """Every month of the period up to as_of."""
     if question.span.start_us >= question.end_us:
         return []
-    sql = _BY_MONTH.format(among=buying.among(question))
+    sql = _BY_MONTH.format(among=among(question))
     found = {row[0]: Month(*row) for row in buying.rows(sql, buying.given(question))}
     months = [span.start.replace(day=1) for span in question.span.months()
               if span.start_us < question.as_of_us]  # fmt: skip
@@ -170,4 +171,4 @@ def upsell(question: Question) -> Upsell | None:
     parameters = buying.given(question)
     if not buying.rows(_ITEMS, parameters)[0][0]:
         return None
-    return Upsell(*buying.rows(_UPSELL.format(among=buying.among(question)), parameters)[0])
+    return Upsell(*buying.rows(_UPSELL.format(among=among(question)), parameters)[0])

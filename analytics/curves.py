@@ -18,9 +18,8 @@ from typing import Any
 
 from django.db import connection
 
-from analytics.periods import Question, holders, month_of
+from analytics.periods import Question, filters, holders, month_of
 from analytics.readings import DAY_US, OBSERVED_DAYS, REWARD_FEN
-from tenants.scope import current_tenant_id
 
 DAYS = (30, 60, 90, 180, 365)
 Key = int | date
@@ -124,10 +123,9 @@ class Curves:
         self.months = [month.start_us for month in question.span.months()]
         self.keys: list[Key] = [month_of(month.start) for month in question.span.months()]
         self.by_month = group == "month"
-        self.filter, self.parameters = holders(question, "contact_id")
-        self.part_filter = holders(question, "customer_id")[0]
-        self.parameters |= {
-            "tenant": current_tenant_id(),
+        self.filter = holders(question)
+        self.part_filter = holders(question, "customer_id")
+        self.parameters = filters(question) | {
             "start": question.span.start_us,
             "end": question.end_us,
             "as_of": question.as_of_us,

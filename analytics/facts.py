@@ -145,7 +145,7 @@ def next_due() -> datetime | None:
 def rebuild() -> None:
     """Inside a scope: forget all facts and read everything again."""
     with _alone(None):
-        tenant = _tenant()
+        tenant = Tenant.current()
         whole.rebuild(tenant.pk, tenant.zone)
         forecasts.all_stale()
         _refreshed()
@@ -215,10 +215,6 @@ def _state() -> models.FactsState:
     return state
 
 
-def _tenant() -> Tenant:
-    return Tenant.objects.get(pk=current_tenant_id())
-
-
 def _basis() -> str:
     """What every fact depends on besides its contact: its form, the zone, the order of the stages,
     and for how long a sign of life and an order count.
@@ -226,7 +222,7 @@ def _basis() -> str:
     stages, rule = Stage.objects.order_by("position"), ContactSettings.of_tenant()
     order = " ".join(map(str, stages.values_list("id", flat=True)))
     days = f"{rule.interacting_days} {rule.owned_days}"
-    return f"{_FORM} {_tenant().zone} {days} {order}"[:500]
+    return f"{_FORM} {Tenant.current().zone} {days} {order}"[:500]
 
 
 def _dirty() -> bool:
@@ -289,7 +285,7 @@ def _refresh_dirty() -> None:
     if _most(len(changed) + len(bought) + len(spoken)):
         rebuild()
     elif dirty:
-        tenant = _tenant()
+        tenant = Tenant.current()
         for some in _chunks(sorted(changed)):
             upkeep.refresh(tenant.pk, tenant.zone, some)
         for some in _chunks(sorted(bought)):

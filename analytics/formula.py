@@ -15,8 +15,8 @@ from typing import Final
 
 from django.db import connection
 
-from analytics.periods import Question, midnight, of_contacts
-from tenants.scope import current_tenant_id
+from analytics.exact import ratio
+from analytics.periods import Question, among, filters, midnight
 
 FACTORS: Final = ("assets", "reach", "conversion", "aov")
 
@@ -26,7 +26,7 @@ _FORMULA = """
 WITH asset AS MATERIALIZED (
   SELECT DISTINCT s.contact_id FROM contacts_reachspell s
   WHERE s.tenant_id = %(tenant)s AND s.opened_at < %(until)s
-    AND (s.ended_at IS NULL OR s.ended_at > %(start)s OR s.ended_at >= %(as_of)s){who s.contact_id}
+    AND (s.ended_at IS NULL OR s.ended_at > %(start)s OR s.ended_at >= %(as_of)s){of_s}
 ), reached AS MATERIALIZED (
   SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
   WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
@@ -37,7 +37,7 @@ WITH asset AS MATERIALIZED (
   SELECT o.amount_fen - o.refund_fen AS fen, o.paid_at >= r.at AS reached
   FROM contacts_order o LEFT JOIN reached r ON r.contact_id = o.contact_id
   WHERE o.tenant_id = %(tenant)s AND o.paid AND o.paid_at >= %(start)s AND o.paid_at < %(until)s
-    {who o.contact_id}
+    {of_o}
 )
 SELECT (SELECT count(*) FROM asset), (SELECT count(*) FROM reached),
   count(*) FILTER (WHERE reached), COALESCE(sum(fen) FILTER (WHERE reached), 0)::bigint,
@@ -62,15 +62,15 @@ class Formula:
 
     @property
     def reach(self) -> Fraction | None:
-        return _ratio(self.reached, self.assets)
+        return ratio(self.reached, self.assets)
 
     @property
     def conversion(self) -> Fraction | None:
-        return _ratio(self.orders, self.reached)
+        return ratio(self.orders, self.reached)
 
     @property
     def aov(self) -> Fraction | None:
-        return _ratio(self.revenue, self.orders)
+        return ratio(self.revenue, self.orders)
 
     @property
     def factors(self) -> dict[str, Fraction | None]:
@@ -94,15 +94,18 @@ class Change:
 def report(question: Question) -> Formula:
     """Inside a scope."""
     span = question.span
-    who, parameters = of_contacts(question)
-    parameters |= {
-        "tenant": current_tenant_id(),
+    parameters = filters(question) | {
         "start": midnight(span.start, span.zone),
         "until": min(midnight(span.end, span.zone), question.as_of),
         "as_of": question.as_of,
     }
     with connection.cursor() as cursor:
-        cursor.execute(who(_FORMULA), parameters)
+        cursor.execute(
+            _FORMULA.format(
+                of_o=among(question, "o.contact_id"), of_s=among(question, "s.contact_id")
+            ),
+            parameters,
+        )
         return Formula(*cursor.fetchone())
 
 
@@ -152,7 +155,3 @@ def _to_the_fen(exact: Mapping[str, Decimal], total: int) -> dict[str, int | Non
         largest = max(FACTORS, key=lambda name: abs(sure[name]))
     shares[largest] = (shares[largest] or 0) + total - sum(fen or 0 for fen in shares.values())
     return shares
-
-
-def _ratio(part: int, whole: int) -> Fraction | None:
-    return Fraction(part, whole) if whole else None

@@ -15,10 +15,10 @@ from typing import Any
 
 from django.db import connection
 
+from analytics.exact import ratio
 from analytics.models import EVERY_CHANNEL
-from analytics.periods import Question, Stretch, holders
+from analytics.periods import Question, Stretch, filters, holders
 from journeys.models import Stage
-from tenants.scope import current_tenant_id
 
 # Contacts that moved at or after as_of are put back one by one, if they are not more than this.
 _FEW = 3000
@@ -56,16 +56,12 @@ def cohort(question: Question) -> list[Step]:
             Step(
                 stage=stage,
                 reached=heads,
-                rate_from_previous=_rate(heads, steps[-1].reached) if steps else None,
-                rate_from_first=_rate(heads, first),
+                rate_from_previous=ratio(heads, steps[-1].reached) if steps else None,
+                rate_from_first=ratio(heads, first),
                 median_seconds_from_previous=medians.get(stage.pk),
             )
         )
     return steps
-
-
-def _rate(part: int, whole: int) -> Fraction | None:
-    return Fraction(part, whole) if whole else None
 
 
 class _Cohort:
@@ -73,9 +69,8 @@ class _Cohort:
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.filter, self.parameters = holders(question, "contact_id")
-        self.parameters |= {
-            "tenant": current_tenant_id(),
+        self.filter = holders(question)
+        self.parameters = filters(question) | {
             "start": question.span.start_us,
             "end": question.end_us,
             "as_of": question.as_of_us,
@@ -233,8 +228,8 @@ WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(moved)s::bigint[]) {channel}
 def snapshot(question: Question) -> list[tuple[Stage, int]]:
     """How many contacts stood in each stage at as_of."""
     stages = list(Stage.objects.order_by("position"))
-    narrowed, parameters = holders(question, "contact_id")
-    parameters |= {"tenant": current_tenant_id(), "moment": question.as_of}
+    narrowed = holders(question)
+    parameters = filters(question) | {"moment": question.as_of}
     if question.channel_id is not None:
         narrowed = narrowed.replace(
             "channel_id = %(channel)s",

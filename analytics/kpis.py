@@ -16,9 +16,10 @@ from django.db import connection
 
 from analytics import baselines, newcomers
 from analytics.baselines import Day
+from analytics.exact import ratio
 from analytics.heads import heads
 from analytics.models.goals import Kpi, KpiSettings, Purpose
-from analytics.periods import Question, Span, midnight
+from analytics.periods import Question, Span, among, filters, midnight
 from contacts.kinds import INBOUND
 from tenants.scope import current_tenant_id
 
@@ -157,21 +158,17 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
     at_work = heads(question)
     return {
         **sums,
-        Kpi.DELETE_RATE: _share(deleted, follows),
-        Kpi.INTERACTION_RATE: _share(active, assets),
-        Kpi.TAG_COVERAGE: _share(tagged, assets),
+        Kpi.DELETE_RATE: ratio(deleted, follows),
+        Kpi.INTERACTION_RATE: ratio(active, assets),
+        Kpi.TAG_COVERAGE: ratio(tagged, assets),
         Kpi.NEW_CUSTOMERS: new_customers,
-        Kpi.AOV: _share(sums[Kpi.REVENUE], sums[Kpi.ORDERS]),
-        Kpi.REPEAT_RATE: _share(repeat, customers),
-        Kpi.REFERRAL_RATE: _share(referrers, customers),
-        Kpi.REVENUE_PER_HEAD: _share(sums[Kpi.REVENUE], at_work),
-        Kpi.CONTACTS_PER_HEAD: _share(sums[Kpi.NEW_CONTACTS], at_work),
-        Kpi.TRUST_MIX: _share(gentle, touches),
+        Kpi.AOV: ratio(sums[Kpi.REVENUE], sums[Kpi.ORDERS]),
+        Kpi.REPEAT_RATE: ratio(repeat, customers),
+        Kpi.REFERRAL_RATE: ratio(referrers, customers),
+        Kpi.REVENUE_PER_HEAD: ratio(sums[Kpi.REVENUE], at_work),
+        Kpi.CONTACTS_PER_HEAD: ratio(sums[Kpi.NEW_CONTACTS], at_work),
+        Kpi.TRUST_MIX: ratio(gentle, touches),
     }
-
-
-def _share(part: int, whole: Fraction | int | None) -> Fraction | None:
-    return Fraction(part) / whole if whole else None
 
 
 # An end at or after as_of has not happened; one at the start of the period lies in it (R12) ...
@@ -219,10 +216,9 @@ WHERE tenant_id = %(tenant)s AND sent_at >= %(month_ago)s AND sent_at < %(end)s 
 
 
 def _one(sql: str, question: Question) -> tuple[Any, ...]:
-    narrowed, given = baselines.among(question)
     zone = question.span.zone
     end = min(midnight(question.span.end, zone), question.as_of)
-    given |= {
+    given = filters(question) | {
         "start": midnight(question.span.start, zone),
         "end": end,
         "as_of": question.as_of,
@@ -230,6 +226,6 @@ def _one(sql: str, question: Question) -> tuple[Any, ...]:
         "inbound": sorted(INBOUND),
     }
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(whose=narrowed.format("contact_id")), given)
+        cursor.execute(sql.format(whose=among(question)), given)
         row: tuple[Any, ...] = cursor.fetchone()
     return row

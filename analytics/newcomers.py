@@ -6,8 +6,7 @@ from datetime import date
 
 from django.db import connection
 
-from analytics.periods import Question, holders, micros, midnight
-from tenants.scope import current_tenant_id
+from analytics.periods import Question, filters, holders, micros, midnight
 
 Key = int | date
 
@@ -33,17 +32,16 @@ def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
     by_rows = question.owners is not None
     until = span.start if by_rows else max(span.start, min(span.end, question.today))
     start = midnight(until, span.zone)
-    filters, parameters = holders(question, "contact_id")
+    narrowed = holders(question)
     day = "date_trunc('month', {})::date" if group == "month" else "channel_id"
     sql = _COUNTS.format(
         of_cell=day.format("day"),
         of_contact=day.format("reach_day"),
         of_customer=day.format("first_day"),
-        channel=filters if not by_rows else "",
-        filter=filters,
+        channel=narrowed if not by_rows else "",
+        filter=narrowed,
     )
-    parameters |= {
-        "tenant": current_tenant_id(),
+    parameters = filters(question) | {
         "start": span.start,
         "until": until,
         "from": start,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from tenants.scope import current_tenant_id
 
 # (month, or None for a part of one; start; end)
 Stretch = tuple[date | None, int, int]
@@ -135,36 +136,40 @@ class Question:
             yield month.start if whole else None, month.start_us, end
 
 
-def holders(question: Question, contact: str) -> tuple[str, dict[str, Any]]:
-    """SQL and parameters that narrow rows to the filters; `contact` names their contact column.
+def filters(question: Question) -> dict[str, Any]:
+    """The parameters of `among` and `holders`, and what nearly every reading needs."""
+    return {
+        "tenant": current_tenant_id(),
+        "zone": question.span.zone.key,
+        "channel": question.channel_id,
+        "owners": list(question.owners or ()),
+    }
 
-    Rows have `channel_id`, 0 for none.
-    """
-    sql, parameters = "", dict[str, Any]()
+
+def among(question: Question, column: str = "contact_id") -> str:
+    """SQL that narrows a column of contact ids to the filters (FIGURES R49)."""
+    tests = ""
     if question.channel_id is not None:
-        sql += " AND channel_id = %(channel)s"
-        parameters["channel"] = question.channel_id
+        tests += " AND c.channel_id = %(channel)s"
     if question.owners is not None:
-        sql += (
-            f" AND {contact} IN (SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s"  # noqa: S608 - our own names
-            " AND owner_id = ANY(%(owners)s::bigint[]))"
-        )
-        parameters["owners"] = list(question.owners)
-    return sql, parameters
+        tests += " AND c.owner_id = ANY(%(owners)s::bigint[])"
+    return _in_contacts(column, tests)
 
 
-def of_contacts(question: Question) -> tuple[Callable[[str], str], dict[str, Any]]:
-    """The same for raw rows: fills `{who column}` of an SQL text, the column of their contact."""
-    wanted, parameters = "", dict[str, Any]()
-    if question.channel_id is not None:
-        wanted += " AND channel_id = %(channel)s"
-        parameters["channel"] = question.channel_id
-    if question.owners is not None:
-        wanted += " AND owner_id = ANY(%(owners)s::bigint[])"
-        parameters["owners"] = list(question.owners)
-    ids = f"SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s{wanted}"  # noqa: S608 - our own names
-    narrowed = rf" AND \1 IN ({ids})" if wanted else ""
-    return lambda sql: re.sub(r"\{who ([^}]*)\}", narrowed, sql), parameters
+def holders(question: Question, column: str = "contact_id") -> str:
+    """The same for rows of facts: they have `channel_id` themselves, 0 for none."""
+    channel = "" if question.channel_id is None else " AND channel_id = %(channel)s"
+    owner = "" if question.owners is None else " AND c.owner_id = ANY(%(owners)s::bigint[])"
+    return channel + _in_contacts(column, owner)
+
+
+def _in_contacts(column: str, tests: str) -> str:
+    if not tests:
+        return ""
+    return (
+        f" AND {column} IN (SELECT c.id FROM contacts_contact c"  # noqa: S608 - our own names
+        f" WHERE c.tenant_id = %(tenant)s{tests})"
+    )
 
 
 def days_between(start: date, end: date) -> Sequence[date]:

@@ -14,8 +14,8 @@ from typing import Final
 
 from django.db import connection
 
-from analytics.periods import Question, midnight, of_contacts
-from tenants.scope import current_tenant_id
+from analytics.exact import ratio
+from analytics.periods import Question, among, filters, midnight
 
 _ADDED_DAYS, _SERVED_DAYS, _BOUGHT_DAYS = 7, 7, 30
 
@@ -23,7 +23,7 @@ _RATES = """
 WITH scanned AS MATERIALIZED (
   SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
   WHERE e.tenant_id = %(tenant)s AND e.kind = 'livecode.scanned'
-    AND e.at >= %(start)s AND e.at < %(until)s{who e.contact_id}
+    AND e.at >= %(start)s AND e.at < %(until)s{of_e}
   GROUP BY e.contact_id
 ), added AS MATERIALIZED (
   SELECT scanned.contact_id, min(s.opened_at) AS at
@@ -64,15 +64,15 @@ class Rates:
 
     @property
     def lead_in(self) -> Fraction | None:
-        return _ratio(self.added, self.scanned)
+        return ratio(self.added, self.scanned)
 
     @property
     def service(self) -> Fraction | None:
-        return _ratio(self.served, self.added)
+        return ratio(self.served, self.added)
 
     @property
     def monetisation(self) -> Fraction | None:
-        return _ratio(self.monetised, self.served)
+        return ratio(self.monetised, self.served)
 
     def __add__(self, other: Rates) -> Rates:
         sums = (getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
@@ -110,9 +110,7 @@ BANDS: Final[Mapping[str, Band]] = {
 def by_channel(question: Question) -> dict[int, Rates]:
     """Inside a scope: of each channel (0: none) that has a contact in the cohort."""
     span = question.span
-    who, parameters = of_contacts(question)
-    parameters |= {
-        "tenant": current_tenant_id(),
+    parameters = filters(question) | {
         "start": midnight(span.start, span.zone),
         "until": min(midnight(span.end, span.zone), question.as_of),
         "as_of": question.as_of,
@@ -121,14 +119,10 @@ def by_channel(question: Question) -> dict[int, Rates]:
         "to_buy": _BOUGHT_DAYS * 86_400,
     }
     with connection.cursor() as cursor:
-        cursor.execute(who(_RATES), parameters)
+        cursor.execute(_RATES.format(of_e=among(question, "e.contact_id")), parameters)
         return {channel: Rates(*heads) for channel, *heads in cursor.fetchall()}
 
 
 def report(question: Question) -> Rates:
     """Inside a scope: all of them. Every contact has one channel, so heads add up."""
     return sum(by_channel(question).values(), Rates())
-
-
-def _ratio(part: int, whole: int) -> Fraction | None:
-    return Fraction(part, whole) if whole else None

@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from analytics import asking
+from analytics.exact import ratio
 from analytics.heads import days_share
 from analytics.models.goals import Kpi, Target
 from analytics.periods import Question, month_of
@@ -97,7 +98,7 @@ def pace(
         return None
     expected = target * so_far if metric in ADDITIVE else target
     part, whole = (expected, value) if metric in LESS_IS_BETTER else (value, expected)
-    return Fraction(part) / Fraction(whole) if whole else None
+    return ratio(part, whole)
 
 
 # --- what people set ---

@@ -11,11 +11,12 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
 from analytics import curves, newcomers
 from analytics.curves import DAYS, Curve
+from analytics.exact import ratio
 from analytics.periods import Question, month_of
 from contacts.models import Channel, Cost
 
@@ -39,15 +40,15 @@ class Row:
 
     @property
     def cost_per_contact(self) -> Fraction | None:
-        return _ratio(self.cost, self.new_contacts)
+        return ratio(self.cost, self.new_contacts)
 
     @property
     def cac(self) -> Fraction | None:
-        return _ratio(self.cost, self.new_customers)
+        return ratio(self.cost, self.new_customers)
 
     @property
     def cac_cohort(self) -> Fraction | None:
-        return _ratio(self.cost, self.cohort_customers)
+        return ratio(self.cost, self.cohort_customers)
 
     @property
     def ltv_cac_days(self) -> int | None:
@@ -146,10 +147,10 @@ def _ordered(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.name is None, row.name or "", str(row.key)))
 
 
-def _costs(question: Question, group: Group) -> dict[Key, int]:
-    """Fen by channel or month. A cost belongs to its own date, whenever contacts convert (R20)."""
+def costs_of(question: Question) -> QuerySet[Cost]:
+    """A cost belongs to its own date, whenever contacts convert (R20), and to no staff (R49)."""
     if question.owners is not None:
-        return {}
+        return Cost.objects.none()
     costs = Cost.objects.filter(
         date__gte=question.span.start,
         date__lt=question.span.end,
@@ -157,6 +158,12 @@ def _costs(question: Question, group: Group) -> dict[Key, int]:
     )
     if question.channel_id is not None:
         costs = costs.filter(channel_id=question.channel_id)
+    return costs
+
+
+def _costs(question: Question, group: Group) -> dict[Key, int]:
+    """Fen by channel or month."""
+    costs = costs_of(question)
     if group == "channel":
         sums = costs.values_list("channel_id").annotate(sum=Sum("amount_fen"))
         return {key or 0: int(total) for key, total in sums}
@@ -168,8 +175,8 @@ def add_worth(row: Row, curve: Curve) -> None:
     row.cohort_customers = curve.customers
     margins, observed = curve.by_day()
     for d in DAYS:
-        row.ltv[d] = _ratio(margins[d], observed[d])
-        row.ltv_referral[d] = _ratio(margins[d] + curve.referral.get(d, 0), observed[d])
+        row.ltv[d] = ratio(margins[d], observed[d])
+        row.ltv_referral[d] = ratio(margins[d] + curve.referral.get(d, 0), observed[d])
     if row.cost is not None and curve.customers:  # LTV_d ≥ CAC, without division
         row.payback_days = next(
             (
@@ -179,7 +186,3 @@ def add_worth(row: Row, curve: Curve) -> None:
             ),
             None,
         )
-
-
-def _ratio(part: int | None, whole: int) -> Fraction | None:
-    return None if part is None or whole == 0 else Fraction(part, whole)

@@ -19,7 +19,6 @@ from journeys.routing import Way
 from tenants import doorbell
 from tenants.ids import encode
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id
 
 SOURCE = "sop"
 ORDER_PAID = "order.paid"
@@ -121,7 +120,7 @@ def plan(enrolments: Sequence[Enrolment]) -> None:
             id__in={e.version_id for e in enrolments}
         ).prefetch_related("steps")
     }
-    zone: tzinfo = Tenant.objects.get(pk=current_tenant_id()).tz
+    zone: tzinfo = Tenant.current().tz
     touches = [
         Touch(
             key=f"sop:{enrolment.pk}:{step.pk}",

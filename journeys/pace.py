@@ -79,7 +79,7 @@ def rules() -> TouchRules:
 def of_tenant() -> Pace:
     own = rules()
     return Pace(
-        zone=Tenant.objects.get(pk=current_tenant_id()).tz,
+        zone=Tenant.current().tz,
         quiet_from=own.quiet_from,
         quiet_to=own.quiet_to,
         per_contact_day=own.per_contact_day,

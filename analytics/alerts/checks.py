@@ -26,7 +26,6 @@ from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRul
 from analytics.periods import Question, Span, days_between, midnight, month_of, next_month
 from tenants import doorbell
 from tenants.models import Tenant, User
-from tenants.scope import current_tenant_id
 
 QUEUE = "alerts"
 # Late callbacks and orders of the last minutes of a day.
@@ -50,12 +49,12 @@ def next_due() -> datetime | None:
     through = AlertRule.objects.filter(active=True).aggregate(through=Min("checked_through"))
     if through["through"] is None:
         return None
-    return midnight(through["through"] + 2 * _DAY, _tenant().tz) + GRACE
+    return midnight(through["through"] + 2 * _DAY, Tenant.current().tz) + GRACE
 
 
 def last_whole_day(now: datetime) -> date:
     """Inside a scope: the last day of the tenant's zone that is over."""
-    return (now - GRACE).astimezone(_tenant().tz).date() - _DAY
+    return (now - GRACE).astimezone(Tenant.current().tz).date() - _DAY
 
 
 def check() -> None:
@@ -83,7 +82,7 @@ def check() -> None:
 
 
 def _alerts(rules: Sequence[AlertRule], days: Sequence[date]) -> Iterator[Alert]:
-    zone = _tenant().tz
+    zone = Tenant.current().tz
     span = Span(days[0], days[-1] + _DAY, zone)
     judged = baselines.report(Question(span, midnight(span.end, zone)))
     by_day: dict[date, dict[str, Day]] = {}
@@ -127,7 +126,7 @@ def _behind(day: date) -> dict[str, tuple[Fraction, Fraction, Fraction]]:
     """Of the month of the day, at its end: figure → pace, value, what was to be reached by then."""
     if day.day < FROM_DAY:
         return {}
-    zone = _tenant().tz
+    zone = Tenant.current().tz
     month = Span(month_of(day), next_month(day), zone)
     question = Question(month, midnight(day + _DAY, zone))
     aims, so_far = targets.of_period(question), targets.elapsed(question)
@@ -186,7 +185,7 @@ def _tell(rules: Sequence[AlertRule], days: Sequence[date], now: datetime) -> No
 
 def _due_at(now: datetime) -> datetime:
     """At eight in the morning; at once, if that is past."""
-    here = now.astimezone(_tenant().tz)
+    here = now.astimezone(Tenant.current().tz)
     return max(now, datetime.combine(here.date(), TOLD_AT, tzinfo=here.tzinfo))
 
 
@@ -218,13 +217,9 @@ def acknowledge(alert: Alert, user: User | None) -> None:
 
 def snooze(rule: AlertRule, until: date) -> None:
     """Nobody is told of days before `until`. Raises ValidationError for a day that has passed."""
-    today = timezone.now().astimezone(_tenant().tz).date()
+    today = timezone.now().astimezone(Tenant.current().tz).date()
     if not today < until <= today + timedelta(days=366):
         raise ValidationError({"until": _("Choose a day after today, within a year.")})
     AlertRule.objects.filter(pk=rule.pk).update(snoozed_until=until)
     AlertNotice.objects.filter(alert__rule=rule.pk, state=AlertNotice.State.WAITING).delete()
     rule.refresh_from_db()
-
-
-def _tenant() -> Tenant:
-    return Tenant.objects.get(pk=current_tenant_id())

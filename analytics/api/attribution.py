@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from analytics import answers, attribution
 from analytics.api.base import PERIOD, Report, one_of
 from analytics.attribution import MODELS, WINDOWS, Row
+from analytics.exact import apportioned
 from tenants import money
 from tenants.rest.filters import Filter
 
@@ -82,8 +83,8 @@ def _shown(rows: Sequence[Row]) -> list[dict[str, object]]:
     worth = {
         model: list(
             zip(
-                attribution.apportioned([row.credits[model].revenue for row in rows]),
-                attribution.apportioned([row.credits[model].margin for row in rows]),
+                apportioned([row.credits[model].revenue for row in rows]),
+                apportioned([row.credits[model].margin for row in rows]),
                 strict=True,
             )
         )

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 
 from analytics import answers, attribution, shown
 from analytics.attribution import MODELS, WINDOWS, Group, Model, Row
+from analytics.exact import fen
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from tenants.middleware import tenant_of
@@ -152,7 +153,7 @@ def _chart(rows: Sequence[Row], currency: str) -> dict[str, object]:
         "series": [
             {
                 "label": title,
-                "values": [(answers.fen(row.credits[model].revenue) or 0) / 100 for row in seen],
+                "values": [(fen(row.credits[model].revenue) or 0) / 100 for row in seen],
                 "texts": [shown.money(row.credits[model].revenue, currency) for row in seen],
             }
             for model, title in _models().items()

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from analytics import answers, baselines, shown
 from analytics.baselines import Day
+from analytics.exact import fen
 from analytics.models.goals import Kpi
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
@@ -89,7 +90,7 @@ def whole_file(days: Sequence[Day]) -> Table:
 def _plain(metric: str, exact: Fraction | int | None) -> float | None:
     if exact is None:
         return None
-    return (answers.fen(exact) or 0) / 100 if metric in MONEY else float(exact)
+    return (fen(exact) or 0) / 100 if metric in MONEY else float(exact)
 
 
 def _begun(day: Day, question: Question) -> bool:

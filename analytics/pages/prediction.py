@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from analytics import answers, models, shown
+from analytics.exact import fen
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from analytics.periods import Question
@@ -225,7 +226,7 @@ def _curve(fit: Fit, currency: str) -> Table:
         "series": [
             {
                 "label": _("Margin per customer"),
-                "values": [None if m is None else (answers.fen(m) or 0) / 100
+                "values": [None if m is None else (fen(m) or 0) / 100
                            for m in means.values()],
                 "texts": [shown.money(m, currency) for m in means.values()],
             }

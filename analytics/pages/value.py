@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from analytics import answers, shown, value
 from analytics.curves import DAYS
+from analytics.exact import fen
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from tenants.middleware import tenant_of
@@ -79,7 +80,7 @@ def of_value(report: value.Report, look: Look) -> Table:
 def _series(label: str, amounts: Sequence[Fraction | None], currency: str) -> dict[str, object]:
     return {
         "label": label,
-        "values": [None if a is None else (answers.fen(a) or 0) / 100 for a in amounts],
+        "values": [None if a is None else (fen(a) or 0) / 100 for a in amounts],
         "texts": [shown.money(a, currency) for a in amounts],
     }
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from analytics.exact import ratio
+
 FITTED: Final = "bgnbd+gammagamma"
 COHORT: Final = "cohort"
 HORIZON_DAYS: Final = 365
@@ -62,12 +64,12 @@ class Fit:
 
     @property
     def margin_rate(self) -> Fraction | None:
-        return Fraction(self.margin, self.revenue) if self.revenue else None
+        return ratio(self.margin, self.revenue)
 
     @property
     def means(self) -> dict[str, Fraction | None]:
         """Days since the first purchase → mean margin of those observed so long."""
-        return {d: Fraction(sum_, n) if n else None for d, (sum_, n) in self.curve.items()}
+        return {d: ratio(sum_, n) for d, (sum_, n) in self.curve.items()}
 
 
 def why(fit: Fit) -> str:

@@ -98,7 +98,7 @@ def _fit_due(found: models.ForecastState) -> datetime:
     """A few minutes past the tenant's midnight, or once many have changed."""
     if found.as_of is None:
         return timezone.now()
-    zone = _tenant().tz
+    zone = Tenant.current().tz
     today = found.as_of.astimezone(zone).date()
     tomorrow = periods.midnight(today + timedelta(days=1), zone)
     due = tomorrow + timedelta(minutes=1 + current_tenant_id() % 60)
@@ -115,7 +115,7 @@ def _fit_due(found: models.ForecastState) -> datetime:
 def work(tenant_id: int) -> None:
     """Outside a scope: fit the model if it is time to, and write what is stale."""
     with scope(tenant_id):
-        found, tenant = state(), _tenant()
+        found, tenant = state(), Tenant.current()
         fit_now = _fit_due(found) <= timezone.now()
     if fit_now:
         _fit(tenant)
@@ -262,7 +262,3 @@ def kept(as_of: datetime, zone: ZoneInfo) -> models.PurchaseFit | None:
 
 def _paid_between(start: datetime, end: datetime) -> bool:
     return Order.objects.filter(paid=True, paid_at__gte=start, paid_at__lt=end).exists()
-
-
-def _tenant() -> Tenant:
-    return Tenant.objects.get(pk=current_tenant_id())

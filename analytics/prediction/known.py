@@ -17,7 +17,6 @@ from analytics.prediction import forecasts
 from analytics.prediction.fits import Fit
 from contacts.models import Order
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id
 
 # With more orders than these a request waits for no fit that the background makes anyway.
 _LARGE = 20_000
@@ -33,7 +32,7 @@ class Known:
 
 def known(as_of: datetime, *, exact: bool = True) -> Known:
     """Inside a scope: the fit as of a moment. Not `exact`: a large tenant's last one will do."""
-    tenant = _tenant()
+    tenant = Tenant.current()
     kept = forecasts.kept(as_of, tenant.tz)
     if kept is not None:
         return Known(kept.as_of, Fit(**kept.told))
@@ -80,7 +79,7 @@ def worth_of(contact_ids: Iterable[int], as_of: datetime, *, exact: bool = True)
 def _foretold(found: Known) -> dict[int, float]:
     from analytics.prediction import learning, purchases  # noqa: PLC0415 - SciPy takes a second to load
 
-    zone = _tenant().tz
+    zone = Tenant.current().tz
     people = purchases.buyers(purchases.read(found.as_of, zone))
     each = learning.foretell(found.fit, people, periods.last_day(found.as_of, zone))
     return dict(zip(each.contact.tolist(), each.margin.tolist(), strict=True))
@@ -88,7 +87,3 @@ def _foretold(found: Known) -> dict[int, float]:
 
 def _is_large() -> bool:
     return Order.objects.order_by("pk").values_list("pk")[_LARGE : _LARGE + 1].exists()
-
-
-def _tenant() -> Tenant:
-    return Tenant.objects.get(pk=current_tenant_id())

@@ -20,7 +20,6 @@ from analytics.models import RfmBorders
 from analytics.periods import Question, Span, midnight
 from analytics.rfm.scores import BEST
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id
 
 _FRESH = timedelta(minutes=5)
 _KEPT = timedelta(days=2)
@@ -62,7 +61,7 @@ def of(period: Period, now: datetime | None = None, *, fresh: bool) -> RfmBorder
     always the same answer.
     """
     now = now or timezone.now()
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = Tenant.current()
     span = period.span(now, tenant)
     kept = RfmBorders.objects.filter(start=span.start, end=span.end).first()
     began = _transaction_began()
@@ -105,5 +104,5 @@ def _read(question: Question) -> dict[str, Sequence[object]]:
 
 def within(borders: RfmBorders, now: datetime) -> tuple[datetime, datetime]:
     """From when to when an order counts."""
-    zone = Tenant.objects.get(pk=current_tenant_id()).tz
+    zone = Tenant.current().tz
     return midnight(borders.start, zone), min(midnight(borders.end, zone), now)

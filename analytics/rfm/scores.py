@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from django.utils.translation import gettext_lazy as _
 
 from analytics import buying
-from analytics.periods import Question
+from analytics.periods import Question, among
 from contacts.models import Contact
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def report(question: Question) -> list[Cell]:
     """Inside a scope: the cells that have customers."""
     if question.span.start_us >= question.end_us:
         return []
-    sql = _CELLS.format(among=buying.among(question))
+    sql = _CELLS.format(among=among(question))
     return [Cell(*row) for row in buying.rows(sql, buying.given(question))]
 
 
@@ -155,7 +155,7 @@ def members(
         for end, value in zip(("low", "high"), ranges.get(score, (1, BEST)), strict=True)
     }
     found = buying.rows(
-        _MEMBERS.format(among=buying.among(question)),
+        _MEMBERS.format(among=among(question)),
         buying.given(question) | bounds | {"offset": (page - 1) * PAGE, "limit": PAGE + 1},
     )
     people = _people(row[0] for row in found)

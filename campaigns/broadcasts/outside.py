@@ -23,7 +23,7 @@ from contacts.models import SyncRun
 from contacts.sync.jobs import Job
 from journeys.models import SharedTask, Touch
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id, scope
+from tenants.scope import scope
 from tenants.wechat import mass_sends, moments
 from tenants.wechat.client import WeComClient
 from tenants.wechat.content import Attached
@@ -138,7 +138,7 @@ def take(account_id: int, route: str, found: Collection[Send]) -> int:
     if not new:
         return 0
     makers = members([one.creator for one in new], account_id)
-    zone = ZoneInfo(Tenant.objects.get(pk=current_tenant_id()).zone)
+    zone = ZoneInfo(Tenant.current().zone)
     Broadcast.objects.bulk_create(
         [_row(one, account_id, route, makers, zone) for one in new], ignore_conflicts=True
     )

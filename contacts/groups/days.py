@@ -41,7 +41,7 @@ GROUP BY day
 
 def zone() -> ZoneInfo:
     """The scope's tenant's: workers have no zone of their own."""
-    return Tenant.objects.get(pk=current_tenant_id()).tz
+    return Tenant.current().tz
 
 
 def days_of(moments: Collection[datetime]) -> set[date]:

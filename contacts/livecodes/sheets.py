@@ -19,12 +19,11 @@ from contacts.models import (
 )
 from contacts.models.livecodes import Hours as HoursRow
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id
 
 
 def zone() -> ZoneInfo:
     """The scope's tenant's: workers have no zone of their own."""
-    return Tenant.objects.get(pk=current_tenant_id()).tz
+    return Tenant.current().tz
 
 
 def hours_of(row: HoursRow) -> Hours:

@@ -55,7 +55,7 @@ def next_due() -> datetime | None:
 
 def _night() -> datetime:
     """The last three o'clock."""
-    zone = Tenant.objects.get(pk=current_tenant_id()).tz
+    zone = Tenant.current().tz
     now = timezone.now().astimezone(zone)
     today = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     return today if today <= now else today - timedelta(days=1)

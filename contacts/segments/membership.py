@@ -24,7 +24,6 @@ from contacts.segments.pieces import Ids, Moment
 from tenants import doorbell
 from tenants.ids import encode
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id
 
 SOURCE = "segments"
 ENTERED = "segment.entered"
@@ -106,7 +105,7 @@ _RESULT = 'SELECT segment_id, entered, "left" FROM changed'
 
 def moment(now: datetime | None = None, among: Sequence[int] | None = None) -> Moment:
     """Inside a scope: as of now, in the zone of the business."""
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = Tenant.current()
     return Moment(tenant.pk, now or timezone.now(), tenant.tz, among)
 
 

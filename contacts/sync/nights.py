@@ -10,14 +10,13 @@ from django.utils import timezone
 
 from contacts.models import SyncRun
 from tenants.models import Tenant, WeChatAccount
-from tenants.scope import current_tenant_id
 
 HOUR: Final = 3
 
 
 def last_night(now: datetime) -> datetime:
     """The latest moment at which nightly readings were due."""
-    zone = ZoneInfo(Tenant.objects.get(pk=current_tenant_id()).zone)
+    zone = ZoneInfo(Tenant.current().zone)
     local = now.astimezone(zone)
     moment = local.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     return moment if moment <= local else moment - timedelta(days=1)

@@ -1,5 +1,7 @@
 """The isolation boundary itself, and the board that says which tenant has work due."""
 
+from __future__ import annotations
+
 import zoneinfo
 from functools import cached_property
 
@@ -7,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenants.scope import TenantModel
+from tenants.scope import TenantModel, current_tenant_id
 
 
 def check_zone(name: str) -> None:
@@ -35,6 +37,11 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def current(cls) -> Tenant:
+        """That of the open scope."""
+        return cls.objects.get(pk=current_tenant_id())
 
     @cached_property
     def tz(self) -> zoneinfo.ZoneInfo:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from analytics.attribution import apportioned
+from analytics.exact import apportioned
 from campaigns.models import Broadcast, BroadcastRecipient
 from contacts import orders, timeline
 from contacts.models import Channel, Contact, Cost, LiveCode, LiveCodeAdd
