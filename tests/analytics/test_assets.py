@@ -13,6 +13,7 @@ from contacts import orders, timeline
 from contacts.models import Channel, Contact, ContactSettings
 from contacts.timeline import NewEvent
 from tenants.models import Staff, Team
+from tests.analytics import seeds
 from tests.analytics.reference import DAY
 from tests.analytics.reference_assets import LINES, Assets
 from tests.analytics.test_reports import NOW, Maker, narrowed, questions
@@ -225,11 +226,7 @@ def world(business: Business, seed: int, zone: str, steps: int = 160) -> AssetMa
     return maker
 
 
-@pytest.mark.parametrize(
-    ("seed", "zone"),
-    [(1, "Asia/Shanghai"), (2, "America/New_York"), (3, "America/Sao_Paulo"),
-     (4, "Asia/Kathmandu")],
-)  # fmt: skip
+@pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(1, 2, 3, 4))
 def test_the_statement_equals_the_reference(business: Business, seed: int, zone: str) -> None:
     with business.scope():
         maker = world(business, seed, zone)
@@ -258,7 +255,7 @@ def check(business: Business, question: dict[str, str]) -> None:
         assert len(found) == len(answer["rows"])
 
 
-@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.parametrize("seed", seeds.several(11, 12, 13))
 def test_it_balances_and_follows_on(business: Business, seed: int) -> None:
     """Over random splits of a span: what one period closes with, the next one opens with."""
     with business.scope():

@@ -11,6 +11,7 @@ from analytics import facts
 from contacts import orders
 from contacts.merging import merge
 from contacts.models import Channel, Contact
+from tests.analytics import seeds
 from tests.analytics.reference_customers import Shop
 from tests.analytics.test_reports import NOW, Maker, ask, narrowed, questions
 from tests.conftest import Business
@@ -42,10 +43,7 @@ def wanted_of(
     return shop.concentration(*days) if path == "concentration" else {"cells": shop.rfm(*days)}
 
 
-@pytest.mark.parametrize(
-    ("seed", "zone"),
-    [(11, "Asia/Shanghai"), (12, "America/New_York"), (13, "Asia/Kathmandu")],
-)
+@pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(11, 12, 13))
 def test_reports_equal_the_reference(business: Business, seed: int, zone: str) -> None:
     business.tenant.zone = zone
     business.tenant.save(update_fields=["zone"])

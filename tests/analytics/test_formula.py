@@ -22,6 +22,7 @@ from contacts.models import Contact
 from contacts.timeline import NewEvent
 from tenants.models import Staff
 from tests.analytics import reference_formula as reference
+from tests.analytics import seeds
 from tests.analytics.test_reports import BEGIN, NOW, Maker, ask, narrowed, questions
 from tests.conftest import Business
 
@@ -338,10 +339,7 @@ def check_change(change: dict[str, Any], now: dict[str, Any], was: dict[str, Any
             assert abs(float(share) - exact) <= 2.5
 
 
-@pytest.mark.parametrize(
-    ("seed", "zone"),
-    [(1, "Asia/Shanghai"), (2, "America/New_York"), (3, "Asia/Kathmandu")],
-)
+@pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(1, 2, 3))
 def test_the_reports_equal_the_reference(business: Business, seed: int, zone: str) -> None:
     business.tenant.zone = zone
     business.tenant.save(update_fields=["zone"])

@@ -16,6 +16,7 @@ from contacts.models import Channel, Contact, ContactTag, Cost, Tag
 from contacts.timeline import NewEvent
 from journeys.models import Touch
 from tenants.models import Staff, Team
+from tests.analytics import seeds
 from tests.analytics.reference import DAY
 from tests.analytics.reference_kpis import Known
 from tests.analytics.test_reports import Maker, narrowed
@@ -92,10 +93,7 @@ def questions(dice: random.Random) -> list[dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("seed", "zone"),
-    [(1, "Asia/Shanghai"), (2, "America/New_York"), (3, "Asia/Kathmandu")],
-)
+@pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(1, 2, 3))
 def test_reports_equal_the_reference(business: Business, seed: int, zone: str) -> None:
     business.tenant.zone = zone
     business.tenant.save(update_fields=["zone"])

@@ -15,6 +15,7 @@ from contacts.timeline import NewEvent
 from journeys import stages
 from journeys.models import Stage
 from tenants.models import Staff, Team
+from tests.analytics import seeds
 from tests.analytics.reference import DAY, World
 from tests.conftest import Business
 
@@ -203,15 +204,7 @@ def check(business: Business, question: dict[str, str]) -> None:
         assert counted == world.snapshot(**narrowed(question)), question
 
 
-@pytest.mark.parametrize(
-    ("seed", "zone"),
-    [
-        (1, "Asia/Shanghai"),
-        (2, "America/New_York"),
-        (3, "America/Sao_Paulo"),
-        (4, "Asia/Kathmandu"),
-    ],
-)
+@pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(1, 2, 3, 4))
 def test_reports_equal_the_reference(business: Business, seed: int, zone: str) -> None:
     business.tenant.zone = zone
     business.tenant.save(update_fields=["zone"])

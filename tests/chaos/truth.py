@@ -207,7 +207,11 @@ class Truth:
         for _business, _corps in self.by_business():
             accounts = self._accounts()
             for row in Welcome.objects.select_related("follow__staff", "account"):
-                state = row.state if row.errcode is None else f"{row.state} {row.errcode}"
+                state = str(row.state)
+                if row.errcode is not None:
+                    state += f" {row.errcode}"
+                elif state == Welcome.State.FAILED:
+                    state += f": {row.problem[:60]}"
                 states[state] += 1
                 corpid = row.account.app_id
                 for external in accounts[row.follow.contact_id]:
