@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import psycopg2
+
 from scrm.local import processes, roles
 from scrm.local.postgres import Cluster
 from scrm.local.processes import Child
@@ -30,6 +32,7 @@ class Servers:
     addresses: dict[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
     cluster: str = ""  # identity of the embedded cluster; empty for a server of the user's own
+    database_port: int = 0  # of the embedded one
 
     def environment(self) -> dict[str, str]:
         own = {VARIABLES[key]: value for key, value in self.addresses.items()}
@@ -62,6 +65,7 @@ class Servers:
             self.record()
             roles.provide(self.state, port)
             self.cluster = roles.identity(self.state, port)
+            self.database_port = port
             self.addresses["database_url"] = roles.url(self.state, roles.APP, port)
             self.addresses["owner_url"] = roles.url(self.state, roles.OWNER, port)
             self.addresses["platform_url"] = roles.url(self.state, roles.PLATFORM, port)
@@ -70,6 +74,16 @@ class Servers:
             self.addresses["redis_url"] = valkey.url()
         self.record()
         self.announce()
+
+    def answer(self) -> bool:
+        """After a crash Postgres runs at once, and lets nobody in before it has recovered."""
+        if not self.cluster:
+            return True
+        try:
+            roles.connect(self.state, self.database_port).close()
+        except psycopg2.OperationalError:
+            return False
+        return True
 
     def stop(self) -> None:
         for child in reversed(self.children):

@@ -22,6 +22,7 @@ class Supervisor:
         self.servers = started
         self.application: list[Child] = []
         self.deaths: dict[str, list[float]] = defaultdict(list)
+        self.servers_answer = True
 
     def start(self, child: Child) -> Child:
         self.application.append(child)  # first, so that an interrupt in between still stops it
@@ -55,7 +56,11 @@ class Supervisor:
         The application waits for its servers: without them it would only die again.
         """
         self._revive_dead(self.servers.children, but)
-        if all(server.runs() for server in self.servers.children):
+        if not all(server.runs() for server in self.servers.children):
+            self.servers_answer = False
+            return
+        self.servers_answer = self.servers_answer or self.servers.answer()
+        if self.servers_answer:
             self._revive_dead(self.application, but)
 
     def _revive_dead(self, children: list[Child], but: Child | None) -> None:

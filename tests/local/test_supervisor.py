@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scrm.local import processes, supervisor
+from scrm.local import ports, processes, supervisor
 from scrm.local.errors import LocalError
 from scrm.local.processes import Child
 from scrm.local.servers import Servers
@@ -77,6 +77,29 @@ def test_parts_wait_for_their_servers(watch: Supervisor) -> None:
     look_after_for(watch, 3)
 
     assert server.runs() and part.runs()
+    server.stop()
+    watch.stop()
+
+
+def test_parts_wait_until_the_database_has_recovered(watch: Supervisor) -> None:
+    server = child(watch, "import time; time.sleep(60)", "server")
+    server.start()
+    watch.servers.children.append(server)
+    part = watch.start(child(watch, "import time; print('up'); time.sleep(60)"))
+    wait_for(watch, part, "up")
+    watch.servers.cluster = "one of ours"
+    watch.servers.database_port = ports.choose(watch.servers.state, "nobody")
+
+    for each in (server, part):
+        each.send(signal.SIGKILL)
+        each.wait(5)
+    look_after_for(watch, 3)
+    assert server.runs() and not part.runs()
+    assert watch.deaths["part"] == []
+    watch.servers.cluster = ""  # there is none to wait for any more
+    look_after_for(watch, 3)
+
+    assert part.runs()
     server.stop()
     watch.stop()
 
