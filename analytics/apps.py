@@ -9,13 +9,14 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, segment_leaves, tasks
+        from analytics import facts, segment_leaves, tasks, trust
         from analytics.alerts import checks, notices
         from analytics.api import facets
         from analytics.prediction import contact_fields, forecasts
         from analytics.rfm import leaf
         from contacts import changes, timeline
         from contacts.imports import run
+        from journeys import desk_panes
         from tenants import doorbell, setup
 
         setup.at_start(facts.begin)
@@ -25,6 +26,8 @@ class AnalyticsConfig(AppConfig):
         facets.register()
         segment_leaves.register()
         leaf.register()
+        trust.register()
+        desk_panes.said.append(trust.line)
         contact_fields.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
         doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)

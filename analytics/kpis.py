@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from analytics import baselines, newcomers
+from analytics import baselines, newcomers, trust
 from analytics.baselines import Day
 from analytics.exact import ratio
 from analytics.heads import heads
@@ -43,7 +43,7 @@ _OF_PURPOSE: Final[Mapping[Purpose, Sequence[Kpi]]] = {
     Purpose.GMV: (Kpi.REVENUE, Kpi.ORDERS, Kpi.AOV, Kpi.REPEAT_RATE),
     Purpose.WARMTH: (Kpi.INTERACTION_RATE, Kpi.DELETE_RATE, Kpi.TRUST_MIX, Kpi.REFERRAL_RATE),
 }
-DAY, TRUST = timedelta(days=1), timedelta(days=30)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,6 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
     deleted, follows = _one(_FOLLOWS, question)
     assets, active, tagged = _one(_ASSETS, question)
     customers, repeat, referrers = _one(_CUSTOMERS, question)
-    gentle, touches = _one(_TOUCHES, question)
     new_customers = sum(won for _new, won in newcomers.counts(question, "month").values())
     at_work = heads(question)
     return {
@@ -167,7 +166,7 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
         Kpi.REFERRAL_RATE: ratio(referrers, customers),
         Kpi.REVENUE_PER_HEAD: ratio(sums[Kpi.REVENUE], at_work),
         Kpi.CONTACTS_PER_HEAD: ratio(sums[Kpi.NEW_CONTACTS], at_work),
-        Kpi.TRUST_MIX: ratio(gentle, touches),
+        Kpi.TRUST_MIX: trust.mix(question).share,
     }
 
 
@@ -209,10 +208,6 @@ SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM customer WHERE ord
       AND c.acquired_at < %(end)s)
 )
 """
-_TOUCHES = """
-SELECT count(*) FILTER (WHERE kind IN ('service', 'greeting')), count(*) FROM journeys_touch
-WHERE tenant_id = %(tenant)s AND sent_at >= %(month_ago)s AND sent_at < %(end)s {whose}
-"""
 
 
 def _one(sql: str, question: Question) -> tuple[Any, ...]:
@@ -222,7 +217,6 @@ def _one(sql: str, question: Question) -> tuple[Any, ...]:
         "start": midnight(question.span.start, zone),
         "end": end,
         "as_of": question.as_of,
-        "month_ago": end - TRUST,
         "inbound": sorted(INBOUND),
     }
     with connection.cursor() as cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from contacts import masking, timeline_words
@@ -10,6 +11,10 @@ from journeys import desk_groups, scoring
 from journeys.models import ContactStage
 from tenants import money
 from tenants.models import Staff
+
+# What upper apps say of a contact, in a line each; "" says nothing.
+Say = Callable[[Contact], str]
+said: list[Say] = []
 
 EVENTS: Final = 30
 ORDERS: Final = 10
@@ -29,5 +34,6 @@ def of(contact: Contact, staff: Staff | None, *, every: bool) -> dict[str, Any]:
         "tags": contact.tags.order_by("name"),
         "orders": [(order, money.text(order.amount_fen)) for order in orders],
         "groups": desk_groups.card(contact, staff, every=every),
+        "said": [text for say in said if (text := say(contact))],
         "lines": timeline_words.lines(list(events)),
     }

@@ -9,6 +9,7 @@ from analytics.api import (
     assets,
     attribution,
     customers,
+    effect,
     formula,
     kpis,
     losses,
@@ -115,6 +116,7 @@ router.register("reports", rates.RateReports, "rates-report")
 router.register("reports", customers.CustomerReports, "customer-report")
 router.register("reports", prediction.PredictionReports, "prediction-report")
 router.register("reports", kpis.KpiReports, "kpi-report")
+router.register("reports", effect.EffectReports, "effect-report")
 router.register("targets", targets.Targets, "target")
 router.register("alert-rules", alerts.AlertRules, "alert-rule")
 router.register("alerts", alerts.Alerts, "alert")

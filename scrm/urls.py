@@ -16,6 +16,9 @@ from analytics.pages import (
     prediction,
     rates,
     rfm,
+    step_roi,
+    touches,
+    trust,
     value,
 )
 from contacts.livecodes.views import open_live_code
@@ -60,6 +63,9 @@ urlpatterns = [
     path("dashboards/losses/", losses.page, name="dashboard-losses"),
     path("dashboards/cohorts/", cohorts.page, name="dashboard-cohorts"),
     path("dashboards/concentration/", concentration.page, name="dashboard-concentration"),
+    path("dashboards/touches/", touches.page, name="dashboard-touches"),
+    path("dashboards/trust/", trust.page, name="dashboard-trust"),
+    path("dashboards/step-roi/", step_roi.page, name="dashboard-step-roi"),
     path("dashboards/rfm/", rfm.page, name="dashboard-rfm"),
     path("dashboards/kpis/", kpis.page, name="dashboard-kpis"),
     path("dashboards/baselines/", baselines.page, name="dashboard-baselines"),

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
-from analytics import standing
+from analytics import shown, standing, trust
 from analytics.segment_leaves import OWNERSHIPS
 from contacts.admin import additions
+from contacts.admin.additions import Panel
 from contacts.models import Contact
 
 
@@ -31,4 +32,18 @@ class OwnershipFilter(DropdownFilter):
         return standing.in_ownership(queryset, wanted)
 
 
+def trust_mix(request: HttpRequest, contact: Contact) -> Panel | None:
+    """How much of what they were sent lately was service."""
+    found = trust.of_contact(contact.pk)
+    if found.share is None:
+        return None
+    rows = [
+        (_("Service and greetings"), shown.count(found.gentle), ""),
+        (_("All messages in 30 days"), shown.count(found.touches), ""),
+        (_("Trust mix"), shown.rate(found.share), trust.warning(found)),
+    ]
+    return Panel(_("Trust mix"), "handshake", "admin/contacts/contact/rows.html", {"rows": rows})
+
+
 additions.list_filter(OwnershipFilter)
+additions.panel(trust_mix)

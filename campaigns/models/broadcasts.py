@@ -379,6 +379,11 @@ class BroadcastRecipient(TenantModel):
                 name="broadcast_to_contact",
                 condition=~models.Q(contact=None),
             ),
+            models.Index(
+                fields=["tenant", "settled_at"],
+                name="broadcast_to_settled",
+                condition=~models.Q(settled_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -156,6 +156,17 @@ class Touch(TenantModel):
                 name="touch_provider",
                 condition=~models.Q(provider_id=""),
             ),
+            # What was sent in a period, and what was due in it and was not.
+            models.Index(
+                fields=["tenant", "sent_at"],
+                name="touch_sent",
+                condition=models.Q(sent_at__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "due_at"],
+                name="touch_unsent",
+                condition=models.Q(sent_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -62,7 +62,7 @@ class Known:
         self.tagged = set(ContactTag.objects.values_list("contact_id", flat=True))
         self.touches = [
             (t.kind, t.sent_at)
-            for t in Touch.objects.all()
+            for t in Touch.objects.filter(state__in=["sent", "delivered"])
             if t.contact_id in self.people and t.sent_at and t.sent_at < as_of
         ]
         self.reached: dict[int, datetime] = {}

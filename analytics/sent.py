@@ -1,0 +1,24 @@
+"""Which messages were sent to contacts, by SOPs and by broadcasts? SQL that reports share.
+
+A note to staff about a contact is none: its contact gets nothing. A broadcast to groups or a moment
+is none either (DOMAIN.md §5: a touch is to one contact).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Both have a contact, a moment, a kind and who sent it, from %(since)s to before %(until)s.
+TOUCHES: Final = """
+SELECT contact_id, sent_at AS at, kind, staff_id FROM journeys_touch
+WHERE tenant_id = %(tenant)s AND sent_at >= %(since)s AND sent_at < %(until)s
+  AND state IN ('sent', 'delivered') AND route <> 'app_message' {who contact_id}
+UNION ALL
+SELECT r.contact_id, r.settled_at, b.kind, r.staff_id
+FROM campaigns_broadcastrecipient r
+JOIN campaigns_broadcast b ON b.tenant_id = r.tenant_id AND b.id = r.broadcast_id
+WHERE r.tenant_id = %(tenant)s AND b.tenant_id = %(tenant)s
+  AND r.settled_at >= %(since)s AND r.settled_at < %(until)s
+  AND r.state = 'delivered' AND r.contact_id IS NOT NULL {who r.contact_id}
+"""
+GENTLE: Final = "kind IN ('service', 'greeting')"
