@@ -72,7 +72,7 @@ class AlertRuleAdmin(TenantModelAdmin):
                 "fields": (("metric", "kind"), ("direction", "pace_below"), "active"),
                 "description": gettext_lazy(
                     "Each day is looked at when it is over. The direction is of off days, the pace "
-                    "of targets; a pace is told once a week."
+                    "of targets; a pace and a trust mix under its floor are told once a week."
                 ),
             },
         ),

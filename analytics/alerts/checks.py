@@ -1,7 +1,8 @@
 """What is to be said of yesterday? Rules are held against every whole day, once.
 
 A day is looked at when it is over in the tenant's zone. An off day is said of that day; a pace that
-is below its limit at most once a week, from the fourth day of the month on. Rules that were snoozed
+is below its limit at most once a week, from the fourth day of the month on; a trust mix that is
+under the tenant's floor at most once a week. Rules that were snoozed
 find what they find and tell nobody. Where a worker was away, up to a week is caught up; whoever is
 told gets one message for all of it (notices.py).
 """
@@ -20,9 +21,10 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics import baselines, facts, kpis, targets
+from analytics import baselines, facts, kpis, targets, trust
 from analytics.baselines import METRICS, Day
 from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRule
+from analytics.models.goals import Kpi, KpiSettings
 from analytics.periods import Question, Span, days_between, midnight, month_of, next_month
 from tenants import doorbell
 from tenants.models import Tenant, User
@@ -89,14 +91,15 @@ def _alerts(rules: Sequence[AlertRule], days: Sequence[date]) -> Iterator[Alert]
     for each in judged:
         by_day.setdefault(each.date, {})[each.metric] = each
     paces = any(rule.kind == AlertRule.Kind.PACE for rule in rules)
+    latest: dict[int, date] = {}
     for day in days:
         behind = _behind(day) if paces else {}
         for rule in rules:
             if rule.checked_through and day <= rule.checked_through:
                 continue
-            off = rule.kind == AlertRule.Kind.OFF
-            found = _off(rule, by_day[day]) if off else _slow(rule, day, behind)
-            if found is not None:
+            found = _judged(rule, day, by_day[day], behind)
+            if found is not None and not _said_lately(rule, day, latest.get(rule.pk)):
+                latest[rule.pk] = day
                 yield Alert(
                     rule=rule,
                     day=day,
@@ -107,6 +110,25 @@ def _alerts(rules: Sequence[AlertRule], days: Sequence[date]) -> Iterator[Alert]
                     steps=found.steps,
                     silent=rule.snoozed_until is not None and day < rule.snoozed_until,
                 )
+
+
+def _judged(
+    rule: AlertRule,
+    day: date,
+    of_day: dict[str, Day],
+    behind: dict[str, tuple[Fraction, Fraction, Fraction]],
+) -> _Found | None:
+    if rule.kind == AlertRule.Kind.OFF:
+        return _off(rule, of_day)
+    return _slow(rule, behind) if rule.kind == AlertRule.Kind.PACE else _low(day)
+
+
+def _said_lately(rule: AlertRule, day: date, latest: date | None) -> bool:
+    """Of what stays as it is from day to day. `latest` is of this very run."""
+    if rule.kind == AlertRule.Kind.OFF:
+        return False
+    stored = Alert.objects.filter(rule=rule, day__gt=day - QUIET, day__lte=day)
+    return (latest is not None and latest > day - QUIET) or stored.exists()
 
 
 def _off(rule: AlertRule, of_day: dict[str, Day]) -> _Found | None:
@@ -146,14 +168,21 @@ def _behind(day: date) -> dict[str, tuple[Fraction, Fraction, Fraction]]:
     return found
 
 
-def _slow(
-    rule: AlertRule, day: date, behind: dict[str, tuple[Fraction, Fraction, Fraction]]
-) -> _Found | None:
+def _slow(rule: AlertRule, behind: dict[str, tuple[Fraction, Fraction, Fraction]]) -> _Found | None:
     pace, value, due = behind.get(rule.metric, (None, Fraction(0), Fraction(0)))
     if pace is None or pace * 100 >= rule.pace_below:
         return None
-    lately = Alert.objects.filter(rule=rule, day__gt=day - QUIET, day__lte=day)
-    return None if lately.exists() else _Found(value, due)
+    return _Found(value, due)
+
+
+def _low(day: date) -> _Found | None:
+    """The trust mix of the 30 days that the day ends."""
+    zone = _tenant().tz
+    found = trust.mix(Question(Span(day, day + _DAY, zone), midnight(day + _DAY, zone)))
+    floor = KpiSettings.of_tenant().trust_floor
+    if found.share is None or not found.under(floor):
+        return None
+    return _Found(found.share, Fraction(floor, 100))
 
 
 def _plain(metric: str, value: Fraction) -> Decimal:
@@ -204,6 +233,8 @@ def refuse(given: dict[str, object]) -> dict[str, str]:
     """What makes no sense in a rule: field → why."""
     if given.get("kind") == AlertRule.Kind.OFF and given.get("metric") not in METRICS:
         return {"metric": _("Off days are known of new contacts, orders, revenue and deletes.")}
+    if given.get("kind") == AlertRule.Kind.FLOOR and given.get("metric") != Kpi.TRUST_MIX:
+        return {"metric": _("Only the trust mix has a floor.")}
     return {}
 
 

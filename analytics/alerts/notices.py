@@ -141,6 +141,8 @@ def sentence(alert: Alert) -> str:
             _("%(figure)s up to %(day)s: %(value)s, to be on pace for the target: %(expected)s")
             % words
         )
+    if alert.kind == AlertRule.Kind.FLOOR:
+        return _("%(figure)s up to %(day)s: %(value)s, under the floor of %(expected)s") % words
     text = _("%(figure)s on %(day)s: %(value)s, usual is %(expected)s") % words
     steps = " · ".join(str(Kpi(step).label) for step in alert.steps)
     told = {"sentence": text, "steps": steps}

@@ -18,6 +18,7 @@ class AlertRule(TenantModel):
     class Kind(models.TextChoices):
         OFF = "off", _("an off day")
         PACE = "pace", _("behind the target")
+        FLOOR = "floor", _("under the floor")
 
     class Direction(models.TextChoices):
         ANY = "any", _("high or low")
@@ -25,7 +26,7 @@ class AlertRule(TenantModel):
         HIGH = "high", _("high only")
 
     metric = models.CharField(_("figure"), max_length=20, choices=Kpi.choices)
-    kind = models.CharField(_("what for"), max_length=4, choices=Kind.choices, default=Kind.OFF)
+    kind = models.CharField(_("what for"), max_length=5, choices=Kind.choices, default=Kind.OFF)
     direction = models.CharField(
         _("off days that are"), max_length=4, choices=Direction.choices, default=Direction.ANY
     )
@@ -85,9 +86,9 @@ class Alert(TenantModel):
     )
     day = models.DateField(_("date"))
     metric = models.CharField(_("figure"), max_length=20, choices=Kpi.choices)
-    kind = models.CharField(_("what for"), max_length=4, choices=AlertRule.Kind.choices)
+    kind = models.CharField(_("what for"), max_length=5, choices=AlertRule.Kind.choices)
     value = models.DecimalField(_("value"), max_digits=20, decimal_places=6)
-    # The median of an off day; of a pace, what was to be reached by the end of the day.
+    # The median of an off day; of a pace, what was to be reached by the end of the day; a floor.
     expected = models.DecimalField(_("expected"), max_digits=20, decimal_places=6)
     steps = models.JSONField(default=list)  # likely steps: keys of figures
     silent = models.BooleanField(_("told to nobody"), default=False)  # the rule was snoozed

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from analytics import facts
+from analytics.alerts import checks, notices
+from analytics.models.alerts import Alert, AlertRule
 from analytics.models.goals import KpiSettings
 from campaigns.models import Broadcast, BroadcastRecipient
 from contacts import orders, timeline
@@ -312,6 +315,30 @@ def test_trust_of_a_contact(business: Business, ground: Ground) -> None:
     page = business.browser("viewer").get("/dashboards/trust/").content.decode()
     assert "66.7%" in page
     assert "Amy" in page
+
+
+def test_an_alert_under_the_floor(business: Business, ground: Ground) -> None:
+    """One service of three: told of yesterday, and not again within a week."""
+    with business.scope():
+        for position, kind in ((1, "service"), (2, "promotion")):
+            contact = Contact.objects.create(name=kind)
+            ground.touch(contact, position, NOW - 3 * DAY, kind=kind)
+        ground.told(contact, NOW - 3 * DAY)  # a promotion
+        rule = AlertRule.objects.create(metric="trust_mix", kind="floor")
+        checks.begin(rule)
+        day = checks.last_whole_day(NOW)
+        AlertRule.objects.update(checked_through=day - 2 * DAY)
+        checks.check()
+        (alert,) = Alert.objects.filter(rule=rule)
+        assert (alert.day, alert.value, alert.expected) == (
+            day - DAY, Decimal("0.333333"), Decimal("0.5"),
+        )  # fmt: skip
+        assert "33.3%" in notices.sentence(alert)
+
+    refused = business.api().post(
+        "/api/v1/alert-rules", {"metric": "orders", "kind": "floor"}, format="json"
+    )
+    assert refused.status_code == 400
 
 
 def test_an_empty_business(business: Business) -> None:

@@ -51,6 +51,10 @@ ASKED = {
     "reports/baselines": ["channel=Douyin", "as_of=2026-05-01"],
     "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
     "reports/prediction": ["as_of=2026-06-15"],
+    "reports/touches": ["group=sop", "group=step", "group=broadcast", "group=content",
+                        "group=route", "group=hour", "days=90", "as_of=2026-01-12"],
+    "reports/trust-mix": ["", "channel=Douyin", "as_of=2026-01-13"],
+    "reports/step-roi": ["", "channel=Douyin", "staff=sales1", "as_of=2026-05-01"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
 
