@@ -1,4 +1,4 @@
-"""Which messages were sent to contacts, by SOPs and by broadcasts? SQL that reports share.
+"""Which messages were sent to contacts: by SOPs, by broadcasts, or as files tell? SQL to share.
 
 A note to staff about a contact is none: its contact gets nothing. A broadcast to groups or a moment
 is none either (DOMAIN.md §5: a touch is to one contact).
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-# Both have a contact, a moment, a kind and who sent it, from %(since)s to before %(until)s.
+# A contact, a moment, a kind and who sent it, from %(since)s to before %(until)s. What a file tells
+# counts where it says the kind, as our own events do.
 TOUCHES: Final = """
 SELECT contact_id, sent_at AS at, kind, staff_id FROM journeys_touch
 WHERE tenant_id = %(tenant)s AND sent_at >= %(since)s AND sent_at < %(until)s
@@ -20,5 +21,12 @@ JOIN campaigns_broadcast b ON b.tenant_id = r.tenant_id AND b.id = r.broadcast_i
 WHERE r.tenant_id = %(tenant)s AND b.tenant_id = %(tenant)s
   AND r.settled_at >= %(since)s AND r.settled_at < %(until)s
   AND r.state = 'delivered' AND r.contact_id IS NOT NULL {who r.contact_id}
+UNION ALL
+SELECT e.contact_id, e.at, e.properties->>'touch_kind', s.id
+FROM contacts_event e LEFT JOIN tenants_staff s ON s.tenant_id = e.tenant_id
+  AND s.tenant_id = %(tenant)s AND s.userid = e.properties->>'staff'
+WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
+  AND e.source NOT IN ('touch', 'broadcast') AND e.at >= %(since)s AND e.at < %(until)s
+  AND e.properties->>'touch_kind' IN ('promotion', 'service', 'greeting') {who e.contact_id}
 """
 GENTLE: Final = "kind IN ('service', 'greeting')"

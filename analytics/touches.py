@@ -41,12 +41,17 @@ ENOUGH: Final = 30  # sent: with fewer a best rate is chance
 _HOUR, _WEEKDAY = (
     f"extract({part} FROM {{at}} AT TIME ZONE %(zone)s)::int::text" for part in ("hour", "isodow")
 )
+# A file names the script, as our own events do.
+_SOP_NAMED = (
+    "COALESCE((SELECT p.id::text FROM journeys_sop p WHERE p.tenant_id = %(tenant)s"
+    " AND p.name = e.properties->>'sop'), 'named:' || NULLIF(e.properties->>'sop', ''))"
+)
 _KEYS: Final[Mapping[Group, tuple[str, str, str]]] = {
-    "sop": ("e.sop_id::text", "NULL", "NULL"),
+    "sop": ("e.sop_id::text", "NULL", _SOP_NAMED),
     "step": ("t.step_id::text", "NULL", "NULL"),
     "broadcast": ("NULL", "r.broadcast_id::text", "NULL"),
     "content": ("s.content_id::text", "NULL", "NULL"),
-    "route": ("t.route", "b.route", "NULL"),
+    "route": ("t.route", "b.route", "NULLIF(e.properties->>'route', '')"),
     "hour": (_HOUR, _HOUR, _HOUR),
     "weekday": (_WEEKDAY, _WEEKDAY, _WEEKDAY),
 }
@@ -320,7 +325,9 @@ def _named(group: Group, rows: Mapping[str | None, Row]) -> list[Row]:
 
 def _by_pk(model: type[Sop | Broadcast | Content]) -> Callable[[Sequence[str]], dict[str, str]]:
     def names(keys: Sequence[str]) -> dict[str, str]:
-        return {str(row.pk): str(row) for row in model.objects.filter(pk__in=keys)}
+        found = {key: key.removeprefix("named:") for key in keys if key.startswith("named:")}
+        rows = model.objects.filter(pk__in=[key for key in keys if key not in found])
+        return found | {str(row.pk): str(row) for row in rows}
 
     return names
 

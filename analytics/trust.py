@@ -1,7 +1,6 @@
 """How much of what we send is service, and how much promotion? The trust mix, DOMAIN.md §6.
 
-Service and greeting touches ÷ all touches in 30 days: those sent before a moment, by SOPs and by
-broadcasts. What files tell of touches does not say their kind, and stays out.
+Service and greeting touches ÷ all touches in 30 days: those sent before a moment (sent.py).
 """
 
 from __future__ import annotations
@@ -110,8 +109,7 @@ def report(question: Question) -> Report:
 def of_contact(contact_id: int) -> Mix:
     """Inside a scope: of the last 30 days."""
     now = timezone.now()
-    sql = _MIX.replace("{who contact_id}", "AND contact_id = %(contact)s")
-    sql = sql.replace("{who r.contact_id}", "AND r.contact_id = %(contact)s")
+    sql = re.sub(r"\{who ([^}]*)\}", r"AND \1 = %(contact)s", _MIX)
     return Mix(*_run(sql, {"contact": contact_id, "since": now - DAYS, "until": now})[0])
 
 

@@ -54,10 +54,14 @@ def of_trust(found: Report) -> Table:
 def _columns() -> list[Column]:
     return [
         Column(_("Staff"), _("Who sent the messages.")),
-        Column(_("Touches"), _("Messages that SOPs and broadcasts sent within the 30 days.")),
+        Column(
+            _("Touches"),
+            _("Messages that SOPs and broadcasts sent within the 30 days, or of which a file "
+              "says so."),
+        ),
         Column(_("Service and greetings"), _("Those of them that were no promotion.")),
         Column(_("Trust mix"), _("Service and greetings ÷ touches.")),
-    ]
+    ]  # fmt: skip
 
 
 def _meanings() -> list[Column]:

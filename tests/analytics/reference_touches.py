@@ -12,7 +12,7 @@ from typing import Any
 from campaigns.models import BroadcastRecipient
 from contacts.models import Contact, Event, Order, ReachSpell
 from journeys.models import Touch
-from tenants.models import Tenant
+from tenants.models import Staff, Tenant
 from tests.analytics.reference import money
 from tests.analytics.reference_kpis import INBOUND, as_paid
 
@@ -113,10 +113,16 @@ class Touched:
 
     def _of_files(self) -> list[Told]:
         rows = Event.objects.filter(kind="touch.delivered")
+        staff = {s.userid: str(s) for s in Staff.objects.all()}
         return [
-            Told(e.contact_id, e.at, (2, e.pk), "delivered")
+            Told(
+                e.contact_id, e.at, (2, e.pk), "delivered",
+                kind=e.properties.get("touch_kind", ""),
+                staff=staff.get(e.properties.get("staff", "")),
+                names={name: e.properties.get(name) for name in ("sop", "route")},
+            )
             for e in rows.exclude(source__in=["touch", "broadcast"])
-        ]
+        ]  # fmt: skip
 
     # --- what came after ---
 

@@ -113,7 +113,9 @@ class Spoken(Maker):
             state = self.dice.choice(states)
             self.ground.told(contact, None if state == "waiting" else at, state)
         elif chance < 0.3:
-            self.event(contact, "touch.delivered", at)
+            told: dict[str, object] = {"sop": self.dice.choice(["Warm up", "Old script"])}
+            told |= {"touch_kind": "promotion", "staff": "g1", "route": "mass_task"}
+            self.event(contact, "touch.delivered", at, **self.dice.choice([told, {}]))
         else:
             late = {"sent_at": at, "due_at": at - DAY} if self.dice.random() < 0.3 else {}
             self.ground.touch(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import random
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +16,13 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from contacts.imports import run
-from contacts.models import Import
+from contacts.models import Contact, Import
+from journeys.models import Enrolment, SopVersion, Touch
 from scrm.demo.businesses import BEAUTY
 from scrm.demo.history import History
 from tenants.scope import scope
 from tests.conftest import PASSWORD, Business, make_business
+from tests.journeys.ground import article, happen, script, step
 
 FLAGS = [
     "--no-sandbox",
@@ -61,7 +65,34 @@ def shop(database: None) -> Business:
             job.refresh_from_db()
             assert (job.status, job.rejected) == (Import.Status.DONE, 0)
     run.settle(business.pk)
+    with business.scope():
+        _written_to(business)
     return business
+
+
+def _written_to(business: Business) -> None:
+    """An SOP wrote to a hundred friends over the last four weeks; some it could not reach."""
+    sop = script("新客七天", step(0), step(10, content=article("护肤手册")))
+    (version,) = SopVersion.objects.filter(sop=sop)
+    steps = list(version.steps.order_by("position"))
+    dice = random.Random(7)
+    for number, contact in enumerate(Contact.objects.order_by("pk")[:100]):
+        day = timezone.now() - timedelta(days=dice.randrange(1, 28))
+        run_of = Enrolment.objects.create(
+            sop=sop, version=version, contact=contact, started_at=day, state="done"
+        )
+        for place, one in enumerate(steps):
+            at = day.replace(hour=dice.choice([1, 2, 9, 12, 12, 12])) + timedelta(hours=place)
+            sent = {"sent_at": at, "delivered_at": at, "state": "delivered"}
+            failed = {"state": "skipped", "reason": dice.choice(["no_route", "contact_day_cap"])}
+            Touch.objects.create(
+                key=f"shop:{number}:{place}", contact=contact, enrolment=run_of, step=one,
+                staff=business.staff["sales"], route="mass_task", due_at=at,
+                kind=dice.choice(["service", "greeting", "promotion"]),
+                **(failed if dice.random() < 0.15 else sent),
+            )  # fmt: skip
+            if dice.random() < 0.3:
+                happen(contact, "message.received", at=at + timedelta(hours=3))
 
 
 @dataclasses.dataclass

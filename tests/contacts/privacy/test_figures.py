@@ -53,7 +53,7 @@ ASKED = {
     "reports/prediction": ["as_of=2026-06-15"],
     "reports/touches": ["group=sop", "group=step", "group=broadcast", "group=content",
                         "group=route", "group=hour", "days=90", "as_of=2026-01-12"],
-    "reports/trust-mix": ["", "channel=Douyin", "as_of=2026-01-13"],
+    "reports/trust-mix": ["as_of=2026-01-13", "channel=Douyin&as_of=2026-01-13"],
     "reports/step-roi": ["", "channel=Douyin", "staff=sales1", "as_of=2026-05-01"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
@@ -119,7 +119,7 @@ def world(business: Business) -> Business:
             ("message.received", "2026-01-11T00:00:00Z", {"staff": "sales1", "text": "Hi"}),
             ("livecode.scanned", "2026-01-09T23:00:00Z", {"live_code": "Booth"}),
             ("message.sent", "2026-01-11T01:00:00Z", {"staff": "sales1", "text": "Hello"}),
-            ("touch.delivered", "2026-01-11T02:00:00Z", {}),
+            ("touch.delivered", "2026-01-11T02:00:00Z", {"touch_kind": "service"}),
             ("form.answered", "2026-01-12T00:00:00Z", {"answer": "much"}),
             ("price.asked", "2026-01-13T00:00:00Z", {}),
             ("reward.paid", "2026-02-01T00:00:00Z", {"amount": "5.00"}),
