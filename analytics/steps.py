@@ -19,10 +19,10 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Sum
 
-from analytics.periods import Question, midnight, of_contacts
+from analytics.exact import ratio
+from analytics.periods import Question, among, filters, midnight
 from contacts.models import Cost
 from journeys.models import Purpose, Stage
-from tenants.scope import current_tenant_id
 
 # Kind of cost → which stage of which purpose: 0 the first one, −1 the last one.
 PAYS_FOR: Final[Mapping[str, tuple[str, int]]] = {
@@ -37,7 +37,7 @@ _PASSED = """
 WITH passed AS MATERIALIZED (
   SELECT stage_id, contact_id FROM analytics_stagereach
   WHERE tenant_id = %(tenant)s AND reached_us >= %(start_us)s AND reached_us < %(end_us)s
-    {who contact_id}
+    {who}
 ), earned AS MATERIALIZED (
   SELECT contact_id, sum(amount_fen - refund_fen - cost_fen) AS margin FROM contacts_order
   WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(start)s AND paid_at < %(end)s
@@ -63,13 +63,13 @@ class Step:
 
     @property
     def cost_per_passed(self) -> Fraction | None:
-        return None if self.cost is None or not self.passed else Fraction(self.cost, self.passed)
+        return ratio(self.cost, self.passed)
 
     @property
     def roi(self) -> Fraction | None:
-        if not self.cost or self.margin is None:
+        if self.cost is None or self.margin is None:
             return None
-        return Fraction(self.margin - self.cost, self.cost)
+        return ratio(self.margin - self.cost, self.cost)
 
 
 def report(question: Question) -> list[Step]:
@@ -117,15 +117,13 @@ def _spent(question: Question) -> dict[str, int]:
 
 def _passed(question: Question) -> list[tuple[Any, ...]]:
     span = question.span
-    fill, given = of_contacts(question)
-    given |= {
-        "tenant": current_tenant_id(),
+    given = filters(question) | {
         "start_us": span.start_us,
         "end_us": question.end_us,
         "start": midnight(span.start, span.zone),
         "end": min(midnight(span.end, span.zone), question.as_of),
     }
     with connection.cursor() as cursor:
-        cursor.execute(fill(_PASSED), given)
+        cursor.execute(_PASSED.format(who=among(question)), given)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found

@@ -22,11 +22,12 @@ from typing import Any, Final, Literal
 from django.db import connection
 
 from analytics.attribution import WINDOWS
-from analytics.periods import Question, midnight, of_contacts
+from analytics.exact import ratio
+from analytics.periods import Question, filters, midnight
+from analytics.sent import narrowed
 from campaigns.models import Broadcast
 from contacts.kinds import INBOUND
 from journeys.models import Content, Sop, SopStep
-from tenants.scope import current_tenant_id
 
 Group = Literal["sop", "step", "broadcast", "content", "route", "hour", "weekday"]
 GROUPS: Final[tuple[Group, ...]] = (
@@ -185,7 +186,7 @@ class Row:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def rate(self, part: int) -> Fraction | None:
-        return Fraction(part, self.sent) if self.sent else None
+        return ratio(part, self.sent)
 
     def add(self, outcome: str, reason: str, number: int) -> None:
         self.planned += number
@@ -248,10 +249,7 @@ def _read(
     span = question.span
     end = min(midnight(span.end, span.zone), question.as_of)
     window = timedelta(days=days)
-    fill, parameters = of_contacts(question)
-    parameters |= {
-        "tenant": current_tenant_id(),
-        "zone": span.zone.key,
+    parameters = filters(question) | {
         "start": midnight(span.start, span.zone),
         "end": end,
         "as_of": question.as_of,
@@ -262,15 +260,18 @@ def _read(
         "inbound": sorted(INBOUND),
     }
     sent, unsent = _parts(group)
-    counts = fill(_COUNTS.format(touches=" UNION ALL ".join([*sent, *unsent])))
-    after = fill(_AFTER.format(touches=" UNION ALL ".join(sent)))
+    counts = _COUNTS.format(touches=" UNION ALL ".join([*sent, *unsent]))
+    after = _AFTER.format(touches=" UNION ALL ".join(sent))
     with connection.cursor() as cursor:
         # A tenant just filled has no statistics: a loop over all touches for each event is slow.
         cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(counts, parameters | {"until": end})
+        cursor.execute(narrowed(counts, question), parameters | {"until": end})
         counted = cursor.fetchall()
         # Touches after the period take what came after them away from those in it.
-        cursor.execute(after, parameters | {"until": min(end + max(SOON, window), question.as_of)})
+        cursor.execute(
+            narrowed(after, question),
+            parameters | {"until": min(end + max(SOON, window), question.as_of)},
+        )
         followed = cursor.fetchall()
         cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
     return counted, followed

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from analytics.models.goals import KpiSettings
-from analytics.periods import Question, midnight, of_contacts
-from analytics.sent import GENTLE, TOUCHES
+from analytics.periods import Question, filters, midnight
+from analytics.sent import GENTLE, TOUCHES, narrowed
 from contacts.models import Contact
 from contacts.segments import leaves, pieces
 from contacts.segments.leaves import Field, Shape, Tests
@@ -144,9 +144,9 @@ def _until(question: Question) -> datetime:
 
 
 def _rows(sql: str, question: Question) -> list[tuple[Any, ...]]:
-    fill, given = of_contacts(question)
     until = _until(question)
-    return _run(fill(sql), given | {"since": until - DAYS, "until": until})
+    given = filters(question) | {"since": until - DAYS, "until": until}
+    return _run(narrowed(sql, question), given)
 
 
 def _run(sql: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:

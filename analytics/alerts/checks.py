@@ -177,7 +177,7 @@ def _slow(rule: AlertRule, behind: dict[str, tuple[Fraction, Fraction, Fraction]
 
 def _low(day: date) -> _Found | None:
     """The trust mix of the 30 days that the day ends."""
-    zone = _tenant().tz
+    zone = Tenant.current().tz
     found = trust.mix(Question(Span(day, day + _DAY, zone), midnight(day + _DAY, zone)))
     floor = KpiSettings.of_tenant().trust_floor
     if found.share is None or not found.under(floor):
