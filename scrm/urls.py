@@ -16,6 +16,7 @@ from analytics.pages import (
     prediction,
     rates,
     rfm,
+    saved,
     value,
 )
 from contacts.livecodes.views import open_live_code
@@ -63,6 +64,10 @@ urlpatterns = [
     path("dashboards/rfm/", rfm.page, name="dashboard-rfm"),
     path("dashboards/kpis/", kpis.page, name="dashboard-kpis"),
     path("dashboards/baselines/", baselines.page, name="dashboard-baselines"),
+    path("dashboards/views/", saved.page, name="saved-views"),
+    path("dashboards/views/<str:view_id>/", saved.change, name="saved-view"),
+    path("dashboards/views/<str:view_id>/delete/", saved.delete, name="saved-view-delete"),
+    path("dashboards/shared/<str:view_id>/", saved.open_view, name="shared-view"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
     path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),
