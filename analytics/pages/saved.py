@@ -145,8 +145,6 @@ def _save(request: HttpRequest) -> HttpResponse:
     except ValueError as error:
         messages.error(request, str(error))
         return redirect("saved-views")
-    if columns["period"] not in Period.values:
-        columns["period"] = ""
     if wrong := views.refuse(columns):
         messages.error(request, " ".join(wrong.values()))
         return redirect("saved-views")

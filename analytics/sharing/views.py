@@ -99,6 +99,8 @@ def refuse(given: Mapping[str, object]) -> dict[str, str]:
     if not isinstance(query, dict) or len(query) > _MANY or not all(map(_sound, query.items())):
         wrong["query"] = _("Write the page's parameters, without its dates, as short texts.")
     start, through = given.get("start"), given.get("through")
+    if given.get("period") not in Period.values:
+        wrong["period"] = _("Say which days are meant.")
     if given.get("period") == Period.FIXED:
         if not isinstance(start, date) or not isinstance(through, date):
             wrong["start"] = _("Give the first and the last day.")
