@@ -9,6 +9,7 @@ again by itself (mail.py).
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,18 +27,18 @@ from analytics.models.sharing import ReportDelivery, ReportSchedule
 from analytics.pages import reading
 from analytics.sharing import mail, occurrences, views, words
 from contacts import messaging
+from contacts.messaging import member_messages
+from contacts.messaging.member_messages import SAME_FOR, Job
 from tenants import doorbell
 from tenants.models import Tenant
 from tenants.roles import Can
-from tenants.scope import current_tenant_id, scope
-from tenants.wechat import app_messages
-from tenants.wechat.errors import RateLimited, Retryable, Unknown, WeChatError
+from tenants.scope import scope
 
 log = logging.getLogger(__name__)
 
-LEASE: Final = timedelta(seconds=90)  # to make a report, and again to send it
+LEASE: Final = timedelta(minutes=3)  # to make a report, and again to send it
 ATTEMPTS: Final = 6
-SAME_FOR: Final = timedelta(seconds=app_messages.DUPLICATE_CHECK_S) - LEASE
+UNKNOWN: Final = "Unknown"  # as member_messages says it
 NOWHERE: Final = ".invalid"  # addresses that stand in for none
 
 State, Way = ReportDelivery.State, ReportDelivery.Way
@@ -49,11 +50,6 @@ class Skipped(Exception):  # noqa: N818 - a state, not a bug
 
 class Failed(Exception):  # noqa: N818 - a state, not a bug
     """Nobody can get this report: a code of words.PROBLEMS."""
-
-
-@dataclass(frozen=True)
-class Job:
-    delivery: ReportDelivery
 
 
 @dataclass(frozen=True)
@@ -81,14 +77,14 @@ def work(tenant_id: int) -> None:
 # --- claim ---
 
 
-def _claim() -> Job | None:
+def _claim() -> ReportDelivery | None:
     while (row := _first()) is not None:
         if row.state == State.SENDING and not _may_go_on(row):
             continue
         row.state, row.attempts = State.SENDING, row.attempts + 1
         row.lease_until = timezone.now() + LEASE
         row.save()
-        return Job(row)
+        return row
     return None
 
 
@@ -105,9 +101,9 @@ def _may_go_on(row: ReportDelivery) -> bool:
         return True
     if row.way == Way.APP and timezone.now() - row.called_at < SAME_FOR:
         return True
-    certain = row.problem not in {"", "unknown"}
+    certain = row.problem not in {"", UNKNOWN}
     row.state = State.FAILED if certain else State.UNKNOWN
-    row.problem, row.lease_until = row.problem or "unknown", None
+    row.problem, row.lease_until = row.problem or UNKNOWN, None
     row.save()
     return False
 
@@ -115,10 +111,9 @@ def _may_go_on(row: ReportDelivery) -> bool:
 # --- make ---
 
 
-def _carry_out(tenant_id: int, job: Job) -> None:
+def _carry_out(tenant_id: int, delivery: ReportDelivery) -> None:
     """Outside any scope. What is made and what is called are two steps: between them lies the note
     that from here on it may have left."""
-    delivery = job.delivery
     try:
         with scope(tenant_id):
             made = _make(delivery)
@@ -150,7 +145,10 @@ def _make(delivery: ReportDelivery) -> Made | None:
         return None
     made = Made(request=row.request) if row.request else _as_seen_by(row)
     now = timezone.now()
-    mine.update(called_at=row.called_at or now, lease_until=now + LEASE, request=made.request)
+    mine.update(
+        called_at=row.called_at or now, lease_until=now + LEASE, request=made.request,
+        problem=UNKNOWN if row.problem == UNKNOWN else "",
+    )  # fmt: skip
     return made
 
 
@@ -158,7 +156,7 @@ def _as_seen_by(delivery: ReportDelivery) -> Made:
     """The report as this member would see the page now, in their language."""
     member, schedule = delivery.member, delivery.run.schedule
     _refuse(delivery)
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = Tenant.current()
     day = delivery.run.slot.astimezone(tenant.tz).date()
     language = member.user.language or settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(tenant.tz):
@@ -213,22 +211,28 @@ def _refuse_address(address: str) -> None:
 
 
 def _call(tenant_id: int, delivery: ReportDelivery, made: Made) -> dict[str, Any]:
-    try:
-        if made.email is not None:
+    if made.request is not None:
+        came = member_messages.tell(tenant_id, Job(uuid.uuid4(), made.request))
+        return _told(delivery, came)
+    if made.email is not None:
+        try:
             mail.send(made.email)
-        elif made.request is not None:
-            messaging.send(tenant_id, made.request)
-    except mail.NotNow as error:
-        return _later(delivery, str(error))
-    except (Retryable, RateLimited) as error:
-        again = timezone.now() + timedelta(seconds=max(1.0, error.retry_after))
-        return {"lease_until": again, "problem": type(error).__name__}
-    except Unknown:
-        return {"lease_until": timezone.now() + LEASE, "problem": "unknown"}
-    except mail.Perhaps as error:
-        return {"state": State.UNKNOWN, "problem": str(error)[:200]}
-    except (mail.Refused, messaging.NoRoute, WeChatError) as error:
-        return {"state": State.FAILED, "problem": str(error)[:200]}
+        except mail.NotNow as error:
+            return _later(delivery, str(error))
+        except mail.Perhaps as error:
+            return {"state": State.UNKNOWN, "problem": str(error)[:200]}
+        except mail.Refused as error:
+            return {"state": State.FAILED, "problem": str(error)[:200]}
+    return {"state": State.SENT, "problem": "", "sent_at": timezone.now()}
+
+
+def _told(delivery: ReportDelivery, came: member_messages.Told) -> dict[str, Any]:
+    """A message that goes once more has its lease until then; one that perhaps left stays so."""
+    if came.wait:
+        problem = UNKNOWN if delivery.problem == UNKNOWN else came.problem
+        return {"lease_until": timezone.now() + came.wait, "problem": problem}
+    if came.problem:
+        return {"state": State.FAILED, "problem": came.problem}
     return {"state": State.SENT, "problem": "", "sent_at": timezone.now()}
 
 

@@ -24,7 +24,6 @@ from analytics.periods import midnight
 from analytics.sharing import mail, slots
 from tenants import doorbell
 from tenants.models import Tenant
-from tenants.scope import current_tenant_id
 
 QUEUE = "reports"
 Way = ReportDelivery.Way
@@ -42,7 +41,7 @@ def turn() -> None:
     now = timezone.now()
     due = ReportSchedule.objects.filter(active=True, next_at__lte=now)
     for schedule in due.select_for_update(skip_locked=True).order_by("id"):
-        slot = slots.newest(schedule, now, _tenant().tz)
+        slot = slots.newest(schedule, now, Tenant.current().tz)
         # Earlier than foreseen: the business moved to another time zone, and it is not time yet.
         if schedule.next_at is not None and slot >= schedule.next_at:
             _run(schedule, slot)
@@ -68,7 +67,7 @@ def _run(schedule: ReportSchedule, slot: datetime, *, by_hand: bool = False) -> 
 
 def plan(schedule: ReportSchedule) -> None:
     """When it is due next: after it was made or changed, and after each slot."""
-    zone = _tenant().tz
+    zone = Tenant.current().tz
     after = timezone.now()
     if schedule.snoozed_until is not None:
         # A slot at midnight of the first day that is not silent is one of that day.
@@ -116,13 +115,9 @@ def send_again(delivery: ReportDelivery) -> None:
 
 def snooze(schedule: ReportSchedule, until: date | None) -> None:
     """Nothing is sent before `until`; None: from now on again. Raises ValidationError."""
-    today = timezone.now().astimezone(_tenant().tz).date()
+    today = timezone.now().astimezone(Tenant.current().tz).date()
     if until is not None and not today < until <= today + timedelta(days=366):
         raise ValidationError({"until": _("Choose a day after today, within a year.")})
     schedule.snoozed_until = until
     ReportSchedule.objects.filter(pk=schedule.pk).update(snoozed_until=until)
     plan(schedule)
-
-
-def _tenant() -> Tenant:
-    return Tenant.objects.get(pk=current_tenant_id())

@@ -41,7 +41,7 @@ PROBLEMS: Final[Mapping[str, str | Promise]] = {
     "filters": gettext_lazy("a filter of the saved view means nothing any more"),
     "no_page": gettext_lazy("the dashboard is no longer there"),
     "error": gettext_lazy("an error of ours; see the log"),
-    "unknown": gettext_lazy("nobody knows whether it left"),
+    "Unknown": gettext_lazy("nobody knows whether it left"),
 }
 
 

@@ -277,18 +277,18 @@ def test_an_e_mail_that_perhaps_left_is_left_to_people(business: Business) -> No
         occurrences.turn()
         job = deliveries._claim()
         assert job is not None
-        assert deliveries._make(job.delivery) is not None  # dies while it calls
+        assert deliveries._make(job) is not None  # dies while it calls
 
     again_now(business)
-    assert found(business) == {"owner": ("unknown", "unknown")}
+    assert found(business) == {"owner": ("unknown", "Unknown")}
     assert not mails()
 
     # The worker was only slow, and comes too late to say anything.
     with business.scope():
-        job.delivery.settle(state="sent")
+        job.settle(state="sent")
         pk = ReportDelivery.objects.get().pk
-    assert found(business) == {"owner": ("unknown", "unknown")}
-    address = f"/admin/analytics/reportdelivery/{pk}/send_again"
+    assert found(business) == {"owner": ("unknown", "Unknown")}
+    address = f"/admin/analytics/reportdelivery/{pk}/send_again/"
     assert business.browser("operator").post(address, {"confirmed": "on"}).status_code == 302
     deliveries.work(business.pk)
     assert found(business) == {"owner": ("sent", "")}
@@ -367,7 +367,7 @@ def test_an_app_message_has_the_figures_and_the_link(wechat: WeChat) -> None:
     wechat.fault("reset_after", path="message/send", first=1)
 
     deliveries.work(business.pk)
-    assert found(business) == {"owner": ("sending", "unknown")}
+    assert found(business) == {"owner": ("sending", "Unknown")}
     again_now(business)
 
     assert found(business) == {"owner": ("sent", "")}
@@ -479,7 +479,7 @@ def test_the_pages(business: Business) -> None:
         row = ReportSchedule.objects.get()
         assert row.next_at is not None
         assert row.next_at.astimezone(business.tenant.tz).time() == time(7)
-    address = f"/admin/analytics/reportschedule/{row.pk}/send_now"
+    address = f"/admin/analytics/reportschedule/{row.pk}/send_now/"
     assert browser.post(address, {"confirmed": "on"}).status_code == 302
     deliveries.work(business.pk)
     assert [each.to for each in mails()] == [[business.users["owner"].email]]
