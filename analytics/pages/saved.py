@@ -43,8 +43,10 @@ def open_view(request: HttpRequest, view_id: str) -> HttpResponse:
     view = _find(request, view_id)
     if view.page not in views.pages():  # of a version before
         raise Http404
-    today = timezone.now().astimezone(tenant_of(request).tz).date()
-    return redirect(views.address(view, _date(request.GET.get("on", "")) or today))
+    day = _date(request.GET.get("on", ""))
+    if day is None or day.year not in views.YEARS:
+        day = timezone.now().astimezone(tenant_of(request).tz).date()
+    return redirect(views.address(view, day))
 
 
 @require_POST
@@ -114,10 +116,9 @@ def _name(request: HttpRequest) -> str:
 
 def _date(text: str) -> date | None:
     try:
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
         return None
-    return day if 1971 <= day.year < 2200 else None
 
 
 def _moment(text: str) -> datetime:

@@ -23,6 +23,8 @@ Period = ReportView.Period
 DATES: Final = frozenset({"from", "to", "through", "as_of", "export"})
 _NAME: Final = re.compile(r"[a-z_]{1,30}")
 _MANY, _LONG = 30, 200
+_WHEN: Final = ("start", "through", "as_of")
+YEARS: Final = range(1971, 2200)  # as asking.py has them
 _DAY: Final = timedelta(days=1)
 _ROUTE: Final = "dashboard-"
 
@@ -98,17 +100,27 @@ def refuse(given: Mapping[str, object]) -> dict[str, str]:
     query = given.get("query")
     if not isinstance(query, dict) or len(query) > _MANY or not all(map(_sound, query.items())):
         wrong["query"] = _("Write the page's parameters, without its dates, as short texts.")
-    start, through = given.get("start"), given.get("through")
     if given.get("period") not in Period.values:
         wrong["period"] = _("Say which days are meant.")
-    if given.get("period") == Period.FIXED:
-        if not isinstance(start, date) or not isinstance(through, date):
-            wrong["start"] = _("Give the first and the last day.")
-        elif start > through:
-            wrong["start"] = _("The period must end after it begins.")
-    elif start or through or given.get("as_of"):
+    elif given["period"] == Period.FIXED:
+        wrong |= _refuse_days(given)
+    elif any(given.get(name) for name in _WHEN):
         wrong["period"] = _("Only a view of fixed days has dates.")
     return wrong
+
+
+def _refuse_days(given: Mapping[str, object]) -> dict[str, str]:
+    start, through = given.get("start"), given.get("through")
+    if not isinstance(start, date) or not isinstance(through, date):
+        return {"start": _("Give the first and the last day.")}
+    if start > through:
+        return {"start": _("The period must end after it begins.")}
+    days = {name: given.get(name) for name in _WHEN}
+    return {
+        name: _("Write a date such as 2026-01-31.")
+        for name, day in days.items()
+        if isinstance(day, date) and day.year not in YEARS
+    }
 
 
 def _sound(pair: tuple[object, object]) -> bool:

@@ -70,6 +70,7 @@ def test_a_link_opens_the_same_page_for_every_reader(
         "from": str(today - timedelta(days=6)), "through": str(today),
     }  # fmt: skip
     assert opened(business, f"{link}?on=2026-03-11")["from"] == "2026-03-05"
+    assert opened(business, f"{link}?on=0001-01-01")["through"] == str(today)
     assert business.browser("sales").get(link).status_code == 403
     assert other_business.browser("owner").get(link).status_code == 404
     page = business.browser("viewer").get("/dashboards/views/").content.decode()
@@ -137,6 +138,8 @@ def test_names_and_the_end(business: Business) -> None:
         {"period": "never"},
         {"period": "fixed", "from": "2026-02-31"},
         {"period": "fixed", "from": "2026-03-01", "through": "2026-02-01"},
+        {"period": "fixed", "from": "0001-01-01", "through": "0001-01-02"},
+        {"period": "frozen", "as_of": "0001-01-01T00:00:00+00:00"},
         {"name": " "},
         {"query": "Group%00=1"},
         {"query": "a=" + "x" * 300},
