@@ -14,6 +14,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.api import facets
         from analytics.prediction import contact_fields, forecasts
         from analytics.rfm import leaf
+        from analytics.sharing import deliveries, occurrences
         from contacts import changes, timeline
         from contacts.imports import run
         from journeys import desk_panes
@@ -33,3 +34,4 @@ class AnalyticsConfig(AppConfig):
         doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)
         doorbell.answer(checks.QUEUE, tasks.alerts.delay, checks.next_due)
         doorbell.answer(notices.QUEUE, tasks.notices.delay, notices.next_due)
+        doorbell.answer(occurrences.QUEUE, tasks.reports.delay, deliveries.next_due)

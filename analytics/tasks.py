@@ -5,6 +5,7 @@ from celery import shared_task
 from analytics import facts as facts_
 from analytics.alerts import notices as notices_
 from analytics.prediction import forecasts as forecasts_
+from analytics.sharing import deliveries
 from tenants import doorbell
 from tenants.tasks import TenantTask
 
@@ -28,3 +29,8 @@ def alerts(tenant_id: int) -> None:
 @shared_task(base=TenantTask, steps=True)
 def notices(tenant_id: int) -> None:
     notices_.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def reports(tenant_id: int) -> None:
+    deliveries.work(tenant_id)

@@ -166,6 +166,14 @@ def _menu() -> list[tuple[str, list[Entry]]]:
                     (Can.REPORT, title, icon, reverse(name))
                     for name, icon, title in menu.dashboards()
                 ),
+                (Can.REPORT, _("Saved views"), "bookmarks", reverse("saved-views")),
+                (
+                    Can.REPORT,
+                    _("Scheduled reports"),
+                    "schedule_send",
+                    _list("analytics_reportschedule"),
+                ),
+                (Can.REPORT, _("Sent reports"), "outgoing_mail", _list("analytics_reportdelivery")),
                 (Can.REPORT, _("Targets"), "flag", _list("analytics_target")),
                 (Can.REPORT, _("Headcount"), "badge", _list("analytics_headcount")),
                 (Can.REPORT, _("Alerts"), "notifications", _list("analytics_alert")),
@@ -179,6 +187,9 @@ def _menu() -> list[tuple[str, list[Entry]]]:
 def _dashboards() -> list[Entry]:
     return [
         *((Can.REPORT, title, icon, reverse(name)) for name, icon, title in menu.dashboards()),
+        (Can.REPORT, _("Saved views"), "bookmarks", reverse("saved-views")),
+        (Can.REPORT, _("Scheduled reports"), "schedule_send", _list("analytics_reportschedule")),
+        (Can.REPORT, _("Sent reports"), "outgoing_mail", _list("analytics_reportdelivery")),
         (Can.REPORT, _("Targets"), "flag", _list("analytics_target")),
         (Can.REPORT, _("Headcount"), "badge", _list("analytics_headcount")),
         (Can.REPORT, _("Alerts"), "notifications", _list("analytics_alert")),

@@ -16,6 +16,7 @@ from analytics.api import (
     prediction,
     rates,
     reports,
+    sharing,
     targets,
 )
 from campaigns.api import broadcasts
@@ -117,6 +118,10 @@ router.register("reports", customers.CustomerReports, "customer-report")
 router.register("reports", prediction.PredictionReports, "prediction-report")
 router.register("reports", kpis.KpiReports, "kpi-report")
 router.register("reports", effect.EffectReports, "effect-report")
+router.register("report-views", sharing.ReportViews, "report-view")
+router.register("report-schedules", sharing.ReportSchedules, "report-schedule")
+router.register("report-readers", sharing.ReportReaders, "report-reader")
+router.register("report-deliveries", sharing.ReportDeliveries, "report-delivery")
 router.register("targets", targets.Targets, "target")
 router.register("alert-rules", alerts.AlertRules, "alert-rule")
 router.register("alerts", alerts.Alerts, "alert")

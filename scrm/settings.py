@@ -115,6 +115,27 @@ RISK_FEWEST_SENDS = env.int("RISK_FEWEST_SENDS", default=20)  # below, a share s
 RISK_NEAR_PERCENT = env.int("RISK_NEAR_PERCENT", default=80)  # of a limit: warned from here on
 WECHAT_CALLBACK_WINDOW_S = env.int("WECHAT_CALLBACK_WINDOW_S", default=600)
 
+# --- e-mail (scheduled reports) ---
+
+# smtp+tls://user:password@host:587, smtp+ssl://…:465 or consolemail://. Without it a developer's
+# machine puts each e-mail as a file under var/mail, and production sends none.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_READY = LOCAL or bool(EMAIL_URL)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("SCRM_EMAIL_FROM", default="SCRM <scrm@localhost>")
+if EMAIL_URL:
+    _mail = env.email_url_config(EMAIL_URL)
+    EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+    EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
+    EMAIL_PORT = _mail["EMAIL_PORT"] or 25
+    EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
+    EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
+    EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+    EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+elif LOCAL:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = VAR_DIR / "mail"
+
 # --- applications ---
 
 INSTALLED_APPS = [

@@ -21,6 +21,8 @@ Rows = dict[type[TenantModel], Any]
 # Where a plain value would break a rule of the table.
 _VALUES: dict[str, Any] = {
     "analytics.AlertNotice.state": "sent",
+    "analytics.ReportDelivery.state": "sent",
+    "analytics.ReportView.page": "value",
     "analytics.Target.staff": None,
     "contacts.ReachSpell.staff": None,
     "contacts.ReachSpell.ended_at": None,

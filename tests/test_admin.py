@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from analytics.models.alerts import Alert, AlertRule
 from analytics.models.goals import Headcount, Target
+from analytics.models.sharing import ReportDelivery, ReportSchedule
 from campaigns.models import Broadcast, BroadcastRecipient
 from contacts import people, search, timeline
 from contacts.models import (
@@ -176,6 +177,16 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     Alert: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     AlertRule: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     Headcount: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    ReportDelivery: {
+        "owner": (403, 200, 403),
+        "operator": (403, 200, 403),
+        "viewer": (403, 200, 403),
+    },
+    ReportSchedule: {
+        "owner": (200, 200, 200),
+        "operator": (200, 200, 200),
+        "viewer": (403, 200, 403),
+    },
     Target: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     TouchRules: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
 }

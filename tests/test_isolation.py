@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from analytics.models import alerts, goals
+from analytics.models import alerts, goals, sharing
 from campaigns import models as campaigns
 from contacts import models as contacts
 from journeys import models as journeys
@@ -135,6 +135,10 @@ API_ROWS: dict[str, Make] = {
     "staff-tasks": row(journeys.StaffTask),
     "stage-moves": row(journeys.StageMove),
     "targets": row(goals.Target),
+    "report-views": row(sharing.ReportView),
+    "report-schedules": row(sharing.ReportSchedule),
+    "report-readers": row(tenants.Membership),
+    "report-deliveries": row(sharing.ReportDelivery),
     "alert-rules": row(alerts.AlertRule),
     "alerts": row(alerts.Alert),
 }
@@ -183,6 +187,7 @@ PAGES: dict[str, Make] = {
     "task_id": row(journeys.StaffTask),
     "content_id": row(journeys.Content),
     "code": lambda rows: str(rows[tenants.WeChatAccount].code),
+    "view_id": row(sharing.ReportView),
     "business": lambda rows: str(rows[tenants.WeChatAccount].tenant.slug),
     "token": lambda rows: "nothing",
 }

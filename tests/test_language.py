@@ -242,7 +242,8 @@ FOREIGN = {
 }
 PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/admin/", "/admin/password_change/",
          "/places/", *(reverse(name) for name, *_others in menu.dashboards()),
-         "/dashboards/funnel/?mode=snapshot", "/dashboards/assets/?group=staff",
+         "/dashboards/views/", "/dashboards/funnel/?mode=snapshot",
+         "/dashboards/assets/?group=staff",
          "/dashboards/attribution/?group=campaign",
          "/dashboards/concentration/?view=months"]  # fmt: skip
 

@@ -69,6 +69,10 @@ DECISIONS = {
     "reports": CLOSED,
     "costs": CLOSED,
     "targets": CLOSED,
+    "report-views": CLOSED,
+    "report-schedules": CLOSED,
+    "report-readers": CLOSED,
+    "report-deliveries": CLOSED,
     "alert-rules": CLOSED,
     "alerts": CLOSED,
     "segments": SHARED,  # their members: own

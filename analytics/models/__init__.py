@@ -20,6 +20,7 @@ from .facts import (
 from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
 from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
 from .rfm import RfmBorders
+from .sharing import ReportDelivery, ReportRecipient, ReportRun, ReportSchedule, ReportView
 
 __all__ = [
     "EVERY_CHANNEL",
@@ -46,6 +47,11 @@ __all__ = [
     "PurchaseFit",
     "Purpose",
     "ReferralPart",
+    "ReportDelivery",
+    "ReportRecipient",
+    "ReportRun",
+    "ReportSchedule",
+    "ReportView",
     "RfmBorders",
     "StageCount",
     "StageReach",

@@ -20,7 +20,8 @@ from django.views.decorators.http import require_GET
 
 from analytics import answers, asking
 from analytics.asking import Wrong
-from analytics.pages import files, menu
+from analytics.pages import files, menu, share
+from analytics.pages.reading import Laid, Reading
 from analytics.pages.tables import Table
 from analytics.periods import Question
 from contacts.models import Channel
@@ -29,25 +30,30 @@ from tenants.models import Staff, Team, User
 from tenants.roles import Can
 
 Choices = Sequence[tuple[str, str]]
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
 # `through` is the last day of the period, as people say it; `to` the day after, as the API does.
 _ALWAYS = asking.NAMES | {"through", "export"}
 
 
 def page(view: View) -> View:
     """A dashboard: only read, only by members who may see figures, inside their tenant."""
+    return require_GET(for_members(view))
+
+
+def for_members(view: View) -> View:
+    """Only for members who may see figures, inside their tenant."""
 
     @wraps(view)
     @login_required
-    def guarded(request: HttpRequest) -> HttpResponse:
+    def guarded(request: HttpRequest, **path: str) -> HttpResponse:
         membership = request.user.membership if isinstance(request.user, User) else None
         if membership is None:
             return redirect("places")
         if not membership.can(Can.REPORT):
             raise PermissionDenied
-        return view(request)
+        return view(request, **path)
 
-    return require_GET(guarded)
+    return guarded
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,10 @@ def show(
     """The page, or, where the address asks for it, its file: a name, and a table with it all."""
     form = asked.given.get("export", "")
     name, whole = file or ("figures", table)
+    if isinstance(request, Reading):
+        heading = str(more.get("heading", ""))
+        request.laid = Laid(heading, asked.question, asked.wrong, table, name, whole)
+        return HttpResponse()
     if form in files.FORMS:
         return files.FORMS[form](whole, name)
     return render(request, template, _context(request, asked, table) | more)
@@ -129,6 +139,7 @@ def _context(request: HttpRequest, asked: Asked, table: Table) -> dict[str, obje
         and not asked.given.get("as_of"),
         "filters": _filters(asked),
         "presets": _presets(asked),
+        "share": share.offer(request, asked.given, asked.question),
         "exports": {form: asked.link(export=form) for form in files.FORMS},
         "dashboards": menu.entries(request.path),
         "wrong": asked.wrong,
