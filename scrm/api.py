@@ -8,13 +8,16 @@ from analytics.api import (
     alerts,
     assets,
     attribution,
+    benchmark,
     customers,
+    fit,
     formula,
     kpis,
     losses,
     prediction,
     rates,
     reports,
+    satisfaction,
     targets,
 )
 from campaigns.api import broadcasts
@@ -41,7 +44,7 @@ from contacts.api import (
     tags,
     transfers,
 )
-from journeys.api import contents, leads, scores, sops, stages, touches
+from journeys.api import contents, leads, scores, sops, stages, surveys, touches
 from tenants.api import accounts, staff
 
 
@@ -88,6 +91,7 @@ router.register("stage-moves", stages.StageMoves, "stage-move")
 router.register("score-rules", scores.ScoreRules, "score-rule")
 router.register("contents", contents.Contents, "content")
 router.register("links", contents.Links, "link")
+router.register("survey-answers", surveys.SurveyAnswers, "survey-answer")
 router.register("sops", sops.Sops, "sop")
 router.register("enrolments", sops.Enrolments, "enrolment")
 router.register("touches", touches.Touches, "touch")
@@ -108,6 +112,8 @@ router.register("accounts", accounts.Accounts, "account")
 router.register("callbacks", callbacks.Callbacks, "callback")
 router.register("reports", reports.Reports, "report")
 router.register("reports", attribution.Attribution, "attribution-report")
+router.register("reports", benchmark.BenchmarkReports, "benchmark-report")
+router.register("reports", satisfaction.SatisfactionReports, "satisfaction-report")
 router.register("reports", losses.LossReports, "loss-report")
 router.register("reports", assets.AssetReports, "asset-report")
 router.register("reports", formula.FormulaReports, "formula-report")
@@ -116,6 +122,7 @@ router.register("reports", customers.CustomerReports, "customer-report")
 router.register("reports", prediction.PredictionReports, "prediction-report")
 router.register("reports", kpis.KpiReports, "kpi-report")
 router.register("targets", targets.Targets, "target")
+router.register("fit/history", fit.FitHistory, "fit-history")
 router.register("alert-rules", alerts.AlertRules, "alert-rule")
 router.register("alerts", alerts.Alerts, "alert")
 
@@ -124,6 +131,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "v1/touch-rules", sops.Pace.as_view({"get": "show", "patch": "change"}), name="touch-rules"
     ),
+    path("v1/fit", fit.Fit.as_view({"get": "show", "put": "answer"}), name="fit"),
+    path("v1/fit/presets", fit.Fit.as_view({"get": "presets"}), name="fit-presets"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]

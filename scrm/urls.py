@@ -7,8 +7,10 @@ from analytics.pages import (
     assets,
     attribution,
     baselines,
+    benchmark,
     cohorts,
     concentration,
+    fit,
     formula,
     funnel,
     kpis,
@@ -16,11 +18,12 @@ from analytics.pages import (
     prediction,
     rates,
     rfm,
+    satisfaction,
     value,
 )
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
-from journeys.views import open_link
+from journeys.views import answer_survey, open_link
 from scrm import health
 from tenants import domain_files, inside, sign_in_wecom
 from tenants import views as tenants
@@ -52,6 +55,7 @@ urlpatterns = [
     path("dashboards/baselines/", baselines.page, name="dashboard-baselines"),
     path("dashboards/funnel/", funnel.page, name="dashboard-funnel"),
     path("dashboards/value/", value.page, name="dashboard-value"),
+    path("dashboards/benchmark/", benchmark.page, name="dashboard-benchmark"),
     path("dashboards/attribution/", attribution.page, name="dashboard-attribution"),
     path("dashboards/assets/", assets.page, name="dashboard-assets"),
     path("dashboards/formula/", formula.page, name="dashboard-formula"),
@@ -63,6 +67,8 @@ urlpatterns = [
     path("dashboards/rfm/", rfm.page, name="dashboard-rfm"),
     path("dashboards/kpis/", kpis.page, name="dashboard-kpis"),
     path("dashboards/baselines/", baselines.page, name="dashboard-baselines"),
+    path("dashboards/satisfaction/", satisfaction.page, name="dashboard-satisfaction"),
+    path("dashboards/fit/", fit.page, name="dashboard-fit"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
     path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),
@@ -74,6 +80,7 @@ urlpatterns = [
     path("wechat/<str:code>/refresh/", sidebar_live.refresh, name="sidebar-refresh"),
     path("wechat/<str:code>/message/", sidebar_live.message, name="sidebar-message"),
     path("l/<str:code>", open_link, name="link"),
+    path("l/<str:code>/answer", answer_survey, name="survey-answer"),
     path("q/<str:code>", open_live_code, name="live-code"),
     path("api/", include("scrm.api")),
     path("WW_verify_<str:token>.txt", domain_files.serve, {"kind": "WW"}),

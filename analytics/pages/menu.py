@@ -15,6 +15,7 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-rates", "qr_code_scanner", _("WeCom rates")),
         ("dashboard-formula", "function", _("Revenue formula")),
         ("dashboard-value", "payments", _("LTV / CAC")),
+        ("dashboard-benchmark", "compare_arrows", _("Private and public")),
         ("dashboard-attribution", "share", _("Attribution")),
         ("dashboard-assets", "account_balance_wallet", _("User assets")),
         ("dashboard-prediction", "online_prediction", _("Prediction")),
@@ -22,6 +23,8 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-cohorts", "grid_on", _("Cohorts")),
         ("dashboard-concentration", "donut_large", _("Concentration")),
         ("dashboard-rfm", "apps", "RFM"),
+        ("dashboard-satisfaction", "sentiment_satisfied", _("Satisfaction")),
+        ("dashboard-fit", "radar", _("Private-domain fit")),
     ]
 
 

@@ -50,6 +50,8 @@ ASKED = {
     "reports/kpis": ["purpose=gmv", "as_of=2026-05-01", "staff=sales1"],
     "reports/baselines": ["channel=Douyin", "as_of=2026-05-01"],
     "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
+    "reports/benchmark": ["", "staff=sales1", "as_of=2026-05-01"],
+    "reports/satisfaction": ["", "staff=sales1"],
     "reports/prediction": ["as_of=2026-06-15"],
 }  # fmt: skip
 HALF = "from=2026-01-01&to=2026-07-01"
