@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from django.db import connection
 
-from analytics import baselines, newcomers, trust
+from analytics import baselines, newcomers, satisfaction, trust
+from analytics.assets import statement
 from analytics.baselines import Day
 from analytics.exact import ratio
 from analytics.heads import heads
@@ -41,7 +42,14 @@ _OF_PHASE: Final[Mapping[Phase, Sequence[Kpi]]] = {
 }
 _OF_PURPOSE: Final[Mapping[Purpose, Sequence[Kpi]]] = {
     Purpose.GMV: (Kpi.REVENUE, Kpi.ORDERS, Kpi.AOV, Kpi.REPEAT_RATE),
-    Purpose.WARMTH: (Kpi.INTERACTION_RATE, Kpi.DELETE_RATE, Kpi.TRUST_MIX, Kpi.REFERRAL_RATE),
+    Purpose.WARMTH: (
+        Kpi.INTERACTION_RATE,
+        Kpi.DELETE_RATE,
+        Kpi.TRUST_MIX,
+        Kpi.REFERRAL_RATE,
+        Kpi.ACTIVITY,
+        Kpi.SATISFACTION,
+    ),
 }
 DAY = timedelta(days=1)
 
@@ -167,7 +175,16 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
         Kpi.REVENUE_PER_HEAD: ratio(sums[Kpi.REVENUE], at_work),
         Kpi.CONTACTS_PER_HEAD: ratio(sums[Kpi.NEW_CONTACTS], at_work),
         Kpi.TRUST_MIX: trust.mix(question).share,
+        Kpi.ACTIVITY: _activity(question),
+        Kpi.SATISFACTION: satisfaction.level(question),
     }
+
+
+def _activity(question: Question) -> Fraction | None:
+    """Those at level 2 or 3 of the statement of user assets: they gave a sign of life lately."""
+    heads_by_level = statement.closing(question)
+    everybody = sum(heads_by_level.values())
+    return ratio(everybody - heads_by_level.get("L1", 0), everybody)
 
 
 # An end at or after as_of has not happened; one at the start of the period lies in it (R12) ...

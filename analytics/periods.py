@@ -84,6 +84,10 @@ class Span:
             return replace(self, start=_earlier(self.start, months), end=self.start)
         return replace(self, start=self.start - (self.end - self.start), end=self.start)
 
+    def last(self, months: int) -> Span:
+        """So many months up to the same end."""
+        return replace(self, start=_earlier(self.end, months))
+
     def a_year_before(self) -> Span:
         """The same days of the year before; the end of February may be a day shorter."""
         start, end = _earlier(self.start, 12), _earlier(self.end, 12)

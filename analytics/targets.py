@@ -31,6 +31,8 @@ RATES: Final = frozenset(
         Kpi.REPEAT_RATE,
         Kpi.REFERRAL_RATE,
         Kpi.TRUST_MIX,
+        Kpi.ACTIVITY,
+        Kpi.SATISFACTION,
     }
 )
 

@@ -6,10 +6,11 @@ age is read from cells where a whole month is asked, from customers' facts elsew
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeVar
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncMonth
@@ -21,6 +22,7 @@ from analytics.periods import Question, month_of
 from contacts.models import Channel, Cost
 
 Group = Literal["channel", "month"]
+T = TypeVar("T")
 Key = int | date  # a channel's id (0: none), or the first day of a month
 
 
@@ -91,6 +93,36 @@ def report(question: Question, group: Group) -> Report:
     return Report(_ordered(rows), _total(question, counts, costs, found))
 
 
+def together(
+    question: Question, group_of: Mapping[int, str], groups: Sequence[str | None]
+) -> dict[str | None, Row]:
+    """Channels as groups: `group_of` has the group of every channel; no channel is None.
+
+    Cohorts are added up before anything is divided, so a group's LTV is that of all its customers.
+    """
+    counts, costs, found = _known(
+        group_of,
+        newcomers.counts(question, "channel"),
+        _costs(question, "channel"),
+        curves.curves(question, "channel"),
+    )
+    rows: dict[str | None, Row] = {}
+    for group in groups:
+        keys = {key for key in {*counts, *costs, *found} if group_of.get(_id(key)) == group}
+        rows[group] = _total(
+            question, _only(counts, keys), _only(costs, keys), _only(found, keys), group
+        )
+    return rows
+
+
+def _only(parts: Mapping[Key, T], keys: set[Key]) -> dict[Key, T]:
+    return {key: part for key, part in parts.items() if key in keys}
+
+
+def _id(key: Key) -> int:
+    return key if isinstance(key, int) else 0
+
+
 def _row(
     key: Key, name: str | None, cost: int | None, contacts: int, customers: int, curve: Curve
 ) -> Row:
@@ -104,13 +136,14 @@ def _total(
     counts: dict[Key, tuple[int, int]],
     costs: dict[Key, int],
     found: dict[Key, Curve],
+    name: str | None = None,
 ) -> Row:
     whole = Curve()
     for curve in found.values():
         whole.plus(curve)
     return _row(
         0,
-        None,
+        name,
         None if question.owners is not None else sum(costs.values()),
         sum(contacts for contacts, _customers in counts.values()),
         sum(customers for _contacts, customers in counts.values()),
@@ -119,7 +152,7 @@ def _total(
 
 
 def _known(
-    names: dict[int, str],
+    names: Mapping[int, str],
     counts: dict[Key, tuple[int, int]],
     costs: dict[Key, int],
     found: dict[Key, Curve],

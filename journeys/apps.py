@@ -59,6 +59,12 @@ class JourneysConfig(AppConfig):
         from contacts import kinds
 
         kinds.declare("content.sent", _("{staff} sent “{content}” from the sidebar"), "forward")
+        kinds.declare(
+            "survey.answered",
+            _("Answered “{survey}”: {score} of {scale}"),
+            "sentiment_satisfied",
+            {"changed": _("Changed the answer to “{survey}”: {score} of {scale}")},
+        )
         kinds.declare("stage.moved", _("Was moved from “{from}” to “{to}” by {by}"), "move_down")
         kinds.declare("lead.created", _("Became a lead"), "local_fire_department")
         kinds.declare("lead.claimed", _("{staff} took the lead"), "back_hand")

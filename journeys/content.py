@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from contacts import timeline
 from contacts.timeline import NewEvent
-from journeys.models import Content, Link
+from journeys.models import Content, Link, SurveyAnswer
 from tenants.ids import encode
 
 SOURCE = "link"
@@ -67,6 +67,11 @@ def faults(content: Content) -> dict[str, str]:
     if content.kind == Content.Kind.MINI:
         needed = [name for name in ("appid", "page", "picture_url") if not getattr(content, name)]
         found |= dict.fromkeys(needed, _("A mini-program needs this."))
+    if content.kind == Content.Kind.SURVEY and not content.body.strip():
+        found["body"] = _("Write the question of the survey.")
+    other = SurveyAnswer.objects.filter(content_id=content.pk or 0).exclude(scale=content.scale)
+    if content.kind == Content.Kind.SURVEY and other.exists():
+        found["scale"] = _("There are answers on the other scale: make a new survey.")
     return found
 
 
@@ -78,7 +83,8 @@ def used_pictures(media_ids: Collection[int]) -> set[int]:
 
 def target(content: Content) -> str:
     """Where its address may safely send a reader, or nothing: then its text is shown."""
-    return content.url if urlsplit(content.url).scheme in {"http", "https"} else ""
+    safe = urlsplit(content.url).scheme in {"http", "https"}
+    return content.url if safe and content.kind != Content.Kind.SURVEY else ""
 
 
 def is_read_by_a_person(method: str, headers: Mapping[str, str]) -> bool:

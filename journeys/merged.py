@@ -2,7 +2,8 @@
 
 Scores and the stage are made anew from the events of both; the furthest standing stays. One SOP
 runs once for a person: the run that began later ends. Of two open leads the one that somebody
-works stays, with the follow-ups of both. Undoing makes both people's scores and stages anew.
+works stays, with the follow-ups of both. Of two answers
+to one survey the later one stays. Undoing makes both people's scores and stages anew.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from journeys.models import (
     ScorePoint,
     StaffTask,
     StageMove,
+    SurveyAnswer,
     Touch,
 )
 from tenants import doorbell
@@ -34,6 +36,7 @@ from tenants import doorbell
 def register() -> None:
     rules.derived(ScorePoint, Score, ContactStage)
     rules.prefer(Lead, lambda absorbed, kept: _worked(absorbed) and not _worked(kept))
+    rules.prefer(SurveyAnswer, lambda absorbed, kept: absorbed.answered_at > kept.answered_at)
     rules.restore_only(Touch, lambda: Q(due_at__gt=timezone.now()))
     rules.lock_first(_lock)
     rules.before_merge(_one_run_each)

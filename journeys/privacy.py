@@ -28,6 +28,7 @@ from journeys.models import (
     ScorePoint,
     StaffTask,
     StageMove,
+    SurveyAnswer,
     Touch,
 )
 
@@ -43,6 +44,7 @@ def register() -> None:
     decisions.cleared("that staff followed up", FollowUp, note="")
     decisions.cleared("that a message went out", Touch, request=None, provider_id="")
     decisions.cleared("that staff had a task", StaffTask, text="", notice_request=None)
+    decisions.cleared("how content they were, without their words", SurveyAnswer, comment="")
     decisions.deleted("leads to the person", Link)
     decisions.deleted("judges the person", Score, ScorePoint)
     decisions.first(_end)

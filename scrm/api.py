@@ -8,14 +8,17 @@ from analytics.api import (
     alerts,
     assets,
     attribution,
+    benchmark,
     customers,
     effect,
+    fit,
     formula,
     kpis,
     losses,
     prediction,
     rates,
     reports,
+    satisfaction,
     sharing,
     targets,
 )
@@ -43,7 +46,7 @@ from contacts.api import (
     tags,
     transfers,
 )
-from journeys.api import contents, leads, scores, sops, stages, touches
+from journeys.api import contents, leads, scores, sops, stages, surveys, touches
 from tenants.api import accounts, staff
 
 
@@ -90,6 +93,7 @@ router.register("stage-moves", stages.StageMoves, "stage-move")
 router.register("score-rules", scores.ScoreRules, "score-rule")
 router.register("contents", contents.Contents, "content")
 router.register("links", contents.Links, "link")
+router.register("survey-answers", surveys.SurveyAnswers, "survey-answer")
 router.register("sops", sops.Sops, "sop")
 router.register("enrolments", sops.Enrolments, "enrolment")
 router.register("touches", touches.Touches, "touch")
@@ -110,6 +114,8 @@ router.register("accounts", accounts.Accounts, "account")
 router.register("callbacks", callbacks.Callbacks, "callback")
 router.register("reports", reports.Reports, "report")
 router.register("reports", attribution.Attribution, "attribution-report")
+router.register("reports", benchmark.BenchmarkReports, "benchmark-report")
+router.register("reports", satisfaction.SatisfactionReports, "satisfaction-report")
 router.register("reports", losses.LossReports, "loss-report")
 router.register("reports", assets.AssetReports, "asset-report")
 router.register("reports", formula.FormulaReports, "formula-report")
@@ -123,6 +129,7 @@ router.register("report-schedules", sharing.ReportSchedules, "report-schedule")
 router.register("report-readers", sharing.ReportReaders, "report-reader")
 router.register("report-deliveries", sharing.ReportDeliveries, "report-delivery")
 router.register("targets", targets.Targets, "target")
+router.register("fit/history", fit.FitHistory, "fit-history")
 router.register("alert-rules", alerts.AlertRules, "alert-rule")
 router.register("alerts", alerts.Alerts, "alert")
 
@@ -131,6 +138,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "v1/touch-rules", sops.Pace.as_view({"get": "show", "patch": "change"}), name="touch-rules"
     ),
+    path("v1/fit", fit.Fit.as_view({"get": "show", "put": "answer"}), name="fit"),
+    path("v1/fit/presets", fit.Fit.as_view({"get": "presets"}), name="fit-presets"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]

@@ -7,8 +7,10 @@ from analytics.pages import (
     assets,
     attribution,
     baselines,
+    benchmark,
     cohorts,
     concentration,
+    fit,
     formula,
     funnel,
     kpis,
@@ -16,6 +18,7 @@ from analytics.pages import (
     prediction,
     rates,
     rfm,
+    satisfaction,
     saved,
     step_roi,
     touches,
@@ -24,7 +27,7 @@ from analytics.pages import (
 )
 from contacts.livecodes.views import open_live_code
 from journeys import desk, desk_losses, desk_switch, sidebar, sidebar_live
-from journeys.views import open_link
+from journeys.views import answer_survey, open_link
 from scrm import health
 from tenants import domain_files, inside, sign_in_wecom
 from tenants import views as tenants
@@ -56,6 +59,7 @@ urlpatterns = [
     path("dashboards/baselines/", baselines.page, name="dashboard-baselines"),
     path("dashboards/funnel/", funnel.page, name="dashboard-funnel"),
     path("dashboards/value/", value.page, name="dashboard-value"),
+    path("dashboards/benchmark/", benchmark.page, name="dashboard-benchmark"),
     path("dashboards/attribution/", attribution.page, name="dashboard-attribution"),
     path("dashboards/assets/", assets.page, name="dashboard-assets"),
     path("dashboards/formula/", formula.page, name="dashboard-formula"),
@@ -74,6 +78,8 @@ urlpatterns = [
     path("dashboards/views/<str:view_id>/", saved.change, name="saved-view"),
     path("dashboards/views/<str:view_id>/delete/", saved.delete, name="saved-view-delete"),
     path("dashboards/shared/<str:view_id>/", saved.open_view, name="shared-view"),
+    path("dashboards/satisfaction/", satisfaction.page, name="dashboard-satisfaction"),
+    path("dashboards/fit/", fit.page, name="dashboard-fit"),
     path("desk/sidebar/<str:code>/", sidebar.page, name="sidebar"),
     path("desk/sidebar/<str:code>/customer/", sidebar.customer, name="sidebar-customer"),
     path("desk/sidebar/<str:code>/scripts/", sidebar.scripts, name="sidebar-scripts"),
@@ -85,6 +91,7 @@ urlpatterns = [
     path("wechat/<str:code>/refresh/", sidebar_live.refresh, name="sidebar-refresh"),
     path("wechat/<str:code>/message/", sidebar_live.message, name="sidebar-message"),
     path("l/<str:code>", open_link, name="link"),
+    path("l/<str:code>/answer", answer_survey, name="survey-answer"),
     path("q/<str:code>", open_live_code, name="live-code"),
     path("api/", include("scrm.api")),
     path("WW_verify_<str:token>.txt", domain_files.serve, {"kind": "WW"}),

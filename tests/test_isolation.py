@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from analytics.models import alerts, goals, sharing
+from analytics.models import alerts, fit, goals, sharing
 from campaigns import models as campaigns
 from contacts import models as contacts
 from journeys import models as journeys
@@ -127,6 +127,7 @@ API_ROWS: dict[str, Make] = {
     "contents": row(journeys.Content),
     "links": row(journeys.Link),
     "stages": row(journeys.Stage),
+    "survey-answers": row(journeys.SurveyAnswer),
     "score-rules": row(journeys.ScoreRule),
     "sops": row(journeys.Sop),
     "enrolments": row(journeys.Enrolment),
@@ -139,6 +140,7 @@ API_ROWS: dict[str, Make] = {
     "report-schedules": row(sharing.ReportSchedule),
     "report-readers": row(tenants.Membership),
     "report-deliveries": row(sharing.ReportDelivery),
+    "history": row(fit.FitAnswer),  # of fit
     "alert-rules": row(alerts.AlertRule),
     "alerts": row(alerts.Alert),
 }
@@ -179,6 +181,7 @@ def _admin_parameter(address: Address, parameter: str, rows: Rows) -> str | None
 
 OTHER: dict[tuple[str, str], Make] = {
     ("l/<str:code>", "code"): lambda rows: ids.new_code(1),
+    ("l/<str:code>/answer", "code"): lambda rows: ids.new_code(1),
     ("q/<str:code>", "code"): lambda rows: ids.new_code(1),
 }
 # Parameters of pages, whatever the page.

@@ -55,6 +55,7 @@ DECISIONS = {
     "follows": OWN,
     "links": OWN,
     "enrolments": OWN,
+    "survey-answers": OWN,
     "touches": OWN,
     "stage-moves": OWN,
     "leads": BY_STAFF,  # and those that wait: whoever is quicker takes them
@@ -73,6 +74,7 @@ DECISIONS = {
     "report-schedules": CLOSED,
     "report-readers": CLOSED,
     "report-deliveries": CLOSED,
+    "fit": CLOSED,
     "alert-rules": CLOSED,
     "alerts": CLOSED,
     "segments": SHARED,  # their members: own

@@ -37,7 +37,7 @@ class FunnelAnswer(serializers.Serializer):
     stages = _Stage(many=True)
 
 
-class _ByDays(serializers.Serializer):
+class ByDays(serializers.Serializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {str(d): serializers.CharField(allow_null=True) for d in DAYS}
 
@@ -53,8 +53,8 @@ class _Row(serializers.Serializer):
     cost_per_contact = serializers.CharField(allow_null=True)
     cac = serializers.CharField(allow_null=True)
     cac_cohort = serializers.CharField(allow_null=True)
-    ltv = _ByDays()
-    ltv_referral = _ByDays()
+    ltv = ByDays()
+    ltv_referral = ByDays()
     ltv_cac = serializers.FloatField(allow_null=True)
     ltv_cac_days = serializers.IntegerField(allow_null=True)
     payback_days = serializers.IntegerField(allow_null=True)

@@ -123,6 +123,12 @@ def worth(question: Question) -> Worth | None:
     return known.worths(end, exact=timezone.now() - end > _NOW)
 
 
+def closing(question: Question) -> dict[str, int]:
+    """Inside a scope: heads by ownership level just before the period's end, or as_of."""
+    read = _counted if cells.know(question) else _booked
+    return {str(key): row.closing for key, row in read(question, "ownership", None).items()}
+
+
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope: all levels in their order, or whoever has something to show, most first."""
     worths = worth(question)

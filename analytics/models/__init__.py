@@ -1,4 +1,4 @@
-"""What analytics keeps: facts and cells behind reports, forecasts, targets, alerts."""
+"""What analytics keeps: facts and cells behind reports, forecasts, targets, alerts, fit."""
 
 from .alerts import Alert, AlertNotice, AlertRecipient, AlertRule
 from .assets import AssetCell, AssetPiece
@@ -17,6 +17,7 @@ from .facts import (
     StageCount,
     StageReach,
 )
+from .fit import FitAnswer, Industry
 from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
 from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
 from .rfm import RfmBorders
@@ -37,11 +38,13 @@ __all__ = [
     "DayCell",
     "DirtyContact",
     "FactsState",
+    "FitAnswer",
     "Forecast",
     "ForecastState",
     "FunnelCell",
     "GapCell",
     "Headcount",
+    "Industry",
     "Kpi",
     "KpiSettings",
     "PurchaseFit",

@@ -26,6 +26,8 @@ class Kpi(models.TextChoices):
     REVENUE_PER_HEAD = "revenue_per_head", _("Revenue per head")
     CONTACTS_PER_HEAD = "contacts_per_head", _("New contacts per head")
     TRUST_MIX = "trust_mix", _("Trust mix")
+    ACTIVITY = "activity", _("Activity")
+    SATISFACTION = "satisfaction", _("Satisfaction")
 
 
 class Purpose(models.TextChoices):

@@ -62,4 +62,11 @@ def _meanings() -> Mapping[Kpi, str]:
         Kpi.TRUST_MIX: _(
             "Service and greeting touches ÷ all touches of the period's last 30 days."
         ),
+        Kpi.ACTIVITY: _(
+            "Contacts reachable at the period's end that gave a sign of life in the days before "
+            "(ownership level 2 or 3) ÷ all of them."
+        ),
+        Kpi.SATISFACTION: _(
+            "Mean answer to surveys of the period: 0 % is the lowest one, 100 % the highest."
+        ),
     }  # fmt: skip

@@ -16,6 +16,7 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-formula", "function", _("Revenue formula")),
         ("dashboard-value", "payments", _("LTV / CAC")),
         ("dashboard-step-roi", "stairs", _("ROI by step")),
+        ("dashboard-benchmark", "compare_arrows", _("Private and public")),
         ("dashboard-attribution", "share", _("Attribution")),
         ("dashboard-touches", "mark_chat_read", _("Touches")),
         ("dashboard-trust", "handshake", _("Trust mix")),
@@ -25,6 +26,8 @@ def dashboards() -> list[tuple[str, str, str]]:
         ("dashboard-cohorts", "grid_on", _("Cohorts")),
         ("dashboard-concentration", "donut_large", _("Concentration")),
         ("dashboard-rfm", "apps", "RFM"),
+        ("dashboard-satisfaction", "sentiment_satisfied", _("Satisfaction")),
+        ("dashboard-fit", "radar", _("Private-domain fit")),
     ]
 
 

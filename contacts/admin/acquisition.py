@@ -19,10 +19,11 @@ from tenants.money_field import MoneyField, shown
 @admin.register(Channel)
 class ChannelAdmin(TenantModelAdmin):
     deletes = True
-    list_display = ("name", "platform", "placement", "created_at")
+    list_display = ("name", "kind", "platform", "placement", "created_at")
+    list_filter = (("kind", ChoicesDropdownFilter),)
     search_fields = ("name", "platform")
     ordering = ("name", "id")
-    fieldsets = ((None, {"fields": ("name", ("platform", "placement"))}),)
+    fieldsets = ((None, {"fields": (("name", "kind"), ("platform", "placement"))}),)
 
 
 class CostForm(TenantForm):

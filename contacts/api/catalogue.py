@@ -60,10 +60,13 @@ class ChannelSerializer(StrictModelSerializer):
     name = Text(channel_name, max_length=100)
     platform = Text(plain(60), max_length=60, required=False, allow_blank=True)
     placement = Text(plain(100), max_length=100, required=False, allow_blank=True)
+    kind = serializers.ChoiceField(
+        Channel.Kind.choices, required=False, help_text="`private`: what the business owns already."
+    )
 
     class Meta:
         model = Channel
-        fields = ("id", "name", "platform", "placement", "created_at")
+        fields = ("id", "name", "platform", "placement", "kind", "created_at")
         read_only_fields = ("created_at",)
 
 
@@ -132,6 +135,7 @@ class Channels(Editable):
     abilities = _WRITE
     filters: ClassVar[Mapping[str, Filter]] = {
         "name": equals("name", 100),
+        "kind": one_of("kind", Channel.Kind.choices),
     }
 
 

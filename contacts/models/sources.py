@@ -17,11 +17,21 @@ class SourceKind(models.TextChoices):
 
 
 class Channel(TenantModel):
-    """A public-domain origin: platform × placement."""
+    """Where contacts come from: platform × placement.
+
+    Mostly public; private is what the business owns already, and leads from there.
+    """
+
+    class Kind(models.TextChoices):
+        PUBLIC = "public", _("public domain")
+        PRIVATE = "private", _("private domain")
 
     name = models.CharField(_("name"), max_length=100)
     platform = models.CharField(_("platform"), max_length=60, blank=True)
     placement = models.CharField(_("placement"), max_length=100, blank=True)
+    kind = models.CharField(
+        _("kind"), max_length=7, choices=Kind.choices, default=Kind.PUBLIC, db_default=Kind.PUBLIC
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminURLInputWidget
 
 from contacts import media
 from journeys import content
-from journeys.models import Content, Link
+from journeys.models import Content, Link, SurveyAnswer
 from tenants.admin_base import NOTHING, TenantModelAdmin
 from tenants.admin_forms import TenantForm, without
 
@@ -53,12 +53,15 @@ class ContentForm(TenantForm):
     class Meta:
         model = Content
         fields = (
-            "title", "kind", "purpose", "url", "body", "picture_url", "appid", "page", "active",
+            "title", "kind", "purpose", "url", "body", "scale", "picture_url", "appid", "page",
+            "active",
         )  # fmt: skip
         help_texts = {
             "body": gettext_lazy(
                 "A text may hold {name}, {staff} and {link}: each contact's own when it is sent."
+                " Of a survey it is the question."
             ),
+            "scale": gettext_lazy("Of a survey."),
         }
 
     def clean_new_picture(self) -> Any:
@@ -69,7 +72,7 @@ class ContentForm(TenantForm):
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in ("kind", "body", "picture_url", "appid", "page"):
+        for name in ("kind", "body", "scale", "picture_url", "appid", "page"):
             setattr(self.instance, name, given.get(name, getattr(self.instance, name)))
         for name, fault in content.faults(self.instance).items():
             self.add_error("new_picture" if name == "picture" else name, fault)
@@ -86,7 +89,7 @@ class ContentAdmin(TenantModelAdmin):
     search_fields = ("title",)
     readonly_fields = ("general_link", "picture")
     fieldsets = (
-        (None, {"fields": ("title", ("kind", "purpose"), "url", "body", "active")}),
+        (None, {"fields": ("title", ("kind", "purpose"), "url", "body", "scale", "active")}),
         (
             gettext_lazy("Picture and mini-program"),
             {"fields": ("picture", "new_picture", "picture_url", ("appid", "page"))},
@@ -106,7 +109,7 @@ class ContentAdmin(TenantModelAdmin):
         """The link that belongs to nobody goes with its content; a contact's own link keeps it."""
         found = list(objs)
         own = Link.objects.filter(content__in=found).exclude(contact=None, staff=None)
-        if own.exists():
+        if own.exists() or SurveyAnswer.objects.filter(content__in=found).exists():
             names = [str(one) for one in found]
             return names, {}, set(), [_("links that were given to contacts")]
         return [str(one) for one in found], {self.opts.verbose_name_plural: len(found)}, set(), []

@@ -16,7 +16,7 @@ from contacts.api.events import OF_CONTACT, limited
 from contacts.api.naming import contact_ids, userids
 from contacts.models import Contact
 from journeys import content as content_
-from journeys.models import Content, Link, Purpose
+from journeys.models import Content, Link, Purpose, Scale
 from tenants import audit, ids
 from tenants.models import Staff
 from tenants.rest.fields import IdField, Reference, StrictBoolean, Text, of
@@ -71,7 +71,8 @@ class ContactId(serializers.CharField):
 
 class ContentSerializer(StrictModelSerializer):
     """A piece: with an address its links lead there, without one they show its text. Pictures and
-    mini-programs are sent from the sidebar as they are; a picture's file is chosen in the admin."""
+    mini-programs are sent from the sidebar as they are; a picture's file is chosen in the admin. A
+    survey's text is its one question, which the contact answers behind their link."""
 
     id = IdField()
     title = Text(lambda text: validation.text(text, 120), max_length=120)
@@ -92,20 +93,23 @@ class ContentSerializer(StrictModelSerializer):
     page = Text(
         lambda text: validation.text(text, 300), max_length=300, required=False, allow_blank=True
     )
+    scale = serializers.ChoiceField(
+        Scale.choices, required=False, help_text="Of a survey: 5 is 1 to 5, 10 is 0 to 10."
+    )
     active = StrictBoolean(required=False)
 
     class Meta:
         model = Content
         fields = (
             "id", "title", "kind", "purpose", "body", "url", "picture_url", "picture", "appid",
-            "page", "active", "created_at",
+            "page", "scale", "active", "created_at",
         )  # fmt: skip
         read_only_fields = ("created_at",)
 
     def validate(self, attrs: Any) -> Any:
         given = super().validate(attrs)
-        piece = Content()
-        for name in ("kind", "body", "picture_url", "picture_id", "appid", "page"):
+        piece = Content(pk=self.instance.pk if self.instance else None)
+        for name in ("kind", "body", "scale", "picture_url", "picture_id", "appid", "page"):
             before = getattr(self.instance or piece, name)
             setattr(piece, name, given.get(name, before))
         faults = content_.faults(piece)

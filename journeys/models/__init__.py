@@ -1,6 +1,6 @@
 """A contact's journey: stages, content, score, scripts and touches, leads."""
 
-from .content import Content, Link
+from .content import Content, Link, Scale
 from .leads import FollowUp, Lead
 from .scoring import Score, ScoreModel, ScorePoint, ScoreRule
 from .sops import (
@@ -15,6 +15,7 @@ from .sops import (
     TouchKind,
 )
 from .stages import ContactStage, Purpose, Review, Stage, StageMove
+from .surveys import SurveyAnswer
 from .touches import MassQuota, SharedTask, StaffTask, Touch, TouchRules
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Purpose",
     "Review",
     "Route",
+    "Scale",
     "Score",
     "ScoreModel",
     "ScorePoint",
@@ -42,6 +44,7 @@ __all__ = [
     "StaffTask",
     "Stage",
     "StageMove",
+    "SurveyAnswer",
     "Touch",
     "TouchKind",
     "TouchRules",

@@ -12,6 +12,17 @@ from tenants.scope import TenantForeignKey, TenantModel, current_tenant_id
 from .stages import Purpose
 
 
+class Scale(models.IntegerChoices):
+    """What a survey may be answered with."""
+
+    FIVE = 5, _("1 to 5")
+    TEN = 10, _("0 to 10")
+
+    @property
+    def lowest(self) -> int:
+        return 1 if self == Scale.FIVE else 0
+
+
 class Content(TenantModel):
     class Kind(models.TextChoices):
         TEXT = "text", _("text")
@@ -21,6 +32,7 @@ class Content(TenantModel):
         PRICE = "price", _("price list")
         IMAGE = "image", pgettext_lazy("to send", "picture")
         MINI = "mini", _("mini-program")
+        SURVEY = "survey", _("survey")
         OTHER = "other", _("other")
 
     # What is sent as it is from a chat: no link can lead to it.
@@ -48,6 +60,10 @@ class Content(TenantModel):
     )
     page = models.CharField(
         _("page of the mini-program"), max_length=300, blank=True, default="", db_default=""
+    )
+    # Of a survey, whose text is the question.
+    scale = models.PositiveSmallIntegerField(
+        _("scale"), choices=Scale.choices, default=Scale.FIVE, db_default=Scale.FIVE
     )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

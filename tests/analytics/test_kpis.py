@@ -274,6 +274,8 @@ def test_figures_of_march(march: Business) -> None:
         "revenue_per_head": None,
         "contacts_per_head": None,
         "trust_mix": None,
+        "activity": 0.25,  # of b, c, d and e: b wrote
+        "satisfaction": None,
     }
     assert (answer["phase"], answer["purpose"]) == ("steady", "gmv")
     assert answer["focus"][:2] == ["revenue_per_head", "contacts_per_head"]
@@ -314,6 +316,7 @@ def test_the_setting_decides_day_zero_and_purpose(march: Business) -> None:
     assert (answer["phase"], answer["purpose"]) == ("start", "warmth")
     assert answer["focus"] == [
         "new_contacts", "deletes", "delete_rate", "interaction_rate", "trust_mix", "referral_rate",
+        "activity", "satisfaction",
     ]  # fmt: skip
     assert asked(march, "kpis", purpose="gmv", **MARCH)["purpose"] == "gmv"
 

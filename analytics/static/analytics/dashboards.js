@@ -288,7 +288,42 @@
     };
   };
 
-  const kinds = { band: banded, curve, waterfall };
+  /* One's own shape over another's; both on the same scale from nought. */
+  const radar = (data) => ({
+    type: "radar",
+    data: {
+      labels: data.labels,
+      datasets: data.series.map((series, number) => ({
+        label: series.label,
+        data: series.values,
+        borderColor: colour(number ? "--ink-3" : "--brand"),
+        backgroundColor: number ? "transparent" : colour("--brand-soft"),
+        borderDash: number ? [5, 5] : [],
+        borderWidth: number ? 1.5 : 2.5,
+        pointRadius: number ? 0 : 3,
+        pointBackgroundColor: colour("--brand"),
+        order: number ? 0 : 1, // above the filled one
+      })),
+    },
+    options: {
+      responsive: true,
+      maintainAspectRatio: false,
+      animation: false,
+      scales: {
+        r: {
+          min: 0,
+          max: data.most,
+          angleLines: { color: colour("--line") },
+          grid: { color: colour("--line") },
+          pointLabels: { color: colour("--ink"), font: { size: 12 } },
+          ticks: { stepSize: 1, color: colour("--ink-3"), backdropColor: "transparent" },
+        },
+      },
+      plugins: { legend: { labels: { color: colour("--ink-2"), usePointStyle: true, pointStyle: "line" } } },
+    },
+  });
+
+  const kinds = { band: banded, curve, radar, waterfall };
   const layout = (data, width) => (kinds[data.kind] ?? look)(data, width);
 
   /* The chart as a picture, on the colour of the page. */

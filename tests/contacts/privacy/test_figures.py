@@ -50,6 +50,8 @@ ASKED = {
     "reports/kpis": ["purpose=gmv", "as_of=2026-05-01", "staff=sales1"],
     "reports/baselines": ["channel=Douyin", "as_of=2026-05-01"],
     "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
+    "reports/benchmark": ["", "staff=sales1", "as_of=2026-05-01"],
+    "reports/satisfaction": ["", "staff=sales1"],
     "reports/prediction": ["as_of=2026-06-15"],
     "reports/touches": ["group=sop", "group=step", "group=broadcast", "group=content",
                         "group=route", "group=hour", "days=90", "as_of=2026-01-12"],

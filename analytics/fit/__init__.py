@@ -1,0 +1,1 @@
+"""How suited is this business to the private domain, and what should it start with?"""
