@@ -205,8 +205,9 @@ class Touched:
             if t.sent and t.kind and until - timedelta(days=30) <= t.at < until
         ]  # fmt: skip
         mixes = {
-            contact: mix([t for t in last if t.contact == contact])
+            contact: share
             for contact in {t.contact for t in last}
+            if (share := mix([t for t in last if t.contact == contact])) is not None
         }
         bins = Counter(min(int(m * 10), 9) for m in mixes.values())
         return {
