@@ -150,6 +150,13 @@ class Touch(TenantModel):
             ),
             models.Index(fields=["tenant", "enrolment"], name="touch_enrolment"),
             models.Index(fields=["tenant", "contact", "-id"], name="touch_contact"),
+            # What was sent in a period, of which kinds.
+            models.Index(
+                fields=["tenant", "sent_at"],
+                include=["kind"],
+                name="touch_sent",
+                condition=models.Q(sent_at__isnull=False),
+            ),
             # Is a task that WeCom lists one of ours?
             models.Index(
                 fields=["tenant", "provider_id"],
