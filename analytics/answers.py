@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from analytics import buying, cohorts, facts, formula, funnel, value
+from analytics.assets import statement
 from analytics.curves import DAYS
 from analytics.exact import fen
 from analytics.periods import Question
@@ -69,6 +70,14 @@ def kept(name: str, question: Question, read: Callable[[], T]) -> T:
     if facts.version() == version:
         cache.set(key, (question.as_of, answer), _KEPT)
     return answer
+
+
+def of_assets(question: Question, group: statement.Group) -> list[statement.Row]:
+    """The statement of user assets: read, or kept."""
+    name = statement.kept_as(question, group)
+    if name is None:
+        return steadily(lambda: statement.report(question, group))
+    return kept(name, question, lambda: statement.report(question, group))
 
 
 def text_of_moment(moment: datetime, zone: ZoneInfo) -> str:

@@ -82,27 +82,26 @@ def median(values: Iterable[Fraction | int]) -> Fraction:
 
 # --- what happened on each day ---
 
-_DAILY = {
-    # Whole days come from cells; the day of as_of, and with filters by staff all, from rows.
-    "new_contacts": """
-SELECT day, sum(contacts)::bigint FROM (
-  SELECT day, contacts FROM analytics_daycell
+# Whole days come from cells; the day of as_of, and with filters by staff all, from rows.
+_DAILY = """
+SELECT day, sum(new_contacts)::bigint, sum(orders)::bigint, sum(revenue)::bigint,
+  sum(deletes)::bigint
+FROM (
+  SELECT day, contacts AS new_contacts, orders, revenue, deleted AS deletes FROM analytics_daycell
   WHERE tenant_id = %(tenant)s AND day >= %(first)s AND day < %(until)s {channel}
   UNION ALL
-  SELECT (reach_at AT TIME ZONE %(zone)s)::date, 1 FROM analytics_contactfact
-  WHERE tenant_id = %(tenant)s AND reach_at >= %(rows_from)s AND reach_at < %(end)s {whose}
-) part GROUP BY day HAVING sum(contacts) <> 0""",
-    "orders, revenue": """
-SELECT (paid_at AT TIME ZONE %(zone)s)::date, count(*), sum(amount_fen - refund_fen)::bigint
-FROM contacts_order
-WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(start)s AND paid_at < %(end)s {whose}
-GROUP BY 1""",
-    "deletes": """
-SELECT (ended_at AT TIME ZONE %(zone)s)::date, count(*) FROM contacts_reachspell
-WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL AND ended_by = 'customer'
-  AND ended_at >= %(start)s AND ended_at < %(end)s {whose}
-GROUP BY 1""",
-}
+  SELECT (reach_at AT TIME ZONE %(zone)s)::date, 1, 0, 0, 0 FROM analytics_contactfact
+  WHERE tenant_id = %(tenant)s AND reach_at >= %(start)s AND reach_at < %(end)s {whose}
+  UNION ALL
+  SELECT (paid_at AT TIME ZONE %(zone)s)::date, 0, 1, amount_fen - refund_fen, 0
+  FROM contacts_order
+  WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(start)s AND paid_at < %(end)s {whose}
+  UNION ALL
+  SELECT (ended_at AT TIME ZONE %(zone)s)::date, 0, 0, 0, 1 FROM contacts_reachspell
+  WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL AND ended_by = 'customer'
+    AND ended_at >= %(start)s AND ended_at < %(end)s {whose}
+) part GROUP BY day
+"""
 
 
 def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
@@ -113,21 +112,20 @@ def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
     parameters = filters(question) | {
         "first": start,
         "until": until,
-        "rows_from": midnight(until, zone),
-        "start": midnight(start, zone),
+        "start": midnight(until, zone),
         "end": min(midnight(question.span.end, zone), question.as_of),
     }
-    narrowing = {
-        "whose": among(question),
-        "channel": "" if question.channel_id is None else "AND channel_id = %(channel)s",
-    }
+    sql = _DAILY.format(
+        whose=among(question),
+        channel="" if question.channel_id is None else "AND channel_id = %(channel)s",
+    )
     found: dict[str, dict[date, int]] = {metric: {} for metric in METRICS}
     with connection.cursor() as cursor:
-        for names, sql in _DAILY.items():
-            cursor.execute(sql.format(**narrowing), parameters)
-            for day, *values in cursor.fetchall():
-                for name, value in zip(names.split(", "), values, strict=True):
-                    found[name][day] = value
+        cursor.execute(sql, parameters)
+        for day, *values in cursor.fetchall():
+            for metric, value in zip(METRICS, values, strict=True):
+                if value:
+                    found[metric][day] = value
     return found
 
 

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from analytics import models, upkeep, whole
+from analytics import models, readings, upkeep, whole
 from analytics.assets import readings as asset_readings
 from analytics.prediction import forecasts
 from contacts import timeline
@@ -32,7 +32,7 @@ QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
-_FORM = 2  # another one when facts hold more than before: then all are read again
+_FORM = 3  # another one when facts hold more than before: then all are read again
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
@@ -325,7 +325,7 @@ def _refreshed() -> None:
 def _digest(model: type[TenantModel]) -> object:
     """All rows of the tenant as one number; cells that count nothing are as good as absent."""
     counted = {
-        models.DayCell: "contacts <> 0 OR customers <> 0",
+        models.DayCell: " OR ".join(f"{line} <> 0" for line in readings.DAY_LINES),
         models.CohortCell: "margin <> 0 OR customers <> 0",
         models.AssetCell: " OR ".join(f"{line} <> 0" for line in asset_readings.LINES),
         models.CohortMonth: "customers <> 0 OR revenue <> 0 OR margin <> 0",

@@ -15,35 +15,33 @@ from typing import Final
 
 from django.db import connection
 
+from analytics import present
 from analytics.exact import ratio
-from analytics.periods import Question, among, filters, midnight
+from analytics.periods import Question, among
 
 FACTORS: Final = ("assets", "reach", "conversion", "aov")
 
-# A spell counts when it was open at any moment of the period (R13); an end from as_of on is not
-# known yet (R1). Of everybody's orders, those that came after the first touch are the reached'.
-_FORMULA = """
-WITH asset AS MATERIALIZED (
-  SELECT DISTINCT s.contact_id FROM contacts_reachspell s
-  WHERE s.tenant_id = %(tenant)s AND s.opened_at < %(until)s
-    AND (s.ended_at IS NULL OR s.ended_at > %(start)s OR s.ended_at >= %(as_of)s){of_s}
-), reached AS MATERIALIZED (
-  SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
-  WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
-    AND e.at >= %(start)s AND e.at < %(until)s
-    AND e.contact_id IN (SELECT contact_id FROM asset)
-  GROUP BY e.contact_id
+# Of everybody's orders, those that came after the first touch are the reached'.
+_FORMULA = f"""
+WITH reached AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
+    WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
+      AND e.at >= %(start)s AND e.at < %(until)s{{of_e}}
+    GROUP BY e.contact_id) touched
+  WHERE EXISTS (
+    SELECT FROM contacts_reachspell s WHERE s.contact_id = touched.contact_id AND {present.OPEN})
 ), bought AS (
   SELECT o.amount_fen - o.refund_fen AS fen, o.paid_at >= r.at AS reached
   FROM contacts_order o LEFT JOIN reached r ON r.contact_id = o.contact_id
   WHERE o.tenant_id = %(tenant)s AND o.paid AND o.paid_at >= %(start)s AND o.paid_at < %(until)s
-    {of_o}
+    {{of_o}}
 )
-SELECT (SELECT count(*) FROM asset), (SELECT count(*) FROM reached),
+SELECT (SELECT count(*) FROM reached),
   count(*) FILTER (WHERE reached), COALESCE(sum(fen) FILTER (WHERE reached), 0)::bigint,
   COALESCE(sum(fen), 0)::bigint
 FROM bought
-"""
+"""  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True)
@@ -92,21 +90,14 @@ class Change:
 
 
 def report(question: Question) -> Formula:
-    """Inside a scope."""
-    span = question.span
-    parameters = filters(question) | {
-        "start": midnight(span.start, span.zone),
-        "until": min(midnight(span.end, span.zone), question.as_of),
-        "as_of": question.as_of,
-    }
+    """Inside a scope, with facts up to date."""
+    sql = _FORMULA.format(
+        of_e=among(question, "e.contact_id"), of_o=among(question, "o.contact_id")
+    )
+    assets = present.heads(question)
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FORMULA.format(
-                of_o=among(question, "o.contact_id"), of_s=among(question, "s.contact_id")
-            ),
-            parameters,
-        )
-        return Formula(*cursor.fetchone())
+        cursor.execute(sql, present.given(question))
+        return Formula(assets, *cursor.fetchone())
 
 
 def change(now: Formula, before: Formula) -> Change:

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from django.db import connection
 
-from analytics import baselines, newcomers, satisfaction, trust
+from analytics import baselines, newcomers, present, satisfaction, trust
 from analytics.assets import statement
 from analytics.baselines import Day
 from analytics.exact import ratio
 from analytics.heads import heads
 from analytics.models.goals import Kpi, KpiSettings, Purpose
-from analytics.periods import Question, Span, among, filters, midnight
+from analytics.periods import Question, Span, among, midnight
 from contacts.kinds import INBOUND
 from tenants.scope import current_tenant_id
 
@@ -159,8 +159,10 @@ def _before(question: Question) -> dict[str, Value]:
 def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
     """Inside a scope: every figure by its key; `sums` are those of baselines.METRICS."""
     deleted, follows = _one(_FOLLOWS, question)
-    assets, active, tagged = _one(_ASSETS, question)
-    customers, repeat, referrers = _one(_CUSTOMERS, question)
+    assets = present.heads(question)
+    (active,), (tagged,) = _one(_ACTIVE, question), _one(_TAGGED, question)
+    customers, repeat = _one(_CUSTOMERS, question)
+    (referrers,) = _one(_REFERRERS, question)
     new_customers = sum(won for _new, won in newcomers.counts(question, "month").values())
     at_work = heads(question)
     return {
@@ -187,56 +189,79 @@ def _activity(question: Question) -> Fraction | None:
     return ratio(everybody - heads_by_level.get("L1", 0), everybody)
 
 
-# An end at or after as_of has not happened; one at the start of the period lies in it (R12) ...
+# Whole days come from cells; the day of as_of, and with filters by staff all, from rows. Spells
+# that were over before the period are out of it (R12).
 _FOLLOWS = """
-SELECT count(*) FILTER (
-    WHERE ended_by = 'customer' AND ended_at >= %(start)s AND ended_at < %(end)s), count(*)
-FROM contacts_reachspell
-WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL AND opened_at < %(end)s
-  AND (ended_at IS NULL OR ended_at >= %(start)s OR ended_at >= %(as_of)s) {whose}
+SELECT COALESCE(sum(deleted) FILTER (WHERE day >= %(from)s), 0)::bigint,
+  (sum(opened) - COALESCE(sum(ended) FILTER (WHERE day < %(from)s), 0))::bigint
+FROM (
+  SELECT day, opened, ended, deleted FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND day < %(whole)s {channel}
+  UNION ALL
+  SELECT %(whole)s, 1, 0, 0 FROM contacts_reachspell
+  WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL
+    AND opened_at >= %(rows_from)s AND opened_at < %(until)s {whose}
+  UNION ALL
+  SELECT (ended_at AT TIME ZONE %(zone)s)::date, 0, 1, (ended_by = 'customer')::int
+  FROM contacts_reachspell
+  WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL
+    AND ended_at >= %(rows_from)s AND ended_at < %(until)s {whose}
+) turned
 """
-# ... but then nothing was reachable in it (R13).
-_ASSETS = """
-WITH assets AS MATERIALIZED (
-  SELECT DISTINCT contact_id FROM contacts_reachspell
-  WHERE tenant_id = %(tenant)s AND opened_at < %(end)s
-    AND (ended_at IS NULL OR ended_at > %(start)s OR ended_at >= %(as_of)s) {whose}
-)
-SELECT (SELECT count(*) FROM assets), (
-  SELECT count(*) FROM assets a WHERE EXISTS (
-    SELECT FROM contacts_event e
-    WHERE e.tenant_id = %(tenant)s AND e.contact_id = a.contact_id
-      AND e.kind = ANY(%(inbound)s::text[]) AND e.at >= %(start)s AND e.at < %(end)s)
-), (
-  SELECT count(*) FROM assets a WHERE EXISTS (
-    SELECT FROM contacts_contacttag t
-    WHERE t.tenant_id = %(tenant)s AND t.contact_id = a.contact_id)
-)
-"""
+_ACTIVE = f"""
+SELECT count(*) FROM (
+  SELECT DISTINCT contact_id FROM contacts_event
+  WHERE tenant_id = %(tenant)s AND kind = ANY(%(inbound)s::text[])
+    AND at >= %(start)s AND at < %(until)s {{whose}}) spoke
+WHERE EXISTS (
+  SELECT FROM contacts_reachspell s WHERE s.contact_id = spoke.contact_id AND {present.OPEN})
+"""  # noqa: S608 - our own names
+_TAGGED = f"""
+SELECT count(*) FROM (
+  SELECT DISTINCT contact_id FROM contacts_contacttag
+  WHERE tenant_id = %(tenant)s {{whose}}) worn
+WHERE EXISTS (
+  SELECT FROM contacts_reachspell s WHERE s.contact_id = worn.contact_id AND {present.OPEN})
+"""  # noqa: S608 - our own names
 _CUSTOMERS = """
-WITH customer AS MATERIALIZED (
-  SELECT contact_id, count(*) AS orders FROM contacts_order
-  WHERE tenant_id = %(tenant)s AND paid AND paid_at < %(end)s {whose} GROUP BY contact_id
+WITH cell AS (
+  SELECT COALESCE(sum(customers), 0) AS customers, COALESCE(sum(repeats), 0) AS repeats
+  FROM analytics_daycell WHERE tenant_id = %(tenant)s AND day < %(whole)s {channel}
+), late AS (
+  SELECT l.orders, (
+    SELECT count(*) FROM (
+      SELECT FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.contact_id = l.contact_id
+        AND o.paid AND o.paid_at < %(rows_from)s LIMIT 2) earlier) AS before
+  FROM (
+    SELECT contact_id, count(*) AS orders FROM contacts_order
+    WHERE tenant_id = %(tenant)s AND paid
+      AND paid_at >= %(rows_from)s AND paid_at < %(until)s {whose} GROUP BY contact_id) l
 )
-SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM customer WHERE orders >= 2), (
-  SELECT count(*) FROM customer WHERE EXISTS (
-    SELECT FROM contacts_contact c
-    WHERE c.tenant_id = %(tenant)s AND c.referrer_id = customer.contact_id
-      AND c.acquired_at < %(end)s)
-)
+SELECT (customers + (SELECT count(*) FROM late WHERE before = 0))::bigint,
+  (repeats + (SELECT count(*) FROM late WHERE before < 2 AND before + orders >= 2))::bigint
+FROM cell
+"""
+_REFERRERS = """
+SELECT count(*) FROM (
+  SELECT DISTINCT referrer_id AS contact_id FROM contacts_contact
+  WHERE tenant_id = %(tenant)s AND referrer_id IS NOT NULL AND acquired_at < %(until)s) brought
+WHERE EXISTS (
+  SELECT FROM contacts_order o WHERE o.tenant_id = %(tenant)s
+    AND o.contact_id = brought.contact_id AND o.paid AND o.paid_at < %(until)s) {whose}
 """
 
 
 def _one(sql: str, question: Question) -> tuple[Any, ...]:
-    zone = question.span.zone
-    end = min(midnight(question.span.end, zone), question.as_of)
-    given = filters(question) | {
-        "start": midnight(question.span.start, zone),
-        "end": end,
-        "as_of": question.as_of,
+    end = question.span.end
+    whole = date.min if question.owners is not None else min(end, question.today)
+    parameters = present.given(question)
+    parameters |= {
+        "whole": whole,
+        "rows_from": "-infinity" if whole == date.min else midnight(whole, question.span.zone),
         "inbound": sorted(INBOUND),
     }
+    channel = "" if question.channel_id is None else "AND channel_id = %(channel)s"
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(whose=among(question)), given)
+        cursor.execute(sql.format(whose=among(question), channel=channel), parameters)
         row: tuple[Any, ...] = cursor.fetchone()
     return row

@@ -36,16 +36,19 @@ WITH cohort AS (
   SELECT {group} AS grp, s.opened_at,
     CASE WHEN s.ended_at < %(as_of)s THEN s.ended_at END AS ended_at,
     CASE WHEN s.ended_at < %(as_of)s THEN s.ended_by ELSE '' END AS ended_by
-  FROM contacts_reachspell s
-  JOIN contacts_contact c ON c.tenant_id = s.tenant_id AND c.id = s.contact_id
-  LEFT JOIN contacts_follow f ON f.tenant_id = s.tenant_id AND f.contact_id = s.contact_id
-    AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at
-  WHERE s.tenant_id = %(tenant)s AND c.tenant_id = %(tenant)s AND s.staff_id IS NOT NULL
+  FROM contacts_reachspell s {joined}
+  WHERE s.tenant_id = %(tenant)s AND s.staff_id IS NOT NULL
     AND s.opened_by <> 'transfer'
     AND s.opened_at >= %(start)s AND s.opened_at < LEAST(%(end)s, %(as_of)s) {filters}
 )
 SELECT grp, count(*){counts} FROM cohort GROUP BY grp
 """
+
+_CONTACT = """
+  JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = s.contact_id"""
+_FOLLOW = """
+  LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.contact_id = s.contact_id
+    AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at"""
 
 # Of those observed for N days: all, lost, lost by the customer.
 _COUNTS = """,
@@ -89,6 +92,7 @@ def report(question: Question, group: Group) -> list[Row]:
     sql = _COHORT.format(
         group=_COLUMNS[group],
         counts="".join(_COUNTS.format(**_conditions(days)) for days in DAYS),
+        joined=_joined(question, group),
         filters=_filters(question),
     )
     parameters: dict[str, Any] = {
@@ -120,6 +124,12 @@ def _conditions(days: int) -> dict[str, str]:
     seen = f"{until} <= %(as_of)s AND NOT (ended_by = 'transfer' AND ended_at < {until})"
     lost = f"ended_by IN ('customer', 'staff', 'unknown') AND ended_at <= {until}"
     return {"observed": seen, "lost": lost}
+
+
+def _joined(question: Question, group: Group) -> str:
+    """Only what is asked for."""
+    sql = _CONTACT if group != "staff" or question.channel_id is not None else ""
+    return sql + _FOLLOW if group == "live_code" else sql
 
 
 def _filters(question: Question) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
@@ -19,6 +20,8 @@ from analytics.periods import Question, among, filters, midnight
 
 _ADDED_DAYS, _SERVED_DAYS, _BOUGHT_DAYS = 7, 7, 30
 
+# Each step's own window says who counts. The wider bounds let it be read as one range of its time,
+# not contact by contact.
 _RATES = """
 WITH scanned AS MATERIALIZED (
   SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
@@ -31,18 +34,21 @@ WITH scanned AS MATERIALIZED (
     AND s.contact_id = scanned.contact_id AND s.staff_id IS NOT NULL
     AND s.opened_at BETWEEN scanned.at AND scanned.at + make_interval(secs => %(to_add)s)
     AND s.opened_at < %(as_of)s
+    AND s.opened_at >= %(start)s AND s.opened_at < %(last_added)s
   GROUP BY scanned.contact_id
 ), served AS MATERIALIZED (
   SELECT added.contact_id, added.at FROM added
   JOIN contacts_event m ON m.tenant_id = %(tenant)s AND m.contact_id = added.contact_id
     AND m.kind IN ('message.received', 'message.sent') AND m.at < %(as_of)s
     AND m.at BETWEEN added.at AND added.at + make_interval(secs => %(to_serve)s)
+    AND m.at >= %(start)s AND m.at < %(last_served)s
   GROUP BY added.contact_id, added.at HAVING count(DISTINCT m.kind) = 2
 ), monetised AS (
   SELECT DISTINCT served.contact_id FROM served
   JOIN contacts_order o ON o.tenant_id = %(tenant)s AND o.contact_id = served.contact_id
     AND o.paid AND o.paid_at < %(as_of)s
     AND o.paid_at BETWEEN served.at AND served.at + make_interval(secs => %(to_buy)s)
+    AND o.paid_at >= %(start)s AND o.paid_at < %(last_bought)s
 )
 SELECT COALESCE(c.channel_id, 0), count(*), count(added.contact_id), count(served.contact_id),
   count(monetised.contact_id)
@@ -110,9 +116,13 @@ BANDS: Final[Mapping[str, Band]] = {
 def by_channel(question: Question) -> dict[int, Rates]:
     """Inside a scope: of each channel (0: none) that has a contact in the cohort."""
     span = question.span
+    until = min(midnight(span.end, span.zone), question.as_of)
     parameters = filters(question) | {
         "start": midnight(span.start, span.zone),
-        "until": min(midnight(span.end, span.zone), question.as_of),
+        "until": until,
+        "last_added": until + timedelta(days=_ADDED_DAYS),
+        "last_served": until + timedelta(days=_ADDED_DAYS + _SERVED_DAYS),
+        "last_bought": until + timedelta(days=_ADDED_DAYS + _BOUGHT_DAYS),
         "as_of": question.as_of,
         "to_add": _ADDED_DAYS * 86_400,
         "to_serve": _SERVED_DAYS * 86_400,

@@ -5,6 +5,7 @@ upkeep.py reads some contacts after a change, whole.py reads all of them: the sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from analytics import models
@@ -36,50 +37,62 @@ def parameters(tenant_id: int, zone: str) -> dict[str, Any]:
 CONTACTS = """
 SELECT c.id AS contact_id, COALESCE(c.channel_id, 0) AS channel_id, c.acquired_at AS reach_at,
   (c.acquired_at AT TIME ZONE %(zone)s)::date AS reach_day,
-  COALESCE(l.to_stage_id, 0) AS stage_id
+  COALESCE(l.to_stage_id, 0) AS stage_id, COALESCE(f.days, '{}') AS follow_days,
+  COALESCE(f.turns, '{}') AS follow_turns
 FROM contacts_contact c LEFT JOIN (
   SELECT DISTINCT ON (m.contact_id) m.contact_id, m.to_stage_id
   FROM journeys_stagemove m JOIN journeys_stage s
     ON s.tenant_id = m.tenant_id AND s.id = m.to_stage_id
   WHERE m.tenant_id = %(tenant)s{these m.contact_id}
   ORDER BY m.contact_id, m.at DESC, m.why = 'person' DESC, s.position DESC, m.id DESC
-) l ON l.contact_id = c.id
+) l ON l.contact_id = c.id LEFT JOIN (
+  SELECT contact_id, array_agg(day ORDER BY day, turn) AS days,
+    array_agg(turn ORDER BY day, turn) AS turns
+  FROM (
+    SELECT s.contact_id, (t.at AT TIME ZONE %(zone)s)::date AS day, t.turn::smallint AS turn
+    FROM contacts_reachspell s CROSS JOIN LATERAL (VALUES (s.opened_at, 1),
+      (s.ended_at, CASE WHEN s.ended_by = 'customer' THEN 3 ELSE 2 END)) AS t(at, turn)
+    WHERE s.tenant_id = %(tenant)s AND s.staff_id IS NOT NULL AND t.at IS NOT NULL
+      {these s.contact_id}
+  ) turned GROUP BY contact_id
+) f ON f.contact_id = c.id
 WHERE c.tenant_id = %(tenant)s{these c.id}
-  AND (c.acquired_at IS NOT NULL OR l.to_stage_id IS NOT NULL)
+  AND (c.acquired_at IS NOT NULL OR l.to_stage_id IS NOT NULL OR f.contact_id IS NOT NULL)
 """
 
 CUSTOMERS = """
+WITH bought AS MATERIALIZED (
+  SELECT contact_id, paid_at, (paid_at AT TIME ZONE %(zone)s)::date AS day,
+    (extract(epoch FROM paid_at) * 1000000)::bigint AS at, amount_fen - refund_fen AS revenue,
+    amount_fen - refund_fen - cost_fen AS margin
+  FROM contacts_order WHERE tenant_id = %(tenant)s AND paid{these contact_id}
+)
 SELECT a.contact_id, COALESCE(c.channel_id, 0) AS channel_id,
   (extract(epoch FROM c.acquired_at) * 1000000)::bigint AS reach_us,
   date_trunc('month', c.acquired_at AT TIME ZONE %(zone)s)::date AS reach_month,
-  a.first_us, (a.first_at AT TIME ZONE %(zone)s)::date AS first_day,
-  a.margin_365, a.ages, a.margins, m.months, m.revenues, m.month_margins
+  a.first_us, d.days[1] AS first_day, a.margin_365, a.ages, a.margins, d.days, d.day_orders,
+  d.day_revenues, d.day_margins
 FROM (
-  SELECT contact_id, first_us, first_at, sum(margin)::bigint AS margin_365,
+  SELECT contact_id, first_us, sum(margin)::bigint AS margin_365,
     array_agg(age ORDER BY age) AS ages, array_agg(margin ORDER BY age) AS margins
   FROM (
-    SELECT contact_id, first_us, first_at, sum(margin)::bigint AS margin,
+    SELECT contact_id, first_us, sum(margin)::bigint AS margin,
       ((at - first_us + %(day)s - 1) / %(day)s)::smallint AS age
     FROM (
-      SELECT contact_id, at, margin, min(at) OVER w AS first_us, min(paid_at) OVER w AS first_at
-      FROM (
-        SELECT contact_id, (extract(epoch FROM paid_at) * 1000000)::bigint AS at, paid_at,
-          amount_fen - refund_fen - cost_fen AS margin
-        FROM contacts_order WHERE tenant_id = %(tenant)s AND paid{these contact_id}
-      ) paid WINDOW w AS (PARTITION BY contact_id)
+      SELECT contact_id, at, margin, min(at) OVER (PARTITION BY contact_id) AS first_us FROM bought
     ) timed WHERE at - first_us <= %(observed)s * %(day)s
-    GROUP BY contact_id, first_us, first_at, age
-  ) aged GROUP BY contact_id, first_us, first_at
+    GROUP BY contact_id, first_us, age
+  ) aged GROUP BY contact_id, first_us
 ) a JOIN (
-  SELECT contact_id, array_agg(month ORDER BY month) AS months,
-    array_agg(revenue ORDER BY month) AS revenues, array_agg(margin ORDER BY month) AS month_margins
+  SELECT contact_id, array_agg(day ORDER BY day) AS days,
+    array_agg(orders ORDER BY day) AS day_orders, array_agg(revenue ORDER BY day) AS day_revenues,
+    array_agg(margin ORDER BY day) AS day_margins
   FROM (
-    SELECT contact_id, date_trunc('month', paid_at AT TIME ZONE %(zone)s)::date AS month,
-      sum(amount_fen - refund_fen)::bigint AS revenue,
-      sum(amount_fen - refund_fen - cost_fen)::bigint AS margin
-    FROM contacts_order WHERE tenant_id = %(tenant)s AND paid{these contact_id} GROUP BY 1, 2
-  ) bought GROUP BY contact_id
-) m ON m.contact_id = a.contact_id
+    SELECT contact_id, day, count(*)::int AS orders, sum(revenue)::bigint AS revenue,
+      sum(margin)::bigint AS margin
+    FROM bought GROUP BY contact_id, day
+  ) daily GROUP BY contact_id
+) d ON d.contact_id = a.contact_id
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = a.contact_id{these c.id}
 """
 
@@ -164,3 +177,70 @@ JOIN analytics_customerfact i ON i.tenant_id = %(tenant)s AND i.contact_id = rew
 WHERE i.reach_us IS NOT NULL
 GROUP BY i.contact_id, i.channel_id, i.reach_us, i.first_us
 """.replace("REWARD_FEN", REWARD_FEN)
+
+
+# --- cells of days ---
+
+CONTACT_LINES = ("contacts", "opened", "ended", "deleted")
+CUSTOMER_LINES = ("customers", "repeats", "orders", "revenue")
+DAY_LINES = (*CONTACT_LINES, *CUSTOMER_LINES)
+# What a row of facts adds to which day, line by line.
+_OF_CONTACT = """
+SELECT reach_day, 1, 0, 0, 0
+UNION ALL SELECT u.day, 0, (u.turn = 1)::int, (u.turn > 1)::int, (u.turn = 3)::int
+FROM unnest(follow_days, follow_turns) AS u(day, turn)"""
+_OF_CUSTOMER = """
+SELECT first_day, 1, 0, 0, 0
+UNION ALL SELECT CASE WHEN day_orders[1] > 1 THEN days[1] ELSE days[2] END, 0, 1, 0, 0
+UNION ALL SELECT u.day, 0, 0, u.orders, u.revenue
+FROM unnest(days, day_orders, day_revenues) AS u(day, orders, revenue)"""
+
+
+def contact_days(facts: str, times: str = "1") -> str:
+    """What these ContactFacts add to the cells of days; each counts `times` times."""
+    return _days(facts, times, _OF_CONTACT, CONTACT_LINES)
+
+
+def customer_days(facts: str, times: str = "1") -> str:
+    """The same of CustomerFacts."""
+    return _days(facts, times, _OF_CUSTOMER, CUSTOMER_LINES)
+
+
+def _days(facts: str, times: str, of_one: str, lines: Sequence[str]) -> str:
+    sums = ", ".join(f"sum({times} * line.{line})::bigint AS {line}" for line in lines)
+    return f"""
+SELECT line.day, channel_id, {sums}
+FROM {facts} CROSS JOIN LATERAL ({of_one}) AS line(day, {", ".join(lines)})
+WHERE line.day IS NOT NULL GROUP BY line.day, channel_id"""  # noqa: S608 - our own names
+
+
+def cohort_months(facts: str, times: str = "1") -> str:
+    """What these CustomerFacts add to the cells of cohorts by months."""
+    return f"""
+SELECT date_trunc('month', first_day)::date AS cohort, channel_id,
+  date_trunc('month', u.day)::date AS month,
+  sum({times}) FILTER (WHERE u.n = 1 OR date_trunc('month', days[u.n - 1])
+    <> date_trunc('month', u.day))::bigint AS customers,
+  sum({times} * u.revenue)::bigint AS revenue, sum({times} * u.margin)::bigint AS margin
+FROM {facts} CROSS JOIN LATERAL
+  unnest(days, day_revenues, day_margins) WITH ORDINALITY AS u(day, revenue, margin, n)
+GROUP BY 1, 2, 3"""  # noqa: S608 - our own names
+
+
+def all_days(of_contacts: str, of_customers: str) -> str:
+    """Whole cells, by both."""
+    lines = ", ".join(f"COALESCE({line}, 0) AS {line}" for line in DAY_LINES)
+    return f"""
+SELECT day, channel_id, {lines} FROM ({of_contacts}) came
+FULL JOIN ({of_customers}) bought USING (day, channel_id)"""  # noqa: S608 - our own names
+
+
+def add_days(days: str, lines: Sequence[str]) -> str:
+    """An upsert that adds these lines to the cells of days."""
+    columns = ", ".join(lines)
+    added = ", ".join(f"{line} = d.{line} + EXCLUDED.{line}" for line in lines)
+    return f"""
+INSERT INTO analytics_daycell AS d (tenant_id, day, channel_id, {columns})
+SELECT %(tenant)s, day, channel_id, {columns} FROM ({days}) moved
+WHERE ({columns}) <> (0, 0, 0, 0)
+ON CONFLICT (tenant_id, day, channel_id) DO UPDATE SET {added}"""  # noqa: S608 - our own names

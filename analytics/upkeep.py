@@ -14,6 +14,7 @@ from django.db import connection
 
 from analytics import readings
 from analytics.assets import readings as asset_readings
+from contacts import arrays
 
 # The ids come once, behind a sub-select: a thousand of them written into every condition take the
 # planner longer than the reading itself.
@@ -26,30 +27,42 @@ def _of_these(sql: str, new: str = "") -> str:
     return _THESE + re.sub(r"\{these ([^}]*)\}", among, sql.replace("{new}", new))
 
 
+# What they are now counts once, what they were is taken back.
+_CHANGE = "(SELECT {0}, 1 AS sign FROM new UNION ALL SELECT {0}, -1 FROM old) change"
+_CONTACT_DAYS = readings.add_days(
+    readings.contact_days(
+        _CHANGE.format("channel_id, reach_day, follow_days, follow_turns"), "sign"
+    ),
+    readings.CONTACT_LINES,
+)
+_CHANGED_CUSTOMERS = _CHANGE.format(
+    "channel_id, first_day, days, day_orders, day_revenues, day_margins"
+)
+_CUSTOMER_DAYS = readings.add_days(
+    readings.customer_days(_CHANGED_CUSTOMERS, "sign"), readings.CUSTOMER_LINES
+)
 _CONTACTS = """
 , old AS (
-  SELECT contact_id, channel_id, reach_at, reach_day, stage_id FROM analytics_contactfact
-  WHERE tenant_id = %(tenant)s{these contact_id}
+  SELECT contact_id, channel_id, reach_at, reach_day, stage_id, follow_days, follow_turns
+  FROM analytics_contactfact WHERE tenant_id = %(tenant)s{these contact_id}
 ), new AS ({new}), changed AS (
   SELECT new.* FROM new LEFT JOIN old ON old.contact_id = new.contact_id
-  WHERE old.contact_id IS NULL OR (new.channel_id, new.reach_at, new.stage_id)
-    IS DISTINCT FROM (old.channel_id, old.reach_at, old.stage_id)
+  WHERE old.contact_id IS NULL
+    OR (new.channel_id, new.reach_at, new.stage_id, new.follow_days, new.follow_turns)
+    IS DISTINCT FROM
+    (old.channel_id, old.reach_at, old.stage_id, old.follow_days, old.follow_turns)
 ), kept AS (
-  INSERT INTO analytics_contactfact AS f
-    (tenant_id, contact_id, channel_id, reach_at, reach_day, stage_id)
-  SELECT %(tenant)s, contact_id, channel_id, reach_at, reach_day, stage_id FROM changed
+  INSERT INTO analytics_contactfact AS f (tenant_id, contact_id, channel_id, reach_at, reach_day,
+    stage_id, follow_days, follow_turns)
+  SELECT %(tenant)s, contact_id, channel_id, reach_at, reach_day, stage_id, follow_days,
+    follow_turns FROM changed
   ON CONFLICT (tenant_id, contact_id) DO UPDATE SET channel_id = EXCLUDED.channel_id,
-    reach_at = EXCLUDED.reach_at, reach_day = EXCLUDED.reach_day, stage_id = EXCLUDED.stage_id
+    reach_at = EXCLUDED.reach_at, reach_day = EXCLUDED.reach_day, stage_id = EXCLUDED.stage_id,
+    follow_days = EXCLUDED.follow_days, follow_turns = EXCLUDED.follow_turns
 ), gone AS (
   DELETE FROM analytics_contactfact WHERE tenant_id = %(tenant)s AND contact_id = ANY(ARRAY(
     SELECT contact_id FROM old EXCEPT SELECT contact_id FROM new))
-), days AS (
-  INSERT INTO analytics_daycell AS d (tenant_id, day, channel_id, contacts, customers)
-  SELECT %(tenant)s, reach_day, channel_id, sum(n), 0 FROM (
-    SELECT reach_day, channel_id, 1 AS n FROM new WHERE reach_day IS NOT NULL
-    UNION ALL SELECT reach_day, channel_id, -1 FROM old WHERE reach_day IS NOT NULL) change
-  GROUP BY reach_day, channel_id HAVING sum(n) <> 0
-  ON CONFLICT (tenant_id, day, channel_id) DO UPDATE SET contacts = d.contacts + EXCLUDED.contacts
+), days AS ({days}
 )
 INSERT INTO analytics_stagecount AS s (tenant_id, channel_id, stage_id, contacts)
 SELECT %(tenant)s, channel_id, stage_id, sum(n) FROM (
@@ -63,38 +76,31 @@ SET contacts = s.contacts + EXCLUDED.contacts
 # Answers the customers that are not what they were.
 _CUSTOMERS = """
 , old AS (
-  SELECT contact_id, channel_id, reach_us, reach_month, first_us, first_day, ages, margins, months,
-    revenues, month_margins
+  SELECT contact_id, channel_id, reach_us, reach_month, first_us, first_day, ages, margins, days,
+    day_orders, day_revenues, day_margins
   FROM analytics_customerfact WHERE tenant_id = %(tenant)s{these contact_id}
 ), new AS ({new}), changed AS (
   SELECT new.* FROM new LEFT JOIN old ON old.contact_id = new.contact_id
   WHERE old.contact_id IS NULL
-    OR (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins, new.months, new.revenues,
-      new.month_margins)
-    IS DISTINCT FROM (old.channel_id, old.reach_us, old.first_us, old.ages, old.margins, old.months,
-      old.revenues, old.month_margins)
+    OR (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins, new.days, new.day_orders,
+      new.day_revenues, new.day_margins)
+    IS DISTINCT FROM (old.channel_id, old.reach_us, old.first_us, old.ages, old.margins, old.days,
+      old.day_orders, old.day_revenues, old.day_margins)
 ), kept AS (
   INSERT INTO analytics_customerfact AS f (tenant_id, contact_id, channel_id, reach_us, reach_month,
-    first_us, first_day, margin_365, ages, margins, months, revenues, month_margins)
+    first_us, first_day, margin_365, ages, margins, days, day_orders, day_revenues, day_margins)
   SELECT %(tenant)s, contact_id, channel_id, reach_us, reach_month, first_us, first_day, margin_365,
-    ages, margins, months, revenues, month_margins FROM changed
+    ages, margins, days, day_orders, day_revenues, day_margins FROM changed
   ON CONFLICT (tenant_id, contact_id) DO UPDATE SET channel_id = EXCLUDED.channel_id,
     reach_us = EXCLUDED.reach_us, reach_month = EXCLUDED.reach_month, first_us = EXCLUDED.first_us,
     first_day = EXCLUDED.first_day, margin_365 = EXCLUDED.margin_365, ages = EXCLUDED.ages,
-    margins = EXCLUDED.margins, months = EXCLUDED.months, revenues = EXCLUDED.revenues,
-    month_margins = EXCLUDED.month_margins
+    margins = EXCLUDED.margins, days = EXCLUDED.days, day_orders = EXCLUDED.day_orders,
+    day_revenues = EXCLUDED.day_revenues, day_margins = EXCLUDED.day_margins
 ), gone AS (
   DELETE FROM analytics_customerfact WHERE tenant_id = %(tenant)s AND contact_id = ANY(ARRAY(
     SELECT contact_id FROM old EXCEPT SELECT contact_id FROM new))
   RETURNING contact_id
-), days AS (
-  INSERT INTO analytics_daycell AS d (tenant_id, day, channel_id, contacts, customers)
-  SELECT %(tenant)s, first_day, channel_id, 0, sum(n) FROM (
-    SELECT first_day, channel_id, 1 AS n FROM new
-    UNION ALL SELECT first_day, channel_id, -1 FROM old) change
-  GROUP BY first_day, channel_id HAVING sum(n) <> 0
-  ON CONFLICT (tenant_id, day, channel_id) DO UPDATE
-  SET customers = d.customers + EXCLUDED.customers
+), days AS ({days}
 ), cells AS (
   INSERT INTO analytics_cohortcell AS c (tenant_id, month, channel_id, age, margin, customers)
   SELECT %(tenant)s, reach_month, channel_id, age, sum(margin), sum(n) FROM (
@@ -109,15 +115,9 @@ _CUSTOMERS = """
 ), months AS (
   INSERT INTO analytics_cohortmonth AS c
     (tenant_id, cohort, channel_id, month, customers, revenue, margin)
-  SELECT %(tenant)s, cohort, channel_id, month, sum(n), sum(n * revenue), sum(n * margin) FROM (
-    SELECT date_trunc('month', first_day)::date AS cohort, channel_id, u.month, 1 AS n, u.revenue,
-      u.margin
-    FROM new, unnest(months, revenues, month_margins) AS u(month, revenue, margin)
-    UNION ALL
-    SELECT date_trunc('month', first_day)::date, channel_id, u.month, -1, u.revenue, u.margin
-    FROM old, unnest(months, revenues, month_margins) AS u(month, revenue, margin)) change
-  GROUP BY cohort, channel_id, month
-  HAVING sum(n) <> 0 OR sum(n * revenue) <> 0 OR sum(n * margin) <> 0
+  SELECT %(tenant)s, cohort, channel_id, month, customers, revenue, margin
+  FROM ({months}) moved
+  WHERE customers <> 0 OR revenue <> 0 OR margin <> 0
   ON CONFLICT (tenant_id, cohort, channel_id, month) DO UPDATE
   SET customers = c.customers + EXCLUDED.customers, revenue = c.revenue + EXCLUDED.revenue,
     margin = c.margin + EXCLUDED.margin
@@ -223,8 +223,13 @@ INSERT INTO analytics_referralpart (tenant_id, contact_id, reward, customer_id, 
 SELECT %(tenant)s, part.* FROM ({new}) part
 """
 
-_READ_CONTACTS = _of_these(_CONTACTS, readings.CONTACTS)
-_READ_CUSTOMERS = _of_these(_CUSTOMERS, readings.CUSTOMERS)
+_READ_CONTACTS = _of_these(_CONTACTS.replace("{days}", _CONTACT_DAYS), readings.CONTACTS)
+_READ_CUSTOMERS = _of_these(
+    _CUSTOMERS.replace("{days}", _CUSTOMER_DAYS).replace(
+        "{months}", readings.cohort_months(_CHANGED_CUSTOMERS, "sign")
+    ),
+    readings.CUSTOMERS,
+)
 _READ_STAGES = _of_these(_STAGES, readings.STAGES)
 _READ_ASSETS = _of_these(_ASSETS, asset_readings.PIECES)
 _READ_REFERRALS = (
@@ -249,7 +254,7 @@ def refresh(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
             *_READ_REFERRALS,
             _READ_ASSETS,
         ):
-            cursor.execute(statement, given | {"contacts": list(contact_ids)})
+            cursor.execute(statement, given | {"contacts": arrays.literal(contact_ids)})
         cursor.execute(_AS_USUAL)
 
 
@@ -258,12 +263,12 @@ def refresh_orders(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> Non
     given = readings.parameters(tenant_id, zone)
     with connection.cursor() as cursor:
         cursor.execute(_BY_HASH)
-        cursor.execute(_READ_CUSTOMERS, given | {"contacts": list(contact_ids)})
+        cursor.execute(_READ_CUSTOMERS, given | {"contacts": arrays.literal(contact_ids)})
         changed = [row[0] for row in cursor.fetchall()]
         if changed:
             for statement in _READ_REFERRALS:
-                cursor.execute(statement, given | {"contacts": changed})
-        cursor.execute(_READ_ASSETS, given | {"contacts": list(contact_ids)})
+                cursor.execute(statement, given | {"contacts": arrays.literal(changed)})
+        cursor.execute(_READ_ASSETS, given | {"contacts": arrays.literal(contact_ids)})
         cursor.execute(_AS_USUAL)
 
 
@@ -272,5 +277,5 @@ def refresh_assets(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> Non
     given = readings.parameters(tenant_id, zone)
     with connection.cursor() as cursor:
         cursor.execute(_BY_HASH)
-        cursor.execute(_READ_ASSETS, given | {"contacts": list(contact_ids)})
+        cursor.execute(_READ_ASSETS, given | {"contacts": arrays.literal(contact_ids)})
         cursor.execute(_AS_USUAL)

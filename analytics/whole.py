@@ -28,25 +28,18 @@ _FACTS: dict[type[TenantModel], tuple[str, ...]] = {
     ),
     models.AssetPiece: (asset_readings.PIECES,),
 }
+_CONTACTS = "(SELECT * FROM analytics_contactfact WHERE tenant_id = %(tenant)s) f"
+_CUSTOMERS = "(SELECT * FROM analytics_customerfact WHERE tenant_id = %(tenant)s) f"
 _CELLS: dict[type[TenantModel], str] = {
-    models.DayCell: """
-SELECT day, channel_id, sum(contacts) AS contacts, sum(customers) AS customers FROM (
-  SELECT reach_day AS day, channel_id, count(*) AS contacts, 0 AS customers
-  FROM analytics_contactfact WHERE tenant_id = %(tenant)s AND reach_day IS NOT NULL GROUP BY 1, 2
-  UNION ALL
-  SELECT first_day, channel_id, 0, count(*)
-  FROM analytics_customerfact WHERE tenant_id = %(tenant)s GROUP BY 1, 2) part
-GROUP BY day, channel_id""",
+    models.DayCell: readings.all_days(
+        readings.contact_days(_CONTACTS), readings.customer_days(_CUSTOMERS)
+    ),
     models.CohortCell: """
 SELECT reach_month AS month, channel_id, u.age, sum(u.margin) AS margin,
   count(*) FILTER (WHERE u.age = 0) AS customers
 FROM analytics_customerfact, unnest(ages, margins) AS u(age, margin)
 WHERE tenant_id = %(tenant)s AND reach_month IS NOT NULL GROUP BY reach_month, channel_id, u.age""",
-    models.CohortMonth: """
-SELECT date_trunc('month', first_day)::date AS cohort, channel_id, u.month, count(*) AS customers,
-  sum(u.revenue) AS revenue, sum(u.margin) AS margin
-FROM analytics_customerfact, unnest(months, revenues, month_margins) AS u(month, revenue, margin)
-WHERE tenant_id = %(tenant)s GROUP BY 1, channel_id, u.month""",
+    models.CohortMonth: readings.cohort_months(_CUSTOMERS),
     models.FunnelCell: """
 SELECT start_day AS day, channel_id, stage_id, count(*) AS contacts
 FROM analytics_stagereach WHERE tenant_id = %(tenant)s GROUP BY start_day, channel_id, stage_id""",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +116,10 @@ def create(contacts: int) -> Tenant:
     return created.tenant
 
 
-def vacuum() -> None:
+def vacuum(more: Sequence[str] = ()) -> None:
     """What autovacuum does by itself, a little later."""
     with connections["owner"].cursor() as cursor:
-        for table in TABLES:
+        for table in (*TABLES, *more):
             cursor.execute(f"VACUUM ANALYZE {table}")
 
 
@@ -141,11 +142,13 @@ FROM contacts_event WHERE kind = 'reward.paid'""",
 }
 
 
-def to_duckdb(tenant_id: int, threads: int = 2) -> duckdb.DuckDBPyConnection:
+def to_duckdb(
+    tenant_id: int, threads: int = 2, more: Mapping[str, str] | None = None
+) -> duckdb.DuckDBPyConnection:
     """The tenant's raw rows in DuckDB's own tables, times as microseconds."""
     there = duckdb.connect(config={"threads": threads})
     with tempfile.TemporaryDirectory() as folder, scope(tenant_id), connection.cursor() as cursor:
-        for table, sql in _EXPORT.items():
+        for table, sql in (_EXPORT | dict(more or {})).items():
             data = io.BytesIO()
             cursor.copy_expert(f"COPY ({_micros(sql)}) TO STDOUT WITH (FORMAT csv, HEADER)", data)
             path = Path(folder) / f"{table}.csv"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.cache import cache
 from django.core.management import call_command
@@ -67,6 +67,12 @@ SELECT r, f, m, count(*), sum(worth) FROM scored GROUP BY r, f, m ORDER BY r, f,
 )
 
 
+class Asker(Protocol):
+    """Answers questions over raw rows."""
+
+    def ask(self, sql: str, question: Question) -> list[Any]: ...
+
+
 class Bench(reports.Bench):
     def run(self) -> None:
         now = datetime.now(UTC).replace(microsecond=0)
@@ -101,7 +107,7 @@ class Bench(reports.Bench):
         question = Question(Span(start, end, self.tenant.tz), as_of)
 
         def theirs() -> Any:
-            return _THEIRS[path](self, question)
+            return THEIRS[path](self, question)
 
         _compare(path, ours(), theirs())
         again, changed = reports.timed(ours, self.times), reports.timed(anew, self.times)
@@ -121,12 +127,12 @@ class Bench(reports.Bench):
         return self.there.execute(sql, given).fetchall()
 
 
-def _cohorts(bench: Bench, question: Question) -> Any:
+def _cohorts(bench: Asker, question: Question) -> Any:
     found = bench.ask(_COHORTS, question)
     return {(f"{cohort:%Y-%m}", month): heads for cohort, month, heads, *_sums in found}
 
 
-def _concentration(bench: Bench, question: Question) -> Any:
+def _concentration(bench: Asker, question: Question) -> Any:
     tops = ", ".join(
         f"sum(x) FILTER (WHERE i > n - greatest(1, ceil(n * {of} / 1000))) / sum(x)"
         for of in (1, 10, 100, 200)
@@ -134,11 +140,11 @@ def _concentration(bench: Bench, question: Question) -> Any:
     return bench.ask(_CONCENTRATION.replace("{tops}", tops), question)[0]
 
 
-def _rfm(bench: Bench, question: Question) -> Any:
+def _rfm(bench: Asker, question: Question) -> Any:
     return bench.ask(_RFM, question)
 
 
-_THEIRS: dict[str, Callable[[Bench, Question], Any]] = {
+THEIRS: dict[str, Callable[[Asker, Question], Any]] = {
     "cohorts": _cohorts,
     "concentration": _concentration,
     "rfm": _rfm,

@@ -57,7 +57,7 @@ class AssetReports(Report):
         """By ownership level and channel in contacts; by staff and team in their Follows."""
         group = self.given().get("group", statement.GROUPS[0])
         question = self.asked()
-        rows = answers.steadily(lambda: statement.report(question, group))
+        rows = answers.of_assets(question, group)
         names = statement.names(group, rows)
         return self.answer(question, rows=[_shown(row, names) for row in rows])
 

@@ -69,9 +69,10 @@ class FormulaReports(Report):
             other = asking.compared(self.given(), question)
         except asking.Wrong as wrong:
             raise errors.invalid(**wrong.fields) from None
-        now = formula.report(question)
+        now = answers.steadily(lambda: formula.report(question))
         figures = answers.of_formula(now)
         if other is not None:
-            change = formula.change(now, formula.report(other))
+            before = answers.steadily(lambda: formula.report(other))
+            change = formula.change(now, before)
             figures["change"] = answers.of_change(change)
         return self.answer(question, **figures)

@@ -14,6 +14,7 @@ from django.db import connection
 
 from analytics.assets.readings import LINES
 from analytics.periods import Question, midnight
+from analytics.prediction.known import Worths
 from contacts.kinds import INBOUND
 from tenants.scope import current_tenant_id
 
@@ -51,8 +52,7 @@ GROUP BY 1, 2
 """
 _WORTH = """
 SELECT KEY, sum(w.worth)
-FROM unnest(%(worthy)s::bigint[], %(worths)s::float8[]) AS w(contact_id, worth)
-JOIN analytics_assetpiece c ON c.contact_id = w.contact_id JOINED
+FROM WORTHS w JOIN analytics_assetpiece c ON c.contact_id = w.contact_id JOINED
 WHERE c.tenant_id = %(tenant)s AND KIND AND c.since < %(end)s
   AND (c.until IS NULL OR c.until >= %(end)s) CHANNEL
 GROUP BY 1
@@ -89,12 +89,10 @@ def changed(question: Question) -> Mapping[tuple[str, str], int]:
     return {(before, after): heads for before, after, heads in _all(sql, question)}
 
 
-def worth(question: Question, group: str, worths: Mapping[int, float]) -> list[tuple[Any, ...]]:
+def worth(question: Question, group: str, worths: Worths) -> list[tuple[Any, ...]]:
     """By key: what those at closing are worth."""
-    if not worths:
-        return []
-    sql = _filled(_WORTH, question, group)
-    return _all(sql, question, worthy=list(worths), worths=list(worths.values()))
+    sql = _filled(_WORTH, question, group).replace("WORTHS", worths.table)
+    return _all(sql, question, **worths.parameters)
 
 
 def _filled(sql: str, question: Question, group: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
@@ -21,8 +21,9 @@ from django.db import connection
 from django.utils import timezone
 
 from analytics.assets import cells, readings
-from analytics.periods import Question, midnight
+from analytics.periods import Question, last_day, midnight
 from analytics.prediction import known
+from analytics.prediction.known import Worths
 from analytics.standing import Ownership
 from contacts.kinds import INBOUND
 from contacts.models import Channel, ContactSettings
@@ -74,7 +75,7 @@ SELECT row_in, row_out, how_in, how_out, count(*),
 FROM (
   SELECT b.contact_id, b.how_in, b.how_out, {row_in} AS row_in, {row_out} AS row_out FROM booked b
 ) entry
-LEFT JOIN unnest(%(worthy)s::bigint[], %(worths)s::float8[]) AS w(contact_id, worth)
+LEFT JOIN {worths} w
   ON w.contact_id = entry.contact_id AND entry.how_out = 'closing'
 GROUP BY row_in, row_out, how_in, how_out
 """
@@ -106,21 +107,37 @@ class Row:
 
 LINES: Final = tuple(f.name for f in fields(Row) if f.name not in {"key", "value"})
 
-# Predicted LTV of contacts, in fen; who is not named is worth nothing.
-Worth = Mapping[int, float]
+_NOTHING: Final = Worths({})
 Book = dict[str | int | None, Row]
 # By key of a row: how the API calls it (its filters understand it), and how people do.
 Names = Mapping[str | int, tuple[str, str]]
 
 
-def worth(question: Question) -> Worth | None:
+def worth(question: Question) -> Worths | None:
     """What the customers are expected to bring, fitted as of the end of the period (R25, R50).
 
     None while no model of the tenant's purchases exists: then no row has a value. Of a period that
     goes on, the last fit of the background will do.
     """
+    end, exact = _moment(question)
+    return known.worths(end, exact=exact)
+
+
+def _moment(question: Question) -> tuple[datetime, bool]:
+    """When what people are worth is asked of, and whether it is over."""
     end = min(midnight(question.span.end, question.span.zone), question.as_of)
-    return known.worths(end, exact=timezone.now() - end > _NOW)
+    return end, timezone.now() - end > _NOW
+
+
+def kept_as(question: Question, group: Group) -> str | None:
+    """Under which name the answer may be kept while facts stand still. None: it may not, as rows
+    decide, or who is in which team.
+    """
+    if group == "team" or not cells.know(question):
+        return None
+    end, exact = _moment(question)
+    fitted = end if exact else last_day(end, question.span.zone)  # one fit a day
+    return f"assets:{group}:{fitted.isoformat()}"
 
 
 def closing(question: Question) -> dict[str, int]:
@@ -144,7 +161,7 @@ def report(question: Question, group: Group) -> list[Row]:
     return sorted(rows, key=lambda row: (-row.closing, -row.opening, str(row.key)))
 
 
-def _booked(question: Question, group: Group, worths: Worth | None) -> Book:
+def _booked(question: Question, group: Group, worths: Worths | None) -> Book:
     """From raw rows, head by head."""
     book: Book = {}
     for row_in, row_out, how_in, how_out, heads, value in _entries(question, group, worths):
@@ -159,7 +176,7 @@ def _booked(question: Question, group: Group, worths: Worth | None) -> Book:
     return book
 
 
-def _counted(question: Question, group: Group, worths: Worth | None) -> Book:
+def _counted(question: Question, group: Group, worths: Worths | None) -> Book:
     """From the cells of days; of levels also who changed, from their pieces."""
     book: Book = {}
     for key, *figures in cells.read(question, group):
@@ -174,8 +191,9 @@ def _counted(question: Question, group: Group, worths: Worth | None) -> Book:
         )  # fmt: skip
     if group == "ownership":
         _move(book, cells.changed(question))
-    for key, value in cells.worth(question, group, worths or {}):
-        book[key].value = Fraction(value)
+    if worths is not None:
+        for key, value in cells.worth(question, group, worths):
+            book[key].value = Fraction(value)
     return book
 
 
@@ -211,7 +229,7 @@ def total(rows: Sequence[Row]) -> Row:
     return whole
 
 
-def _entries(question: Question, group: Group, worths: Worth | None) -> list[tuple[Any, ...]]:
+def _entries(question: Question, group: Group, worths: Worths | None) -> list[tuple[Any, ...]]:
     by_follow = group in BY_FOLLOW
     filters = _filters(question) + (" AND s.staff_id IS NOT NULL" if by_follow else "")
     row_in, row_out = _rows(group)
@@ -225,10 +243,10 @@ def _entries(question: Question, group: Group, worths: Worth | None) -> list[tup
     sql = (
         readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
         + _BOOKED.format(came=came, went=went)
-        + _BOOK.format(row_in=row_in, row_out=row_out)
+        + _BOOK.format(row_in=row_in, row_out=row_out, worths=(worths or _NOTHING).table)
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, _given(question, worths or {}))
+        cursor.execute(sql, _given(question, worths or _NOTHING))
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
 
@@ -252,7 +270,7 @@ def _filters(question: Question) -> str:
     return sql if question.owners is None else sql + owners
 
 
-def _given(question: Question, worths: Worth) -> dict[str, Any]:
+def _given(question: Question, worths: Worths) -> dict[str, Any]:
     span, rule = question.span, ContactSettings.of_tenant()
     return {
         "tenant": current_tenant_id(),
@@ -264,8 +282,7 @@ def _given(question: Question, worths: Worth) -> dict[str, Any]:
         "inbound": sorted(INBOUND),
         "interacting": rule.interacting.total_seconds(),
         "owned": rule.owned.total_seconds(),
-        "worthy": list(worths),
-        "worths": list(worths.values()),
+        **worths.parameters,
     }
 
 

@@ -32,7 +32,20 @@ class AssetPiece(TenantModel):
                 include=["since", "level", "contact_id", "began", "came", "went", "channel_id"],
                 condition=models.Q(level__gte=2),
                 name="asset_piece_active",
-            )
+            ),
+            # Whose stretches ended, and who came back: by these, heads differ from stretches.
+            models.Index(
+                fields=["tenant", "until"],
+                include=["contact_id", "channel_id"],
+                condition=models.Q(staff_id=0, went__in=[4, 5]),
+                name="asset_piece_lost",
+            ),
+            models.Index(
+                fields=["tenant", "since"],
+                include=["contact_id", "channel_id"],
+                condition=models.Q(staff_id=0, came=2),
+                name="asset_piece_returned",
+            ),
         ]
 
 

@@ -51,7 +51,8 @@ class FactsState(TenantModel):
 class ContactFact(TenantModel):
     """When a contact became reachable, through which channel, and its latest stage (0: none).
 
-    Contacts with neither have no row.
+    Contacts with neither have no row. Of its Follows, by the day: on `follow_days[n]` one was
+    opened (`follow_turns[n]` 1), ended (2) or ended by the customer (3).
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "contact_id")
@@ -60,6 +61,8 @@ class ContactFact(TenantModel):
     reach_at = models.DateTimeField(null=True)
     reach_day = models.DateField(null=True)
     stage_id = models.BigIntegerField()
+    follow_days = ArrayField(models.DateField(), db_default=[])
+    follow_turns = ArrayField(models.SmallIntegerField(), db_default=[])
 
     class Meta(TenantModel.Meta):
         indexes = [
@@ -74,7 +77,7 @@ class CustomerFact(TenantModel):
 
     The age of an order is the smallest whole d with paid_at ≤ first + d days (FIGURES R21), up to
     365; `margin_365` is the sum. Every customer has age 0: the first order.
-    Of all orders, `revenues` and `month_margins` came in in each of the calendar `months`.
+    Of all orders, `day_orders` with `day_revenues` and `day_margins` came in on each of the `days`.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "contact_id")
@@ -87,9 +90,10 @@ class CustomerFact(TenantModel):
     margin_365 = models.BigIntegerField()
     ages = ArrayField(models.SmallIntegerField())
     margins = ArrayField(models.BigIntegerField())
-    months = ArrayField(models.DateField(), db_default=[])
-    revenues = ArrayField(models.BigIntegerField(), db_default=[])
-    month_margins = ArrayField(models.BigIntegerField(), db_default=[])
+    days = ArrayField(models.DateField(), db_default=[])
+    day_orders = ArrayField(models.IntegerField(), db_default=[])
+    day_revenues = ArrayField(models.BigIntegerField(), db_default=[])
+    day_margins = ArrayField(models.BigIntegerField(), db_default=[])
 
     class Meta(TenantModel.Meta):
         indexes = [
@@ -165,13 +169,23 @@ class StageReach(TenantModel):
 
 
 class DayCell(TenantModel):
-    """New contacts and new customers of a day and channel."""
+    """What contacts of a channel did on a day, and what became of their Follows.
+
+    `contacts` and `customers` are new ones, `repeats` are second orders. `deleted` Follows are
+    those of the `ended` ones that the customer ended. Revenue is whole fen.
+    """
 
     pk = models.CompositePrimaryKey("tenant_id", "day", "channel_id")
     day = models.DateField()
     channel_id = models.BigIntegerField()
-    contacts = models.BigIntegerField(default=0)
-    customers = models.BigIntegerField(default=0)
+    contacts = models.BigIntegerField(default=0, db_default=0)
+    customers = models.BigIntegerField(default=0, db_default=0)
+    repeats = models.BigIntegerField(default=0, db_default=0)
+    orders = models.BigIntegerField(default=0, db_default=0)
+    revenue = models.BigIntegerField(default=0, db_default=0)
+    opened = models.BigIntegerField(default=0, db_default=0)
+    ended = models.BigIntegerField(default=0, db_default=0)
+    deleted = models.BigIntegerField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         pass

@@ -36,7 +36,7 @@ _SIGNS: Final[Mapping[str, str]] = {
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "group", days=DAYS)
     group = next((g for g in GROUPS if g == asked.given.get("group")), GROUPS[0])
-    rows = answers.steadily(lambda: statement.report(asked.question, group))
+    rows = answers.of_assets(asked.question, group)
     names = statement.names(group, rows)
     table = of_assets(rows, names, group, tenant_of(request).currency)
     now = "as_of" not in asked.given and asked.question.span.end_us > micros(timezone.now())

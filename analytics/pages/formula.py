@@ -52,7 +52,8 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "compare", days=DAYS)
     against = "year" if asked.given.get("compare") == "year" else "before"
     question = asked.question
-    sight = see(question, against, tenant_of(request).currency)
+    currency = tenant_of(request).currency
+    sight = answers.steadily(lambda: see(question, against, currency))
     choices = [("before", _("Against the period before")), ("year", _("Against a year ago"))]
     return frame.show(
         request,

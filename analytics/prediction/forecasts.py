@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from analytics import models, periods
@@ -154,6 +155,7 @@ def _fit(tenant: Tenant) -> None:
         kept.as_of, kept.known = as_of, found is not None
         kept.took = time.monotonic() - began
         kept.save(update_fields=["changed", "as_of", "known", "took"])
+        _told()
 
 
 def _refresh(tenant: Tenant) -> None:
@@ -179,6 +181,13 @@ def _refresh(tenant: Tenant) -> None:
             _write(part, as_of)
         left = sorted(set(some) - set(found.contact.tolist()))
         models.Forecast.objects.filter(contact_id__in=left).delete()
+    if stale_ids:
+        _told()
+
+
+def _told() -> None:
+    """Answers that were made of earlier forecasts hold no longer."""
+    models.FactsState.objects.update(version=F("version") + 1)
 
 
 Part = tuple[list[int], list[float], list[float], list[float], list[date | None]]

@@ -15,6 +15,7 @@ from fractions import Fraction
 from analytics import models, periods
 from analytics.prediction import forecasts
 from analytics.prediction.fits import Fit
+from contacts import arrays
 from contacts.models import Order
 from tenants.models import Tenant
 
@@ -53,17 +54,52 @@ def _learn(as_of: datetime, tenant: Tenant) -> Known:
     return Known(as_of, fit)
 
 
-def worths(as_of: datetime, *, exact: bool = True) -> Mapping[int, float] | None:
-    """Inside a scope: customer → predicted LTV as of a moment, in fen, unrounded; who never bought
-    is worth nothing and not in it. None where there is no model.
+@dataclass(frozen=True)
+class Worths:
+    """Predicted LTV of customers as of a moment, in fen, unrounded; who never bought is worth
+    nothing. `told` is None where the background's forecasts say the same.
     """
+
+    told: Mapping[int, float] | None
+
+    @property
+    def table(self) -> str:
+        """SQL of contact_id and worth."""
+        if self.told is None:
+            return (
+                "(SELECT contact_id, margin AS worth FROM analytics_forecast"
+                " WHERE tenant_id = %(tenant)s)"
+            )
+        return (
+            "(SELECT contact_id, worth FROM unnest(%(worthy)s::bigint[], %(worths)s::float8[])"
+            " AS told(contact_id, worth))"
+        )
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Of that SQL."""
+        if self.told is None:
+            return {}
+        return {
+            "worthy": arrays.literal(list(self.told)),
+            "worths": arrays.literal(list(self.told.values())),
+        }
+
+    def of_each(self) -> Mapping[int, float]:
+        if self.told is None:
+            return dict(models.Forecast.objects.values_list("contact_id", "margin"))
+        return self.told
+
+
+def worths(as_of: datetime, *, exact: bool = True) -> Worths | None:
+    """Inside a scope. None where there is no model."""
     found = known(as_of, exact=exact)
     if found.fit.reason:
         return None
     state = forecasts.state()
     if found.as_of == state.as_of and (not state.changed or not exact):
-        return dict(models.Forecast.objects.values_list("contact_id", "margin"))
-    return _foretold(found)
+        return Worths(None)
+    return Worths(_foretold(found))
 
 
 def worth_of(contact_ids: Iterable[int], as_of: datetime, *, exact: bool = True) -> Fraction | None:
@@ -73,7 +109,8 @@ def worth_of(contact_ids: Iterable[int], as_of: datetime, *, exact: bool = True)
     found = worths(as_of, exact=exact)
     if found is None:
         return None
-    return Fraction(math.fsum(found.get(pk, 0.0) for pk in set(contact_ids)))
+    each = found.of_each()
+    return Fraction(math.fsum(each.get(pk, 0.0) for pk in set(contact_ids)))
 
 
 def _foretold(found: Known) -> dict[int, float]:

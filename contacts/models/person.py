@@ -342,7 +342,12 @@ class ReachSpell(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["tenant", "contact", "opened_at"], name="spell_contact"),
+            # Figures ask of thousands of contacts whether a route was open, without the rows.
+            models.Index(
+                fields=["tenant", "contact", "opened_at"],
+                include=["ended_at", "staff"],
+                name="spell_contact",
+            ),
             models.Index(fields=["tenant", "opened_at"], name="spell_opened"),
             models.Index(
                 fields=["tenant", "ended_at"],

@@ -10,6 +10,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics import facts
 from analytics.alerts import checks, notices
 from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRule
 from analytics.models.goals import Target
@@ -124,6 +125,7 @@ def test_days_without_a_worker_are_caught_up(business: Business) -> None:
 def pace_alerts(business: Business, through: date) -> list[date]:
     """The rules held against all days up to this one, as a worker does night after night."""
     with business.scope():
+        facts.catch_up()
         days = [through - n * DAY for n in range(27, -1, -1)]
         for day in days:
             rules = list(AlertRule.objects.all())
