@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -83,7 +83,7 @@ def median(values: Iterable[Fraction | int]) -> Fraction:
 # --- what happened on each day ---
 
 _DAILY = {
-    # Whole days come from cells; the day of as_of, and with filters by staff all, from rows.
+    # Whole days come from cells; the day of as_of, and with filters by person all, from rows.
     "new_contacts": """
 SELECT day, sum(contacts)::bigint FROM (
   SELECT day, contacts FROM analytics_daycell
@@ -105,10 +105,12 @@ GROUP BY 1""",
 }
 
 
-def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
+def daily(
+    question: Question, start: date, wanted: Collection[str] = METRICS
+) -> dict[str, dict[date, int]]:
     """Metric → day → value, from `start` to the end of the period; days of nothing are left out."""
     zone = question.span.zone
-    by_rows = question.owners is not None
+    by_rows = question.by_person
     until = start if by_rows else max(start, min(question.span.end, question.today))
     parameters = filters(question) | {
         "first": start,
@@ -124,6 +126,8 @@ def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
     found: dict[str, dict[date, int]] = {metric: {} for metric in METRICS}
     with connection.cursor() as cursor:
         for names, sql in _DAILY.items():
+            if not set(names.split(", ")).intersection(wanted):
+                continue
             cursor.execute(sql.format(**narrowing), parameters)
             for day, *values in cursor.fetchall():
                 for name, value in zip(names.split(", "), values, strict=True):

@@ -170,6 +170,34 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
     }
 
 
+def one(metric: Kpi, question: Question) -> Value:
+    """Inside a scope: one figure alone; `values` reads what figures share only once."""
+    if metric in baselines.METRICS or metric == Kpi.NEW_CUSTOMERS:
+        return _sum(metric, question)
+    if metric == Kpi.AOV:
+        return ratio(_sum(Kpi.REVENUE, question), _sum(Kpi.ORDERS, question))
+    if metric in (Kpi.REVENUE_PER_HEAD, Kpi.CONTACTS_PER_HEAD):
+        counted = Kpi.REVENUE if metric == Kpi.REVENUE_PER_HEAD else Kpi.NEW_CONTACTS
+        return ratio(_sum(counted, question), heads(question))
+    if metric == Kpi.TRUST_MIX:
+        return trust.mix(question).share
+    sql, part, whole = _PARTS[metric]
+    row = _one(sql, question)
+    return ratio(row[part], row[whole])
+
+
+def by_day(metric: Kpi, question: Question) -> dict[date, int]:
+    """Inside a scope: of a figure that is a sum over days, those days that have any."""
+    if metric == Kpi.NEW_CUSTOMERS:
+        counts = newcomers.counts(question, "day")
+        return {day: won for day, (_new, won) in counts.items() if isinstance(day, date) and won}
+    return baselines.daily(question, question.span.start, {metric})[metric]
+
+
+def _sum(metric: Kpi, question: Question) -> int:
+    return sum(by_day(metric, question).values())
+
+
 # An end at or after as_of has not happened; one at the start of the period lies in it (R12) ...
 _FOLLOWS = """
 SELECT count(*) FILTER (
@@ -208,6 +236,15 @@ SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM customer WHERE ord
       AND c.acquired_at < %(end)s)
 )
 """
+
+# Which query tells of a share, and its parts in the answer.
+_PARTS: Final[Mapping[Kpi, tuple[str, int, int]]] = {
+    Kpi.DELETE_RATE: (_FOLLOWS, 0, 1),
+    Kpi.INTERACTION_RATE: (_ASSETS, 1, 0),
+    Kpi.TAG_COVERAGE: (_ASSETS, 2, 0),
+    Kpi.REPEAT_RATE: (_CUSTOMERS, 1, 0),
+    Kpi.REFERRAL_RATE: (_CUSTOMERS, 2, 0),
+}
 
 
 def _one(sql: str, question: Question) -> tuple[Any, ...]:
