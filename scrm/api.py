@@ -13,6 +13,7 @@ from analytics.api import (
     formula,
     kpis,
     losses,
+    plans,
     prediction,
     rates,
     reports,
@@ -123,6 +124,7 @@ router.register("report-schedules", sharing.ReportSchedules, "report-schedule")
 router.register("report-readers", sharing.ReportReaders, "report-reader")
 router.register("report-deliveries", sharing.ReportDeliveries, "report-delivery")
 router.register("targets", targets.Targets, "target")
+router.register("plans", plans.Plans, "plan")
 router.register("alert-rules", alerts.AlertRules, "alert-rule")
 router.register("alerts", alerts.Alerts, "alert")
 

@@ -73,6 +73,7 @@ DECISIONS = {
     "report-schedules": CLOSED,
     "report-readers": CLOSED,
     "report-deliveries": CLOSED,
+    "plans": CLOSED,
     "alert-rules": CLOSED,
     "alerts": CLOSED,
     "segments": SHARED,  # their members: own

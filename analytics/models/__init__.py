@@ -18,6 +18,7 @@ from .facts import (
     StageReach,
 )
 from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
+from .plans import Plan, PlanBroadcast, PlanPhase, PlanSop
 from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
 from .rfm import RfmBorders
 from .sharing import ReportDelivery, ReportRecipient, ReportRun, ReportSchedule, ReportView
@@ -44,6 +45,10 @@ __all__ = [
     "Headcount",
     "Kpi",
     "KpiSettings",
+    "Plan",
+    "PlanBroadcast",
+    "PlanPhase",
+    "PlanSop",
     "PurchaseFit",
     "Purpose",
     "ReferralPart",
