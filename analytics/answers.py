@@ -52,7 +52,7 @@ def kept(name: str, question: Question, read: Callable[[], T]) -> T:
     Between two moments of asking only orders dated there can matter. Owners are no fact: with
     filters by staff it is read each time.
     """
-    if question.owners is not None:
+    if question.by_person:
         return steadily(read)
     version = facts.version()
     now = timezone.now()

@@ -82,7 +82,7 @@ def median(values: Iterable[Fraction | int]) -> Fraction:
 
 # --- what happened on each day ---
 
-# Whole days come from cells; the day of as_of, and with filters by staff all, from rows.
+# Whole days come from cells; the day of as_of, and with filters by person all, from rows.
 _DAILY = """
 SELECT day, sum(new_contacts)::bigint, sum(orders)::bigint, sum(revenue)::bigint,
   sum(deletes)::bigint
@@ -107,7 +107,7 @@ FROM (
 def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
     """Metric → day → value, from `start` to the end of the period; days of nothing are left out."""
     zone = question.span.zone
-    by_rows = question.owners is not None
+    by_rows = question.by_person
     until = start if by_rows else max(start, min(question.span.end, question.today))
     parameters = filters(question) | {
         "first": start,

@@ -94,7 +94,7 @@ def report(question: Question) -> list[Row]:
 
 
 def _whole(question: Question, span: Span) -> bool:
-    return question.owners is None and span.whole() and _over(question, span.start)
+    return not question.by_person and span.whole() and _over(question, span.start)
 
 
 def _over(question: Question, month: date) -> bool:

@@ -153,7 +153,7 @@ class Curves:
 
     def read(self) -> dict[Key, Curve]:
         if self.question.span.start_us < self.question.end_us:
-            later = None if self.question.owners is not None else self._later()
+            later = None if self.question.by_person else self._later()
             if later is None:
                 self._read_customers()
             else:

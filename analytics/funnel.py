@@ -84,7 +84,7 @@ class _Cohort:
     def read(self) -> tuple[dict[int, int], dict[int, Fraction]]:
         if self.question.span.start_us >= self.question.end_us:
             return {}, {}
-        if self.question.owners is not None:
+        if self.question.by_person:
             return self._read_contacts()
         stretches = list(self.question.stretches())
         whole = [stretch for stretch in stretches if stretch[0] is not None]
@@ -236,7 +236,7 @@ def snapshot(question: Question) -> list[tuple[Stage, int]]:
             "contact_id IN (SELECT contact_id FROM analytics_contactfact"
             " WHERE tenant_id = %(tenant)s AND channel_id = %(channel)s)",
         )
-    moved = _moved_since(stages, parameters) if question.owners is None else None
+    moved = _moved_since(stages, parameters) if not question.by_person else None
     with connection.cursor() as cursor:
         if moved is None:
             cursor.execute(_STANDING.format(only="", filter=narrowed), parameters)

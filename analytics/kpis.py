@@ -5,7 +5,7 @@ Every figure is answered, those that matter in the tenant's phase and for its pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -182,6 +182,30 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
     }
 
 
+def one(metric: Kpi, question: Question) -> Value:
+    """Inside a scope: one figure alone; `values` reads what figures share only once."""
+    if metric in baselines.METRICS or metric == Kpi.NEW_CUSTOMERS:
+        return _sum(metric, question)
+    if metric == Kpi.AOV:
+        return ratio(_sum(Kpi.REVENUE, question), _sum(Kpi.ORDERS, question))
+    if metric in (Kpi.REVENUE_PER_HEAD, Kpi.CONTACTS_PER_HEAD):
+        counted = Kpi.REVENUE if metric == Kpi.REVENUE_PER_HEAD else Kpi.NEW_CONTACTS
+        return ratio(_sum(counted, question), heads(question))
+    return _SHARES[metric](question)
+
+
+def by_day(metric: Kpi, question: Question) -> dict[date, int]:
+    """Inside a scope: of a figure that is a sum over days, those days that have any."""
+    if metric == Kpi.NEW_CUSTOMERS:
+        counts = newcomers.counts(question, "day")
+        return {day: won for day, (_new, won) in counts.items() if isinstance(day, date) and won}
+    return baselines.daily(question, question.span.start)[metric]
+
+
+def _sum(metric: Kpi, question: Question) -> int:
+    return sum(by_day(metric, question).values())
+
+
 def _activity(question: Question) -> Fraction | None:
     """Those at level 2 or 3 of the statement of user assets: they gave a sign of life lately."""
     heads_by_level = statement.closing(question)
@@ -253,7 +277,7 @@ WHERE EXISTS (
 
 def _one(sql: str, question: Question) -> tuple[Any, ...]:
     end = question.span.end
-    whole = date.min if question.owners is not None else min(end, question.today)
+    whole = date.min if question.by_person else min(end, question.today)
     parameters = present.given(question)
     parameters |= {
         "whole": whole,
@@ -265,3 +289,19 @@ def _one(sql: str, question: Question) -> tuple[Any, ...]:
         cursor.execute(sql.format(whose=among(question), channel=channel), parameters)
         row: tuple[Any, ...] = cursor.fetchone()
     return row
+
+
+_SHARES: Final[Mapping[Kpi, Callable[[Question], Fraction | None]]] = {
+    Kpi.DELETE_RATE: lambda question: ratio(*_one(_FOLLOWS, question)),
+    Kpi.INTERACTION_RATE: lambda question: ratio(
+        _one(_ACTIVE, question)[0], present.heads(question)
+    ),
+    Kpi.TAG_COVERAGE: lambda question: ratio(_one(_TAGGED, question)[0], present.heads(question)),
+    Kpi.REPEAT_RATE: lambda question: ratio(*reversed(_one(_CUSTOMERS, question))),
+    Kpi.REFERRAL_RATE: lambda question: ratio(
+        _one(_REFERRERS, question)[0], _one(_CUSTOMERS, question)[0]
+    ),
+    Kpi.TRUST_MIX: lambda question: trust.mix(question).share,
+    Kpi.ACTIVITY: _activity,
+    Kpi.SATISFACTION: satisfaction.level,
+}

@@ -10,7 +10,7 @@ from analytics.periods import Question, filters, holders, micros, midnight
 
 Key = int | date
 
-# Whole days come from cells; of the day of as_of, and with filters by staff, rows are counted.
+# Whole days come from cells; of the day of as_of, and with filters by person, rows are counted.
 _COUNTS = """
 SELECT grp, sum(contacts)::bigint, sum(customers)::bigint FROM (
   SELECT {of_cell} AS grp, contacts, customers FROM analytics_daycell
@@ -27,13 +27,13 @@ SELECT grp, sum(contacts)::bigint, sum(customers)::bigint FROM (
 
 
 def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
-    """New contacts and new customers of every row that has any."""
+    """New contacts and new customers of every row that has any: by channel, month or day."""
     span = question.span
-    by_rows = question.owners is not None
+    by_rows = question.by_person
     until = span.start if by_rows else max(span.start, min(span.end, question.today))
     start = midnight(until, span.zone)
     narrowed = holders(question)
-    day = "date_trunc('month', {})::date" if group == "month" else "channel_id"
+    day = {"month": "date_trunc('month', {})::date", "day": "{}"}.get(group, "channel_id")
     sql = _COUNTS.format(
         of_cell=day.format("day"),
         of_contact=day.format("reach_day"),

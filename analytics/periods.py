@@ -100,12 +100,21 @@ class Span:
 
 @dataclass(frozen=True)
 class Question:
-    """A report's period and contacts. `owners` holds the staff of the filters staff and team."""
+    """A report's period and contacts. `owners` holds the staff of the filters staff and team;
+    `segment_id` asks for its members of now, or for everybody else: FIGURES R49.
+    """
 
     span: Span
     as_of: datetime
     channel_id: int | None = None
     owners: tuple[int, ...] | None = None
+    segment_id: int | None = None
+    outside_segment: bool = False
+
+    @property
+    def by_person(self) -> bool:
+        """Is it asked by what no cell knows: by owner, by membership?"""
+        return self.owners is not None or self.segment_id is not None
 
     @property
     def as_of_us(self) -> int:
@@ -147,6 +156,7 @@ def filters(question: Question) -> dict[str, Any]:
         "zone": question.span.zone.key,
         "channel": question.channel_id,
         "owners": list(question.owners or ()),
+        "segment": question.segment_id,
     }
 
 
@@ -157,14 +167,14 @@ def among(question: Question, column: str = "contact_id") -> str:
         tests += " AND c.channel_id = %(channel)s"
     if question.owners is not None:
         tests += " AND c.owner_id = ANY(%(owners)s::bigint[])"
-    return _in_contacts(column, tests)
+    return _in_contacts(column, tests) + in_segment(question, column)
 
 
 def holders(question: Question, column: str = "contact_id") -> str:
     """The same for rows of facts: they have `channel_id` themselves, 0 for none."""
     channel = "" if question.channel_id is None else " AND channel_id = %(channel)s"
     owner = "" if question.owners is None else " AND c.owner_id = ANY(%(owners)s::bigint[])"
-    return channel + _in_contacts(column, owner)
+    return channel + _in_contacts(column, owner) + in_segment(question, column)
 
 
 def _in_contacts(column: str, tests: str) -> str:
@@ -173,6 +183,16 @@ def _in_contacts(column: str, tests: str) -> str:
     return (
         f" AND {column} IN (SELECT c.id FROM contacts_contact c"  # noqa: S608 - our own names
         f" WHERE c.tenant_id = %(tenant)s{tests})"
+    )
+
+
+def in_segment(question: Question, column: str) -> str:
+    if question.segment_id is None:
+        return ""
+    no = "NOT " if question.outside_segment else ""
+    return (
+        f" AND {column} {no}IN (SELECT m.contact_id FROM contacts_segmentmember m"  # noqa: S608 - our own names
+        " WHERE m.tenant_id = %(tenant)s AND m.segment_id = %(segment)s)"
     )
 
 

@@ -76,7 +76,7 @@ def report(question: Question) -> list[Step]:
     """Inside a scope: the stages in their order, then what no one step was paid with."""
     stages = list(Stage.objects.order_by("position"))
     places = kinds_by_stage(stages)
-    spent = None if question.owners is not None else _spent(question)
+    spent = None if question.by_person else _spent(question)
     passed = {stage: figures for stage, *figures in _passed(question)}
     steps = []
     for stage in stages:

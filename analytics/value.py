@@ -88,7 +88,7 @@ def report(question: Question, group: Group) -> Report:
     for key in _keys(question, group, {*counts, *costs}):
         contacts, customers = counts.get(key, (0, 0))
         name = names.get(key) if isinstance(key, int) else key.strftime("%Y-%m")
-        cost = None if question.owners is not None else costs.get(key, 0)
+        cost = None if question.by_person else costs.get(key, 0)
         rows.append(_row(key, name, cost, contacts, customers, found.get(key) or Curve()))
     return Report(_ordered(rows), _total(question, counts, costs, found))
 
@@ -144,7 +144,7 @@ def _total(
     return _row(
         0,
         name,
-        None if question.owners is not None else sum(costs.values()),
+        None if question.by_person else sum(costs.values()),
         sum(contacts for contacts, _customers in counts.values()),
         sum(customers for _contacts, customers in counts.values()),
         whole,
@@ -182,7 +182,7 @@ def _ordered(rows: list[Row]) -> list[Row]:
 
 def costs_of(question: Question) -> QuerySet[Cost]:
     """A cost belongs to its own date, whenever contacts convert (R20), and to no staff (R49)."""
-    if question.owners is not None:
+    if question.by_person:
         return Cost.objects.none()
     costs = Cost.objects.filter(
         date__gte=question.span.start,

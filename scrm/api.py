@@ -15,6 +15,7 @@ from analytics.api import (
     formula,
     kpis,
     losses,
+    plans,
     prediction,
     rates,
     reports,
@@ -130,6 +131,7 @@ router.register("report-readers", sharing.ReportReaders, "report-reader")
 router.register("report-deliveries", sharing.ReportDeliveries, "report-delivery")
 router.register("targets", targets.Targets, "target")
 router.register("fit/history", fit.FitHistory, "fit-history")
+router.register("plans", plans.Plans, "plan")
 router.register("alert-rules", alerts.AlertRules, "alert-rule")
 router.register("alerts", alerts.Alerts, "alert")
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from analytics.models.alerts import Alert, AlertRule
 from analytics.models.goals import Headcount, Target
+from analytics.models.plans import Plan
 from analytics.models.sharing import ReportDelivery, ReportSchedule
 from campaigns.models import Broadcast, BroadcastRecipient
 from contacts import people, search, timeline
@@ -188,6 +189,7 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
         "viewer": (403, 200, 403),
     },
     Target: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
+    Plan: {"owner": (200, 200, 200), "operator": (200, 200, 200), "viewer": (403, 200, 403)},
     TouchRules: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
 }
 HIDDEN = {

@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from analytics.models import alerts, fit, goals, sharing
+from analytics.models import alerts, fit, goals, plans, sharing
 from campaigns import models as campaigns
 from contacts import models as contacts
 from journeys import models as journeys
@@ -141,6 +141,7 @@ API_ROWS: dict[str, Make] = {
     "report-readers": row(tenants.Membership),
     "report-deliveries": row(sharing.ReportDelivery),
     "history": row(fit.FitAnswer),  # of fit
+    "plans": row(plans.Plan),
     "alert-rules": row(alerts.AlertRule),
     "alerts": row(alerts.Alert),
 }
@@ -189,6 +190,7 @@ PAGES: dict[str, Make] = {
     "lead_id": row(journeys.Lead),
     "task_id": row(journeys.StaffTask),
     "content_id": row(journeys.Content),
+    "plan_id": row(plans.Plan),
     "code": lambda rows: str(rows[tenants.WeChatAccount].code),
     "view_id": row(sharing.ReportView),
     "business": lambda rows: str(rows[tenants.WeChatAccount].tenant.slug),
@@ -262,6 +264,7 @@ def body_with(rows: Rows) -> dict[str, Any]:
             "content": API_ROWS["contents"],
             "stage": API_ROWS["stages"],
             "sop": API_ROWS["sops"],
+            "segment": API_ROWS["segments"],
             "referrer": API_ROWS["contacts"],
         }.items()
     }

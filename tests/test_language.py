@@ -242,6 +242,7 @@ FOREIGN = {
 }
 PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/admin/", "/admin/password_change/",
          "/places/", *(reverse(name) for name, *_others in menu.dashboards()),
+         "/dashboards/plans/?show=over",
          "/dashboards/views/", "/dashboards/funnel/?mode=snapshot",
          "/dashboards/assets/?group=staff",
          "/dashboards/attribution/?group=campaign",

@@ -75,6 +75,7 @@ DECISIONS = {
     "report-readers": CLOSED,
     "report-deliveries": CLOSED,
     "fit": CLOSED,
+    "plans": CLOSED,
     "alert-rules": CLOSED,
     "alerts": CLOSED,
     "segments": SHARED,  # their members: own

@@ -76,6 +76,12 @@ class TargetForm(TenantForm):
         return cleaned
 
 
+def aim_of(metric: str, value: Decimal) -> str:
+    if metric in targets.RATES:
+        return f"{float(value):.2%}"
+    return f"{value:,.2f}" if metric in targets.MONEY else f"{value.normalize():f}"
+
+
 @admin.register(Target)
 class TargetAdmin(TenantModelAdmin):
     form = TargetForm
@@ -106,9 +112,7 @@ class TargetAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("Target"))
     def aim(self, obj: Target) -> str:
-        if obj.metric in targets.RATES:
-            return f"{float(obj.value):.2%}"
-        return f"{obj.value:,.2f}" if obj.metric in targets.MONEY else f"{obj.value.normalize():f}"
+        return aim_of(obj.metric, obj.value)
 
 
 class HeadcountForm(TenantForm):

@@ -24,16 +24,16 @@ _DAYS = 30
 
 
 @extend_schema_field(OpenApiTypes.ANY)
-class _Figure(serializers.Field[Any, Any, Any, Any]):
+class Figure(serializers.Field[Any, Any, Any, Any]):
     """Money is text, everything else a number."""
 
 
 class _BaselineDay(serializers.Serializer):
     metric = serializers.ChoiceField(baselines.METRICS)
     date = serializers.DateField()
-    value = _Figure()
-    median = _Figure(allow_null=True, help_text="Of the same weekday of the last eight weeks.")
-    mad = _Figure(allow_null=True)
+    value = Figure()
+    median = Figure(allow_null=True, help_text="Of the same weekday of the last eight weeks.")
+    mad = Figure(allow_null=True)
     off = serializers.BooleanField()
 
     class Meta:
@@ -47,9 +47,9 @@ class BaselineAnswer(serializers.Serializer):
 
 class _Kpi(serializers.Serializer):
     key = serializers.ChoiceField(Kpi.values)
-    value = _Figure(allow_null=True)
-    target = _Figure(allow_null=True)
-    baseline = _Figure(allow_null=True)
+    value = Figure(allow_null=True)
+    target = Figure(allow_null=True)
+    baseline = Figure(allow_null=True)
 
     class Meta:
         ref_name = "KpiFigure"

@@ -73,7 +73,7 @@ SELECT EXISTS (SELECT FROM contacts_reachspell
 
 def know(question: Question) -> bool:
     """Inside a scope: do the facts answer this? Not for some owners, nor when as_of hides some."""
-    if question.owners is not None:
+    if question.by_person:
         return False
     return question.as_of_us >= question.span.end_us or not _all(_LATER, question)[0][0]
 

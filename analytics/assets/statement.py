@@ -21,7 +21,7 @@ from django.db import connection
 from django.utils import timezone
 
 from analytics.assets import cells, readings
-from analytics.periods import Question, last_day, midnight
+from analytics.periods import Question, in_segment, last_day, midnight
 from analytics.prediction import known
 from analytics.prediction.known import Worths
 from analytics.standing import Ownership
@@ -267,7 +267,9 @@ def _rows(group: Group) -> tuple[str, str]:
 def _filters(question: Question) -> str:
     sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
     owners = " AND c.owner_id = ANY(%(owners)s::bigint[])"
-    return sql if question.owners is None else sql + owners
+    if question.owners is not None:
+        sql += owners
+    return sql + in_segment(question, "c.id")
 
 
 def _given(question: Question, worths: Worths) -> dict[str, Any]:
@@ -279,6 +281,7 @@ def _given(question: Question, worths: Worths) -> dict[str, Any]:
         "as_of": question.as_of,
         "channel": question.channel_id,
         "owners": list(question.owners or ()),
+        "segment": question.segment_id,
         "inbound": sorted(INBOUND),
         "interacting": rule.interacting.total_seconds(),
         "owned": rule.owned.total_seconds(),

@@ -19,6 +19,7 @@ from .facts import (
 )
 from .fit import FitAnswer, Industry
 from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
+from .plans import Plan, PlanBroadcast, PlanPhase, PlanSop
 from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
 from .rfm import RfmBorders
 from .sharing import ReportDelivery, ReportRecipient, ReportRun, ReportSchedule, ReportView
@@ -47,6 +48,10 @@ __all__ = [
     "Industry",
     "Kpi",
     "KpiSettings",
+    "Plan",
+    "PlanBroadcast",
+    "PlanPhase",
+    "PlanSop",
     "PurchaseFit",
     "Purpose",
     "ReferralPart",

@@ -10,6 +10,7 @@ def dashboards() -> list[tuple[str, str, str]]:
     """(name of its route, icon, title) of each."""
     return [
         ("dashboard-kpis", "speed", _("Scorecard")),
+        ("dashboard-plans", "event_note", _("Plans")),
         ("dashboard-baselines", "notification_important", _("Off days")),
         ("dashboard-funnel", "filter_alt", _("Funnel")),
         ("dashboard-rates", "qr_code_scanner", _("WeCom rates")),

@@ -38,13 +38,16 @@ class Known:
         as_of: datetime,
         channel: int | None = None,
         owners: set[int] | None = None,
+        people: set[int] | None = None,
     ) -> None:
         self.tenant, self.as_of = tenant, as_of
         everybody = list(Contact.objects.all())
         self.people = {
             c.pk
             for c in everybody
-            if channel in (None, c.channel_id) and (owners is None or c.owner_id in owners)
+            if channel in (None, c.channel_id)
+            and (owners is None or c.owner_id in owners)
+            and (people is None or c.pk in people)
         }
         self.referrers = [(c.referrer_id, c.pk) for c in everybody if c.referrer_id]
         events = list(Event.objects.filter(at__lt=as_of))

@@ -91,8 +91,8 @@
         animation: false,
         interaction: { mode: "index", intersect: false },
         scales: {
-          x: axis(data.axes[0], 6),
-          y: { ...axis(data.axes[1], 6), min: 0, max: 100, ticks: { color: colour("--ink-2"), callback: (value) => `${value} %` } },
+          x: axis(data.axes?.[0], 6),
+          y: { ...axis(data.axes?.[1], 6), min: 0, max: 100, ticks: { color: colour("--ink-2"), callback: (value) => `${value} %` } },
         },
         plugins: {
           legend: { align: "start", labels: { color: colour("--ink-2"), usePointStyle: true, pointStyle: "line" } },
@@ -100,6 +100,19 @@
         },
       },
     };
+  };
+
+  /* The same lines over an axis of any unit, from nought on. */
+  const course = (data) => {
+    const chart = curve(data);
+    const y = chart.options.scales.y;
+    delete y.min;
+    delete y.max;
+    y.beginAtZero = true;
+    y.title.display = false;
+    chart.options.scales.x.title.display = false;
+    y.ticks.callback = (value) => (data.percent ? `${value} %` : value.toLocaleString("en"));
+    return chart;
   };
 
   /* Days as a line, in the band of what is usual; days that are off stand out. */
@@ -323,7 +336,7 @@
     },
   });
 
-  const kinds = { band: banded, curve, radar, waterfall };
+  const kinds = { band: banded, course, curve, radar, waterfall };
   const layout = (data, width) => (kinds[data.kind] ?? look)(data, width);
 
   /* The chart as a picture, on the colour of the page. */

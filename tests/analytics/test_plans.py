@@ -1,0 +1,604 @@
+"""Plans: progress equals the reference on made-up worlds, worked examples, one click, the doors."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from analytics.models.plans import Plan
+from analytics.plans import holidays
+from campaigns.models import Broadcast, BroadcastRecipient
+from contacts import orders, timeline
+from contacts.models import Contact, Segment, SegmentMember
+from contacts.segments import keeping
+from contacts.timeline import NewEvent
+from journeys.models import Enrolment, Sop, SopVersion, Touch
+from tenants import ids
+from tenants.models import AuditEntry, Staff, WeChatAccount
+from tests.analytics import seeds
+from tests.analytics.reference_plans import DAY, LESS, SUMS, Progress, number, verdict
+from tests.analytics.test_kpis import NOW, Busy
+from tests.conftest import Business
+
+PLANS = "/api/v1/plans"
+FIGURES = [
+    "new_contacts", "deletes", "delete_rate", "interaction_rate", "new_customers", "orders",
+    "revenue", "aov", "repeat_rate", "referral_rate", "trust_mix",
+]  # fmt: skip
+
+
+def made(business: Business, **fields: Any) -> dict[str, Any]:
+    body = {
+        "name": "Spring", "metric": "revenue", "starts_on": "2026-03-01", "ends_on": "2026-03-31",
+    } | fields  # fmt: skip
+    answer = business.api().post(PLANS, body, format="json")
+    assert answer.status_code == 201, answer.content
+    plan: dict[str, Any] = answer.json()
+    return plan
+
+
+def progress_of(business: Business, plan: dict[str, Any], as_of: str = "") -> dict[str, Any]:
+    query = {"as_of": as_of} if as_of else {}
+    answer = business.api().get(f"{PLANS}/{plan['id']}/progress", query)
+    assert answer.status_code == 200, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def people(business: Business, *contacts: Contact) -> Segment:
+    segment = keeping.save(Segment(name="People", kind=Segment.Kind.STATIC))
+    for contact in contacts:
+        SegmentMember.objects.create(segment=segment, contact=contact, entered_at=timezone.now())
+    return segment
+
+
+# --- against the reference ---
+
+
+@pytest.mark.parametrize(("seed", "zone"), list(seeds.in_zones(11, 12)))
+def test_progress_equals_the_reference(business: Business, seed: int, zone: str) -> None:
+    business.tenant.zone = zone
+    business.tenant.save(update_fields=["zone"])
+    business.tenant.__dict__.pop("tz", None)
+    with business.scope():
+        maker = Busy(business, seed)
+        for _ in range(200):
+            maker.step()
+        segment = people(business, *maker.dice.sample(maker.contacts, len(maker.contacts) // 2))
+    begun = compared = 0
+
+    for n, metric in enumerate(FIGURES):
+        start = (NOW - DAY * maker.dice.randrange(-4, 50)).date()
+        to = start + DAY * maker.dice.choice([1, 9, 30])
+        of_segment = bool(n % 2)
+        plan = made(
+            business, metric=metric, target="0.5", starts_on=f"{start}", ends_on=f"{to - DAY}",
+            segment=ids.encode(segment.pk) if of_segment else None,
+        )  # fmt: skip
+        at = NOW - DAY * maker.dice.choice([0, 2, 12]) - timedelta(seconds=n * 5000)
+        found = progress_of(business, plan, at.isoformat() if n % 3 else "")
+        with business.scope():
+            wanted = Progress(
+                business.tenant, metric, start, to, datetime.fromisoformat(found["as_of"]),
+                segment.pk if of_segment else None,
+            )  # fmt: skip
+            begun += wanted.begun
+            compared += check(found, wanted)
+    assert begun > 6
+    assert compared > 6
+
+
+def check(found: dict[str, Any], wanted: Progress) -> bool:
+    """Was there something to compare with?"""
+    before = wanted.just_before()
+    check_aim(found["aim"], wanted)
+    assert (found["before"] is None) == (before is None)
+    if before:
+        assert all(same(found["before"][key], value) for key, value in before.items())
+    check_people(found, wanted)
+    if wanted.metric in SUMS:
+        points = wanted.points()
+        assert [point["date"] for point in found["points"]] == [day for day, _value in points]
+        pairs = zip(found["points"], points, strict=True)
+        assert all(same(mine["value"], value) for mine, (_day, value) in pairs)
+    elif (last := found["points"][-1]["value"]) is not None:
+        assert same(last, wanted.value())
+    return before is not None
+
+
+def check_aim(aim: dict[str, Any], wanted: Progress) -> None:
+    value, target = wanted.value(), Fraction(1, 2)
+    assert same(aim["value"], value), (aim, value)
+    assert aim["elapsed"] == pytest.approx(float(wanted.elapsed))
+    assert (aim["from"], aim["to"]) == (f"{wanted.start}", f"{wanted.to}")
+    assert aim["on_pace"] == verdict(wanted.metric, value, target, wanted.elapsed)
+    if wanted.metric not in SUMS or value is None:
+        return
+    if wanted.metric not in LESS:
+        pace = float(number(value) / (target * wanted.elapsed))
+        assert aim["pace"] == pytest.approx(pace)
+    if wanted.elapsed * (wanted.to - wanted.start).days >= 1:
+        forecast = float(number(value) / wanted.elapsed)
+        assert float(aim["forecast"]) == pytest.approx(forecast, abs=0.0051)
+    else:
+        assert aim["forecast"] is None
+
+
+def check_people(found: dict[str, Any], wanted: Progress) -> None:
+    groups = {"members": wanted.members, "others": wanted.everybody - wanted.members}
+    for name, who in groups.items():
+        group = wanted.people(who)
+        assert (found[name] is None) == (group is None)
+        if group:
+            assert all(same(found[name][key], value) for key, value in group.items())
+
+
+def same(mine: Any, theirs: Any) -> bool:
+    if mine is None or theirs is None:
+        return mine is theirs
+    if isinstance(theirs, str):
+        return bool(mine == theirs)
+    return bool(mine == pytest.approx(theirs))
+
+
+# --- by hand ---
+
+
+@pytest.fixture
+def shop(business: Business) -> Business:
+    """Orders of 100 a day: ten in February 2026 from the 19th on, ten in March from the 1st on; b
+    buys on odd days. All are friends since January, so that there is a past."""
+    zone = business.tenant.tz
+    with business.scope():
+        a, b = (Contact.objects.create(external_id=name) for name in "ab")
+        Staff.objects.create(userid="amy", name="Amy")
+        opened = datetime(2026, 1, 1, 9, tzinfo=zone)
+        timeline.record(
+            [
+                NewEvent(who.pk, "follow.opened", opened, "test", f"f{who.pk}", {"staff": "amy"})
+                for who in (a, b)
+            ]
+        )
+        days = [date(2026, 2, 19) + DAY * n for n in range(20)]
+        rows = [
+            orders.Row(
+                order_id=f"{day}", contact_id=(b if day.day % 2 else a).pk, amount_fen=10_000,
+                paid_at=datetime(day.year, day.month, day.day, 12, tzinfo=zone), status="paid",
+            )
+            for day in days
+        ]  # fmt: skip
+        orders.upsert(rows)
+    return business
+
+
+def test_a_plan_on_its_fifth_day(shop: Business) -> None:
+    plan = made(shop, target="1500", starts_on="2026-03-01", ends_on="2026-03-10")
+
+    found = progress_of(shop, plan, "2026-03-06")
+
+    assert found["aim"] == {
+        "metric": "revenue", "from": "2026-03-01", "to": "2026-03-11", "value": "500.00",
+        "target": "1500.00", "elapsed": 0.5, "expected": "750.00", "pace": 2 / 3,
+        "on_pace": False, "forecast": "1000.00",
+    }  # fmt: skip
+    # 19 to 28 February brought 1,000, the first five of these days 500.
+    assert found["before"] == {
+        "from": "2026-02-19", "to": "2026-03-01", "value": "1000.00", "so_far": "500.00",
+    }  # fmt: skip
+    assert (found["year_before"], found["members"], found["others"]) == (None, None, None)
+    assert found["points"][4] == {
+        "date": "2026-03-05", "value": "500.00", "pace": "750.00", "before": "500.00",
+    }  # fmt: skip
+    # On the day of as_of itself nothing has happened yet; what lies ahead has no value.
+    assert [point["value"] for point in found["points"][5:]] == ["500.00", None, None, None, None]
+    assert found["points"][9]["pace"] == "1500.00"
+
+
+def test_a_plan_that_is_over_or_lies_ahead(shop: Business) -> None:
+    plan = made(shop, target="900", starts_on="2026-03-01", ends_on="2026-03-10")
+
+    over = progress_of(shop, plan, "2026-05-01")
+    ahead = progress_of(shop, plan, "2026-02-25")
+
+    assert (over["state"], over["aim"]["on_pace"], over["aim"]["elapsed"]) == ("over", True, 1)
+    assert over["before"]["so_far"] == over["before"]["value"] == "1000.00"
+    assert (ahead["state"], ahead["aim"]["value"], ahead["aim"]["on_pace"]) == (
+        "planned", None, None,
+    )  # fmt: skip
+    # Of a plan that lies ahead: the ten days before today, of which six had an order.
+    assert ahead["before"] == {
+        "from": "2026-02-15", "to": "2026-02-25", "value": "600.00", "so_far": None,
+    }  # fmt: skip
+
+
+def test_only_the_people_of_the_segment(shop: Business) -> None:
+    with shop.scope():
+        segment = people(shop, Contact.objects.get(external_id="b"))
+    plan = made(
+        shop, target="400", starts_on="2026-03-01", ends_on="2026-03-10",
+        segment=ids.encode(segment.pk),
+    )  # fmt: skip
+
+    found = progress_of(shop, plan, "2026-03-06")
+
+    assert (found["aim"]["value"], found["aim"]["on_pace"]) == ("300.00", True)
+    assert found["members"] == {"value": "300.00", "contacts": 1, "per_contact": "300.000000"}
+    assert found["others"] == {"value": "200.00", "contacts": 1, "per_contact": "200.000000"}
+    gone = shop.api().delete(f"/api/v1/segments/{ids.encode(segment.pk)}")
+    assert gone.status_code == 409
+    assert "Spring" in gone.json()["error"]["message"]
+
+
+def test_milestones_have_days_and_figures_of_their_own(shop: Business) -> None:
+    phases = [
+        {"name": "First", "first_day": 1, "last_day": 5, "metric": "orders", "target": "4"},
+        {"name": "Then", "first_day": 6, "last_day": 10, "metric": "delete_rate"},
+    ]
+    plan = made(shop, starts_on="2026-03-01", ends_on="2026-03-10", phases=phases)
+
+    first, then = progress_of(shop, plan, "2026-03-06T00:00:01")["phases"]
+
+    assert (first["name"], first["from"], first["to"]) == ("First", "2026-03-01", "2026-03-06")
+    assert (first["value"], first["on_pace"], first["elapsed"]) == (5, True, 1)
+    assert (then["value"], then["target"], then["on_pace"]) == (0, None, None)
+
+
+def test_less_deletes_are_on_pace(shop: Business) -> None:
+    zone = shop.tenant.tz
+    with shop.scope():
+        a = Contact.objects.get(external_id="a")
+        ended = datetime(2026, 3, 2, 9, tzinfo=zone)
+        timeline.record(
+            [NewEvent(a.pk, "follow.ended", ended, "test", "e", {"staff": "amy", "by": "customer"})]
+        )
+    plan = made(shop, metric="deletes", target="4", starts_on="2026-03-01", ends_on="2026-03-04")
+
+    assert progress_of(shop, plan, "2026-03-02")["aim"]["on_pace"] is True
+    early = progress_of(shop, plan, "2026-03-02T12:00")["aim"]
+    assert (early["value"], early["expected"], early["on_pace"]) == (1, 1.5, True)
+    made_more = made(
+        shop, metric="deletes", target="1", starts_on="2026-03-01", ends_on="2026-03-04"
+    )
+    assert progress_of(shop, made_more, "2026-03-02T12:00")["aim"]["on_pace"] is False
+
+
+def test_what_is_attached_is_counted_in_the_days_of_the_plan(shop: Business) -> None:
+    zone = shop.tenant.tz
+
+    def at(day: int, hour: int = 9) -> datetime:
+        return datetime(2026, 3, day, hour, tzinfo=zone)
+
+    with shop.scope():
+        a, b = Contact.objects.order_by("external_id")
+        amy = Staff.objects.get(userid="amy")
+        sop = Sop.objects.create(name="Greeting")
+        version = SopVersion.objects.create(sop=sop, number=1)
+        account = WeChatAccount.objects.create(name="w", app_id="ww1", secret="s")
+        broadcast = Broadcast.objects.create(name="Sale", account=account, state="done")
+        for n, (contact, sent_at) in enumerate(
+            [(a, at(1, 0)), (a, at(2)), (b, at(3)), (b, at(28)), (a, None)]
+        ):
+            run = Enrolment.objects.create(
+                sop=sop, version=version, contact=contact, started_at=at(1), state="done"
+            )
+            Touch.objects.create(
+                key=f"t{n}", contact=contact, enrolment=run, route="none", kind="service",
+                state="sent" if sent_at else "planned", due_at=at(1), sent_at=sent_at,
+            )  # fmt: skip
+        for contact in (a, b):
+            BroadcastRecipient.objects.create(
+                broadcast=broadcast, contact=contact, staff=amy, settled_at=at(5),
+                state="delivered" if contact == a else "failed",
+            )  # fmt: skip
+        # b answers 72 hours to the second after the third touch; a a second too late for all.
+        timeline.record(
+            [
+                NewEvent(b.pk, "message.received", at(6), "test", "m1", {"staff": "amy"}),
+                NewEvent(a.pk, "link.clicked", at(8) + timedelta(seconds=1), "test", "m2", {}),
+            ]
+        )
+    plan = made(
+        shop, starts_on="2026-03-01", ends_on="2026-03-10", sops=[ids.encode(sop.pk)],
+        broadcasts=[ids.encode(broadcast.pk)],
+    )  # fmt: skip
+
+    def attached(as_of: str) -> list[tuple[Any, ...]]:
+        rows = progress_of(shop, plan, as_of)["attached"]
+        return [tuple(row[k] for k in ("name", "sent", "contacts", "responded")) for row in rows]
+
+    assert attached("2026-04-01") == [("Greeting", 3, 2, 1), ("Sale", 1, 1, 0)]
+    assert attached("2026-03-03") == [("Greeting", 2, 1, 0), ("Sale", 0, 0, 0)]
+    changed = shop.api().patch(f"{PLANS}/{plan['id']}", {"sops": []}, format="json").json()
+    assert (changed["sops"], changed["broadcasts"]) == ([], [ids.encode(broadcast.pk)])
+
+
+# --- holidays ---
+
+
+def test_days_of_the_moon_and_of_the_sun() -> None:
+    """From the calendar tables of the Hong Kong Observatory."""
+    days = {
+        2024: ["2024-02-10", "2024-04-04", "2024-06-10", "2024-08-10", "2024-09-17"],
+        2025: ["2025-01-29", "2025-04-04", "2025-05-31", "2025-08-29", "2025-10-06"],
+        2026: ["2026-02-17", "2026-04-05", "2026-06-19", "2026-08-19", "2026-09-25"],
+        2027: ["2027-02-06", "2027-04-05", "2027-06-09", "2027-08-08", "2027-09-15"],
+    }
+    names = ("spring_festival", "qingming", "dragon_boat", "qixi", "mid_autumn")
+    for year, wanted in days.items():
+        found = [holidays.named(f"{name}-{year}") for name in names]
+        assert [f"{each.day}" for each in found if each] == wanted
+
+
+def test_a_year_of_holidays_has_each_once() -> None:
+    for today in (date(2026, 1, 1), date(2026, 6, 18), date(2026, 11, 23), date(2028, 2, 29)):
+        coming = holidays.coming(today)
+        missing = {each.key for each in holidays.HOLIDAYS} - {each.holiday.key for each in coming}
+        assert missing <= {"spring_festival", "dragon_boat", "qixi", "mid_autumn"}  # 355 days
+        assert len({each.key for each in coming}) == len(coming)
+        assert coming[0].day >= today
+        assert [each.day for each in coming] == sorted(each.day for each in coming)
+    assert holidays.named("double_11-2026") == holidays.coming(date(2026, 11, 11))[0]
+    assert [holidays.named(key) for key in ("", "luck-2026", "618", "618-99999", "618-²")] == (
+        [None] * 5
+    )
+
+
+def test_a_holiday_is_compared_with_that_of_the_year_before(shop: Business) -> None:
+    with shop.scope():
+        contact = Contact.objects.get(external_id="a")
+        paid = datetime(2025, 1, 29, 8, tzinfo=shop.tenant.tz)  # Spring Festival 2025
+        row = orders.Row(
+            order_id="old", contact_id=contact.pk, amount_fen=70_000, paid_at=paid, status="paid"
+        )
+        early = orders.Row(
+            order_id="older", contact_id=contact.pk, amount_fen=1, status="paid",
+            paid_at=datetime(2024, 12, 1, tzinfo=UTC),
+        )  # fmt: skip
+        orders.upsert([row, early])
+        plan = Plan.objects.create(
+            name="Spring Festival", kind="holiday", metric="revenue", target=Decimal(1),
+            starts_on=date(2026, 2, 17), ends_on=date(2026, 2, 18),
+            occasion="spring_festival-2026",
+        )  # fmt: skip
+
+    found = progress_of(shop, {"id": ids.encode(plan.pk)}, "2026-03-01")
+
+    assert found["year_before"] == {
+        "from": "2025-01-29", "to": "2025-01-31", "value": "700.00", "so_far": "700.00",
+    }  # fmt: skip
+
+
+# --- by one click ---
+
+
+def test_plans_from_templates(shop: Business) -> None:
+    api = shop.api()
+    body = {"kind": "ninety_days", "starts_on": f"{timezone.localdate()}"}
+
+    ninety = api.post(f"{PLANS}/from-template", body, format="json")
+    assert ninety.status_code == 201, ninety.content
+    plan = ninety.json()
+    assert (plan["kind"], plan["metric"], plan["state"]) == ("ninety_days", "revenue", "running")
+    days = date.fromisoformat(plan["ends_on"]) - date.fromisoformat(plan["starts_on"])
+    assert days.days == 89
+    assert [phase["metric"] for phase in plan["phases"] if phase["last_day"] == 30] == [
+        "new_contacts", "delete_rate", "interaction_rate",
+    ]  # fmt: skip
+    with shop.scope():
+        Sop.objects.create(name="Hello", status="active")
+        Sop.objects.create(name="Draft")
+    new = api.post(f"{PLANS}/from-template", {"kind": "new_customer"}, format="json").json()
+    with shop.scope():
+        assert new["sops"] == [ids.encode(Sop.objects.get(name="Hello").pk)]
+    assert progress_of(shop, new)["aim"]["metric"] == "new_customers"
+
+
+def test_goals_of_a_click_are_a_tenth_better_than_what_was(business: Business) -> None:
+    today = timezone.now().astimezone(business.tenant.tz).date()
+    with business.scope():
+        a, b = (Contact.objects.create(external_id=name) for name in "ab")
+        noon = {
+            n: datetime(*(today - DAY * n).timetuple()[:3], 12, tzinfo=business.tenant.tz)
+            for n in (20, 100)
+        }
+        rows = [
+            orders.Row(
+                order_id=f"{n}", contact_id=who.pk, amount_fen=100_001, paid_at=noon[n],
+                status="paid",
+            )
+            for who, n in ((a, 100), (b, 20))
+        ]  # fmt: skip
+        orders.upsert(rows)
+
+    new = business.api().post(f"{PLANS}/from-template", {"kind": "new_customer"}, format="json")
+    ninety = business.api().post(f"{PLANS}/from-template", {"kind": "ninety_days"}, format="json")
+
+    assert new.json()["target"] == "2.000000"  # one new customer in thirty days, 1.1 upwards
+    assert ninety.json()["target"] == "1101.000000"  # 1,000.01 × 1.1 upwards
+    phases = {(p["first_day"], p["metric"]): p["target"] for p in ninety.json()["phases"]}
+    assert phases[31, "revenue"] == "1101.000000"
+    assert phases[61, "repeat_rate"] is None  # nobody bought twice: nothing to better
+    assert phases[1, "new_contacts"] is None
+
+
+def test_a_holiday_is_planned_once(business: Business) -> None:
+    api = business.api()
+    coming = api.get(f"{PLANS}/holidays").json()["holidays"]
+    assert len(coming) in {13, 14, 15}
+    assert all(each["plan"] is None for each in coming)
+    first = coming[0]
+    body = {"kind": "holiday", "occasion": first["occasion"]}
+
+    plan = api.post(f"{PLANS}/from-template", body, format="json").json()
+    again = api.post(f"{PLANS}/from-template", body, format="json")
+
+    assert (plan["starts_on"], plan["ends_on"]) == (first["starts_on"], first["ends_on"])
+    assert plan["target"] is None
+    assert again.status_code == 409
+    assert api.get(f"{PLANS}/holidays").json()["holidays"][0]["plan"] == plan["id"]
+    for wrong in (
+        {"kind": "holiday"}, {"kind": "holiday", "occasion": "luck-2026"}, {"kind": "own"},
+        {"kind": "ninety_days", "occasion": first["occasion"]},
+        {"kind": "holiday", "occasion": first["occasion"], "starts_on": "2026-01-01"},
+        {"kind": "ninety_days", "starts_on": "1900-01-01"},
+    ):  # fmt: skip
+        refused = api.post(f"{PLANS}/from-template", wrong, format="json")
+        assert refused.status_code == 400, wrong
+
+
+# --- the doors ---
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"ends_on": "2026-02-28"}, "ends_on"),
+        ({"ends_on": "2028-03-31"}, "ends_on"),
+        ({"starts_on": "1900-01-01"}, "starts_on"),
+        ({"starts_on": "soon"}, "starts_on"),
+        ({"metric": "luck"}, "metric"),
+        ({"target": "-1"}, "target"),
+        ({"metric": "repeat_rate", "target": "35"}, "target"),
+        ({"segment": ids.encode(2**39)}, "segment"),
+        ({"sops": [ids.encode(2**39)]}, "sops"),
+        ({"occasion": 7, "luck": 1}, "luck"),
+        ({"phases": [{"name": "x", "first_day": 3, "last_day": 2, "metric": "orders"}]}, "phases"),
+        ({"phases": [{"name": "x", "first_day": 3, "last_day": 32, "metric": "orders"}]}, "phases"),
+        (
+            {
+                "phases": [
+                    {"name": "x", "first_day": 1, "last_day": 2, "metric": "delete_rate",
+                     "target": "5"},
+                ]
+            },
+            "phases",
+        ),
+    ],
+)  # fmt: skip
+def test_plans_that_make_no_sense(business: Business, change: dict[str, Any], field: str) -> None:
+    body = {
+        "name": "P", "metric": "revenue", "starts_on": "2026-03-01", "ends_on": "2026-03-31",
+    } | change  # fmt: skip
+
+    refused = business.api().post(PLANS, body, format="json")
+
+    assert refused.status_code == 400, refused.content
+    assert list(refused.json()["error"]["fields"]) == [field]
+
+
+def test_plans_are_kept_by_state_and_everything_is_noted(business: Business) -> None:
+    api = business.api()
+    today = timezone.now().astimezone(business.tenant.tz).date()
+    dates = {
+        "over": (today - DAY * 5, today - DAY), "running": (today, today),
+        "planned": (today + DAY, today + DAY),
+    }  # fmt: skip
+    plans = {
+        state: made(business, name=state, starts_on=f"{start}", ends_on=f"{end}")
+        for state, (start, end) in dates.items()
+    }
+    assert {name: plan["state"] for name, plan in plans.items()} == {s: s for s in dates}
+    for action in ("cancel", "cancel", "resume", "resume", "cancel"):
+        told = api.post(f"{PLANS}/{plans['over']['id']}/{action}").json()
+        assert told["state"] == ("cancelled" if action == "cancel" else "over")
+
+    def names(**query: str) -> list[str]:
+        return [plan["name"] for plan in api.get(PLANS, query).json()["results"]]
+
+    for state in ("running", "planned"):
+        assert names(state=state) == [state]
+    assert (names(state="over"), names(state="cancelled")) == ([], ["over"])
+    assert api.patch(
+        f"{PLANS}/{plans['running']['id']}", {"ends_on": f"{today - DAY}"}, format="json"
+    ).status_code == 400  # fmt: skip
+    assert api.delete(f"{PLANS}/{plans['running']['id']}").status_code == 204
+    with business.scope():
+        actions = AuditEntry.objects.filter(action__startswith="plan.").order_by("id")
+        assert list(actions.values_list("action", flat=True)) == [
+            "plan.created", "plan.created", "plan.created", "plan.cancelled", "plan.resumed",
+            "plan.cancelled", "plan.deleted",
+        ]  # fmt: skip
+
+
+def test_an_empty_business_has_plans_that_say_nothing(business: Business) -> None:
+    today = timezone.now().astimezone(business.tenant.tz).date()
+    for metric in ("orders", "aov", "tag_coverage", "trust_mix", "revenue_per_head"):
+        plan = made(business, metric=metric, starts_on=f"{today - DAY}", ends_on=f"{today + DAY}")
+        found = progress_of(business, plan)
+        assert found["aim"]["value"] in (0, "0.00", None), metric
+        assert (found["before"], found["aim"]["on_pace"], found["aim"]["pace"]) == (None,) * 3
+        page = business.browser("viewer").get(f"/dashboards/plans/{plan['id']}/")
+        assert page.status_code == 200
+
+
+# --- pages ---
+
+
+def test_the_page_of_plans_makes_them_by_one_click(business: Business) -> None:
+    operator, viewer = business.browser("operator"), business.browser("viewer")
+    assert operator.post("/dashboards/plans/", {"kind": "ninety_days"}).status_code == 302
+    occasion = holidays.coming(timezone.now().astimezone(business.tenant.tz).date())[0]
+    answer = operator.post("/dashboards/plans/", {"kind": "holiday", "occasion": occasion.key})
+    page = operator.get(answer["Location"])
+    assert page.context["heading"] == occasion.title
+    operator.post("/dashboards/plans/", {"kind": "all_holidays"})
+
+    listed = viewer.get("/dashboards/plans/")
+    assert all(each["url"] for each in listed.context["calendar"])
+    assert len(listed.context["line"]["rows"]) == len(listed.context["calendar"]) + 1
+    assert "New-customer plan" not in listed.content.decode()
+    assert viewer.post("/dashboards/plans/", {"kind": "ninety_days"}).status_code == 403
+    assert business.browser("sales").get("/dashboards/plans/").status_code == 403
+    operator.post("/dashboards/plans/", {"kind": "luck"})
+    with business.scope():
+        assert Plan.objects.count() == len(listed.context["calendar"]) + 1
+        assert AuditEntry.objects.filter(action="plan.created").count() == Plan.objects.count()
+
+
+def test_the_page_of_a_plan_shows_pace_and_what_was(shop: Business) -> None:
+    plan = made(shop, target="1500", starts_on="2026-03-01", ends_on="2026-03-10", notes="Gifts")
+    url = f"/dashboards/plans/{plan['id']}/?as_of=2026-03-06"
+
+    page = shop.browser("viewer").get(url)
+
+    goal = page.context["goal"]
+    assert (goal["value"], goal["pace"], goal["verdict"]) == ("¥500.00", "67%", "behind")
+    assert (goal["forecast"], goal["reached"]) == ("¥1,000", 33)
+    card = page.context["comparisons"][0]
+    assert card.text == "¥500.00"
+    assert "now +0%" in card.note
+    assert page.context["day"] == "day 6 of 10"
+    file = shop.browser("viewer").get(url + "&export=csv").content.decode()
+    assert "2026-03-05,500.00,750.00,500.00" in file
+    assert shop.browser("viewer").get("/dashboards/plans/nothing/").status_code == 404
+
+
+def test_the_form_of_the_admin_keeps_a_plan(shop: Business) -> None:
+    browser = shop.browser("operator")
+    with shop.scope():
+        sop = Sop.objects.create(name="Greeting")
+    form = {
+        "name": "Mine", "kind": "own", "metric": "orders", "target": "12",
+        "starts_on": "2026-03-01", "ends_on": "2026-03-10", "with_sops": [sop.pk],
+        "phases-TOTAL_FORMS": "1", "phases-INITIAL_FORMS": "0", "phases-0-name": "Half",
+        "phases-0-first_day": "1", "phases-0-last_day": "11", "phases-0-metric": "orders",
+        "phases-0-target": "6",
+    }  # fmt: skip
+
+    refused = browser.post("/admin/analytics/plan/add/", form)
+    assert refused.status_code == 200
+    assert "on day 10" in refused.content.decode()
+    saved = browser.post("/admin/analytics/plan/add/", form | {"phases-0-last_day": "5"})
+    assert saved.status_code == 302
+    with shop.scope():
+        plan = Plan.objects.get()
+        assert (list(plan.sops.all()), plan.phases.get().last_day) == ([sop], 5)
+    cancel = f"/admin/analytics/plan/{plan.pk}/cancel/"
+    assert browser.post(cancel, {"confirmed": "on"}).status_code == 302
+    with shop.scope():
+        assert Plan.objects.get().cancelled_at is not None
