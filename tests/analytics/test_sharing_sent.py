@@ -180,7 +180,8 @@ def test_who_may_not_see_figures_gets_none(business: Business) -> None:
     with business.scope():
         Membership.objects.filter(role="admin").update(active=False)
         Staff.objects.filter(userid="operator1").update(left_at=timezone.now())
-        User.objects.filter(pk=business.users["viewer"].pk).update(email="wecom-1@staff.invalid")
+        nowhere = f"wecom-{business.pk}@staff.invalid"
+        User.objects.filter(pk=business.users["viewer"].pk).update(email=nowhere)
 
     deliveries.work(business.pk)
 
