@@ -29,6 +29,7 @@ from tenants.models import User
 from tenants.roles import Can
 
 Period = ReportView.Period
+MOST = 500  # views on the page
 
 
 @require_http_methods(["GET", "POST"])
@@ -164,7 +165,7 @@ def _list(request: HttpRequest) -> HttpResponse:
         views.visible_to(user)
         .select_related("owner")
         .annotate(sent=Count("schedules"))
-        .order_by("name", "id")
+        .order_by("name", "id")[:MOST]
     )
     own, others = list[dict[str, object]](), list[dict[str, object]]()
     titles = views.pages()
