@@ -244,7 +244,7 @@ PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/admin/", "/admin/passwo
          "/places/", *(reverse(name) for name, *_others in menu.dashboards()),
          "/dashboards/views/", "/dashboards/funnel/?mode=snapshot",
          "/dashboards/assets/?group=staff",
-         "/dashboards/attribution/?group=campaign",
+         "/dashboards/attribution/?group=campaign", "/dashboards/fit/?edit=1&industry=beauty",
          "/dashboards/concentration/?view=months"]  # fmt: skip
 
 
