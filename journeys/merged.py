@@ -2,8 +2,8 @@
 
 Scores and the stage are made anew from the events of both; the furthest standing stays. One SOP
 runs once for a person: the run that began later ends. Of two open leads the one that somebody
-works stays, with the follow-ups of both. Of two answers
-to one survey the later one stays. Undoing makes both people's scores and stages anew.
+works stays, with the follow-ups of both. Of two answers to one survey the later one stays. Undoing
+makes both people's scores and stages anew.
 """
 
 from __future__ import annotations

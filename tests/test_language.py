@@ -245,7 +245,7 @@ PAGES = ["/desk/", "/desk/?show=mine", "/desk/tasks/", "/admin/", "/admin/passwo
          "/dashboards/plans/?show=over",
          "/dashboards/views/", "/dashboards/funnel/?mode=snapshot",
          "/dashboards/assets/?group=staff",
-         "/dashboards/attribution/?group=campaign",
+         "/dashboards/attribution/?group=campaign", "/dashboards/fit/?edit=1&industry=beauty",
          "/dashboards/concentration/?view=months"]  # fmt: skip
 
 

@@ -175,7 +175,7 @@ def _table(latest: FitAnswer | None, industry: Industry) -> Table:
     table.rows = [
         [
             asked[factor.key].title,
-            f"{answers[factor.key]} · {asked[factor.key].levels[answers[factor.key] - 1]}",
+            str(answers[factor.key]),
             str(got[factor.key]),
             str(typical[factor.key]),
             str(factor.weight),

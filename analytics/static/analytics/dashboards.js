@@ -180,7 +180,7 @@
     const narrow = pairs && room < 120;
     const months = lines || data.labels.every((name) => /^\d{4}-\d{2}$/.test(name));
     const many = ["--brand", "--good", "--warn", "--ink-3"];
-    const few = pairs ? ["--ink-3", "--brand"] : ["--brand"];
+    const few = pairs && data.series.length > 1 ? ["--ink-3", "--brand"] : ["--brand"];
     const colours = data.series.length > 2 ? many : few;
     const value = {
       beginAtZero: true,
