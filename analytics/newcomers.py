@@ -1,4 +1,4 @@
-"""How many new contacts and new customers came, by channel or by month? FIGURES R9, R18."""
+"""How many new contacts and new customers came, by channel, month or day? FIGURES R9, R18."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
     until = span.start if by_rows else max(span.start, min(span.end, question.today))
     start = midnight(until, span.zone)
     narrowed = holders(question)
-    day = "date_trunc('month', {})::date" if group == "month" else "channel_id"
+    day = {"month": "date_trunc('month', {})::date", "day": "{}"}.get(group, "channel_id")
     sql = _COUNTS.format(
         of_cell=day.format("day"),
         of_contact=day.format("reach_day"),
