@@ -31,11 +31,17 @@ def choices() -> list[tuple[str, str]]:
 
 
 def compare(table: Table, earlier: Table) -> None:
-    """Fills in the changes of all cards that can be compared."""
-    before = {card.title: card for card in earlier.all_cards}
+    """Fills in the changes of all cards that can be compared. Of the same title (businesses name
+    their stages as they like) the first is the first.
+    """
+    before: dict[str, list[Card]] = {}
+    for card in reversed(earlier.all_cards):
+        before.setdefault(card.title, []).append(card)
     for card in table.all_cards:
+        same = before.get(card.title)
+        then = same.pop() if same else None
         if card.figure is not None:
-            card.change = _change(card.figure, before.get(card.title))
+            card.change = _change(card.figure, then)
 
 
 def _change(now: Figure, then: Card | None) -> Change:
