@@ -45,7 +45,7 @@ def agrees(business: Business, answer: Mapping[str, Any], question: dict[str, st
     for name in ("new_contacts", "new_customers"):
         assert answer[name] == sum(row[name] for row in rows)
     costs = [row["cost"] for row in rows if row["cost"] is not None]
-    if rows and ("staff" in question or "team" in question):
+    if "staff" in question or "team" in question:
         assert (answer["cost"], answer["cac"]) == (None, None)
     else:
         assert Decimal(answer["cost"]) == sum(map(Decimal, costs))
@@ -110,9 +110,9 @@ def test_which_days_are_compared_with(
 def test_cards_say_what_the_page_said_of_the_other_period(crowd: Business, page: str) -> None:
     window, path = crowd.browser("viewer"), f"/dashboards/{page}"
     path += "&" if "?" in path else "/?"
-    last = NOW.date() - timedelta(days=150)
-    asked = {"from": f"{last - timedelta(days=99)}", "through": f"{last}", "as_of": NOW.isoformat()}
-    before = {"from": f"{last - timedelta(days=199)}", "through": f"{last - timedelta(days=100)}"}
+    last, day = NOW.date() - timedelta(days=90), timedelta(days=1)
+    asked = {"from": f"{last - 179 * day}", "through": f"{last}", "as_of": NOW.isoformat()}
+    before = {"from": f"{last - 359 * day}", "through": f"{last - 180 * day}"}
 
     def see(question: Mapping[str, str]) -> tuple[list[Any], list[list[str]]]:
         address = path + urlencode(question)
@@ -134,7 +134,7 @@ def test_cards_say_what_the_page_said_of_the_other_period(crowd: Business, page:
         assert card.change.was == (then.text if then else "–"), card.title
         assert card.change.text == moved(card.figure, then and then.figure), card.title
         changed += card.change.text != "–"
-    assert changed
+    assert changed or page == "funnel"  # whose moves are all of today
     assert [card.change for card in plain] == [None] * len(plain)
     told = [f"{asked['from']} – {asked['through']}", f"{before['from']} – {before['through']}"]
     assert both == [
