@@ -15,11 +15,13 @@ from urllib.parse import parse_qsl, urlencode
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from analytics import answers, asking, buying, concentration, formula, present, rates
 from analytics.asking import Wrong
 from analytics.periods import Question, among, holders, midnight
+from contacts.models import Channel
 from journeys.models import Stage
 from tenants.models import Tenant
 
@@ -48,7 +50,22 @@ class Counted:
     @property
     def text(self) -> str:
         span = self.question.span
-        return f"{self.figure.title} · {span.start} – {span.through}"
+        of = [self._title, f"{span.start} – {span.through}"]
+        if self.question.channel_id is not None:
+            of.append(str(Channel.objects.get(pk=self.question.channel_id)))
+        elif "no_channel" in self.given:
+            of.append(_("No channel"))
+        return " · ".join(
+            [*of, *(self.given[name] for name in ("team", "staff") if self.given.get(name))]
+        )
+
+    @property
+    def _title(self) -> str:
+        stage = Stage.objects.filter(key=self.given.get("stage", "")).first()
+        if stage is not None:
+            return _("Came to: %(stage)s") % {"stage": stage}
+        top = self.given.get("top")
+        return _("Top %(n)s %%") % {"n": top} if top else str(self.figure.title)
 
     def ids(self) -> RawSQL:
         """With facts up to date."""

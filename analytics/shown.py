@@ -60,7 +60,7 @@ def points(now: Fraction | int | None, before: Fraction | int | None) -> str:
 
 
 def _signed(text: str) -> str:
-    return text.replace("-", "−")
+    return text.replace("-", "−") if text.strip("+-0.%") else text.strip("+-")
 
 
 def ratio(exact: Fraction | None) -> str:

@@ -47,9 +47,10 @@ def compare(table: Table, earlier: Table) -> None:
 def _change(now: Figure, then: Card | None) -> Change:
     was = then.figure.value if then is not None and then.figure is not None else None
     text = shown.points(now.value, was) if now.rate else shown.growth(now.value, was)
-    moved = 0 if now.value is None or was is None else _sign(Fraction(now.value) - Fraction(was))
+    known = now.value is not None and was is not None and text != shown.NONE
+    moved = _sign(Fraction(now.value or 0) - Fraction(was or 0)) if known else 0
     tone = {1: "good", -1: "bad"}.get(moved * now.good, "")
-    return Change(text, then.text if then is not None else shown.NONE, tone)
+    return Change(text, then.text if then is not None and was is not None else "", tone)
 
 
 def _sign(number: Fraction) -> int:

@@ -158,7 +158,7 @@ def _friends(found: Overview, span: Span) -> list[Card]:
         Tile(
             _("Closing"),
             counted(assets.closing, "closing"),
-            shown.growth(assets.closing, assets.opening),
+            f"{'+' if growth > 0 else '−' if growth < 0 else '±'}{shown.count(abs(growth))}",
             tone,
             Figure(assets.closing, 1),
         ),

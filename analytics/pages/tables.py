@@ -22,7 +22,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Change:
-    """How a figure moved since another period; `was` is what it was then."""
+    """How a figure moved since another period; `was` is what it was then, as far as it is known."""
 
     text: str
     was: str

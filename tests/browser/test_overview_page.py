@@ -1,4 +1,4 @@
-"""The overview and what is compared, in a real browser; both languages, both sizes."""
+"""The overview and what is compared, in a real browser: a phone in Chinese, a screen in English."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ pytestmark = pytest.mark.browser
 SignIn = Callable[..., Visit]
 
 
-@pytest.mark.parametrize(
-    ("language", "size"),
-    [("zh-CN", "desktop"), ("en-US", "desktop"), ("zh-CN", "phone"), ("en-US", "phone")],
-)
+@pytest.mark.parametrize(("language", "size"), [("zh-CN", "phone"), ("en-US", "desktop")])
 def test_an_owner_looks_compares_and_sees_who(
     language: str, size: str, shop: Business, signed_in: SignIn
 ) -> None:
@@ -32,7 +29,7 @@ def test_an_owner_looks_compares_and_sees_who(
     window.look("overview-compared", whole=True)
     for page in ("kpis", "rates", "value", "assets", "funnel"):
         window.open(f"/dashboards/{page}/?compare=previous")
-        assert window.page.locator(".change").count() >= 3
+        assert window.page.locator(".change").count() >= 3, page
         window.look(f"{page}-compared", whole=True)
 
     window.page.locator("a.behind").first.click()
