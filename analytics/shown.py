@@ -48,7 +48,7 @@ def growth(now: Fraction | int | None, before: Fraction | int | None) -> str:
     """By how many per cent something grew; of nothing nobody knows."""
     if now is None or not before:
         return NONE
-    return _signed(f"{float((Fraction(now) - before) / abs(before)):+,.1%}")
+    return _signed(f"{float((Fraction(now) - before) / abs(Fraction(before))):+,.1%}")
 
 
 def points(now: Fraction | int | None, before: Fraction | int | None) -> str:

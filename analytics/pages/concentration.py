@@ -188,31 +188,31 @@ def of_months(
         return table
     clipped = {month_of(part.start): part for part in span.months()}
     for month in months:
-        share = _share(month)
-        name = f"{month.month:%Y-%m}"
-        days = {"from": clipped[month.month].start, "to": clipped[month.month].end}
-        table.rows.append(
-            [
-                name,
-                shown.money(month.new, currency),
-                shown.money(month.repeat, currency),
-                counted(month.new_orders, "first-orders", **days),
-                counted(month.repeat_orders, "later-orders", **days),
-                shown.rate(share),
-            ]
-        )
+        table.rows.append(_cells_of(month, clipped[month.month], currency))
         table.raw.append(
             [
-                name,
+                f"{month.month:%Y-%m}",
                 answers.decimal(month.new),
                 answers.decimal(month.repeat),
                 month.new_orders,
                 month.repeat_orders,
-                answers.number(share),
+                answers.number(_share(month)),
             ]
         )
     _finish_months(table, found, months, upsell, currency)
     return table
+
+
+def _cells_of(month: Month, days: Span, currency: str) -> list[str]:
+    those = {"from": days.start, "to": days.end}
+    return [
+        f"{month.month:%Y-%m}",
+        shown.money(month.new, currency),
+        shown.money(month.repeat, currency),
+        counted(month.new_orders, "first-orders", **those),
+        counted(month.repeat_orders, "later-orders", **those),
+        shown.rate(_share(month)),
+    ]
 
 
 def _finish_months(
@@ -233,9 +233,9 @@ def _finish_months(
         shown.rate(found.existing_share),
     ]
     table.cards = [
-        Card(_("First orders"), shown.money_at_a_glance(new, currency), figure=Figure(new, 1)),
-        Card(
-            _("Later orders"), shown.money_at_a_glance(repeat, currency), figure=Figure(repeat, 1)
+        *(
+            Card(title, shown.money_at_a_glance(fen, currency), figure=Figure(fen, 1))
+            for title, fen in ((_("First orders"), new), (_("Later orders"), repeat))
         ),
         Card(
             _("Existing share"),
@@ -245,26 +245,7 @@ def _finish_months(
         ),
     ]
     if upsell is not None:
-        table.cards.append(
-            Card(
-                _("Up-sell"),
-                shown.money_at_a_glance(upsell.revenue, currency),
-                ngettext(
-                    "by %(n)s existing customer", "by %(n)s existing customers", upsell.customers
-                )
-                % {"n": shown.count(upsell.customers)},
-                figure=Figure(upsell.revenue, 1),
-            )
-        )
-        table.meanings.append(
-            Column(
-                _("Up-sell"),
-                _(
-                    "Products with the role profit or extension in later orders, at the price of "
-                    "the order's position, else of the product; before refunds."
-                ),
-            )
-        )
+        _tell_upsell(table, upsell, currency)
     table.chart = {
         "kind": "stacks",
         "labels": [f"{m.month:%Y-%m}" for m in months],
@@ -273,6 +254,27 @@ def _finish_months(
             _amounts(_("Later orders"), [m.repeat for m in months], currency),
         ],
     }
+
+
+def _tell_upsell(table: Table, upsell: Upsell, currency: str) -> None:
+    table.cards.append(
+        Card(
+            _("Up-sell"),
+            shown.money_at_a_glance(upsell.revenue, currency),
+            ngettext("by %(n)s existing customer", "by %(n)s existing customers", upsell.customers)
+            % {"n": shown.count(upsell.customers)},
+            figure=Figure(upsell.revenue, 1),
+        )
+    )
+    table.meanings.append(
+        Column(
+            _("Up-sell"),
+            _(
+                "Products with the role profit or extension in later orders, at the price of "
+                "the order's position, else of the product; before refunds."
+            ),
+        )
+    )
 
 
 def _share(month: Month) -> Fraction | None:

@@ -83,10 +83,9 @@ def links(business: Business, page: str) -> list[tuple[str, int]]:
 def test_as_many_are_listed_as_are_counted(crowd: Business, page: str) -> None:
     past = (NOW - timedelta(days=40, seconds=777)).isoformat().replace("+", "%2B")
     month = f"from={NOW.date() - timedelta(days=200)}&through={NOW.date() - timedelta(days=160)}"
-    addresses = {}
+    addresses = set[tuple[str, int]]()
     for query in (YEAR, f"{YEAR}&as_of={past}", f"{month}&channel=Red", f"{YEAR}&staff=g1"):
-        for url, number in links(crowd, page + query):
-            addresses.setdefault((url, number))
+        addresses.update(links(crowd, page + query))
     assert len(addresses) > 3
 
     with crowd.scope():

@@ -131,8 +131,8 @@ def test_cards_say_what_the_page_said_of_the_other_period(crowd: Business, page:
         if card.figure is None:
             continue
         then = was.get(card.title)
-        known = then is not None and then.figure.value is not None
-        assert card.change.was == (then.text if known else ""), card.title
+        known = then and then.figure.value is not None
+        assert card.change.was == (then.text if then and known else ""), card.title
         assert card.change.text == moved(card.figure, then and then.figure), card.title
         changed += card.change.text != "–"
     assert changed or page == "funnel"  # whose moves are all of today
