@@ -28,7 +28,7 @@ OF_RATES = ("scanned", "added", "served", "monetised", "lead_in", "service", "mo
 OF_ASSETS = ("opening", "acquired", "returned", "lost_by_customer", "lost_by_staff", "closing")
 OF_MONEY = ("cost", "new_contacts", "new_customers", "cac", "ltv_cac", "ltv_cac_days")
 PAGES = [
-    "overview", "kpis", "funnel", "rates", "value", "attribution", "assets", "losses",
+    "overview", "kpis", "funnel", "rates", "value", "attribution", "assets", "losses", "touches",
     "concentration", "concentration/?view=months",
 ]  # fmt: skip
 
