@@ -20,8 +20,8 @@ from analytics.periods import Question, among, filters, midnight
 
 _ADDED_DAYS, _SERVED_DAYS, _BOUGHT_DAYS = 7, 7, 30
 
-# Those who came as far as each step, contact by contact. Each step's own window says who counts; the
-# wider bounds let it be read as one range of its time.
+# Those who came as far as each step. Each step's own window says who counts; the wider bounds let
+# it be read as one range of its time, not contact by contact.
 STEPS = """
 WITH scanned AS MATERIALIZED (
   SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
