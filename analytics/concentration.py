@@ -103,7 +103,8 @@ def report(question: Question) -> Concentration:
 
 # --- by month ---
 
-_MONTHS = f"""
+# Paid orders of the period: is each its buyer's first one of all history?
+RANKED_ORDERS = f"""
 WITH bought AS (
   SELECT o.contact_id, o.id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
     row_number() OVER (PARTITION BY o.contact_id ORDER BY o.paid_at, o.order_id COLLATE "C") = 1
@@ -113,7 +114,7 @@ WITH bought AS (
 )
 """  # noqa: S608 - our own names
 _BY_MONTH = (
-    _MONTHS
+    RANKED_ORDERS
     + """
 SELECT date_trunc('month', paid_at AT TIME ZONE %(zone)s)::date,
   COALESCE(sum(revenue) FILTER (WHERE first), 0)::bigint,
@@ -124,7 +125,7 @@ FROM bought GROUP BY 1
 )
 # A position without a price of its own counts at the product's.
 _UPSELL = (
-    _MONTHS
+    RANKED_ORDERS
     + """
 SELECT COALESCE(sum(i.quantity * COALESCE(i.price_fen, p.price_fen)), 0)::bigint,
   count(DISTINCT b.contact_id)

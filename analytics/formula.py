@@ -22,7 +22,7 @@ from analytics.periods import Question, among
 FACTORS: Final = ("assets", "reach", "conversion", "aov")
 
 # Of everybody's orders, those that came after the first touch are the reached'.
-_FORMULA = f"""
+PARTS = f"""
 WITH reached AS MATERIALIZED (
   SELECT * FROM (
     SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
@@ -32,11 +32,13 @@ WITH reached AS MATERIALIZED (
   WHERE EXISTS (
     SELECT FROM contacts_reachspell s WHERE s.contact_id = touched.contact_id AND {present.OPEN})
 ), bought AS (
-  SELECT o.amount_fen - o.refund_fen AS fen, o.paid_at >= r.at AS reached
+  SELECT o.id, o.amount_fen - o.refund_fen AS fen, o.paid_at >= r.at AS reached
   FROM contacts_order o LEFT JOIN reached r ON r.contact_id = o.contact_id
   WHERE o.tenant_id = %(tenant)s AND o.paid AND o.paid_at >= %(start)s AND o.paid_at < %(until)s
     {{of_o}}
 )
+"""  # noqa: S608 - our own names
+_FORMULA = f"""{PARTS}
 SELECT (SELECT count(*) FROM reached),
   count(*) FILTER (WHERE reached), COALESCE(sum(fen) FILTER (WHERE reached), 0)::bigint,
   COALESCE(sum(fen), 0)::bigint
@@ -91,13 +93,17 @@ class Change:
 
 def report(question: Question) -> Formula:
     """Inside a scope, with facts up to date."""
-    sql = _FORMULA.format(
-        of_e=among(question, "e.contact_id"), of_o=among(question, "o.contact_id")
-    )
     assets = present.heads(question)
     with connection.cursor() as cursor:
-        cursor.execute(sql, present.given(question))
+        cursor.execute(narrowed(_FORMULA, question), present.given(question))
         return Formula(assets, *cursor.fetchone())
+
+
+def narrowed(sql: str, question: Question) -> str:
+    """PARTS, and what comes after them, of the contacts that are asked for; present.given has the
+    parameters.
+    """
+    return sql.format(of_e=among(question, "e.contact_id"), of_o=among(question, "o.contact_id"))
 
 
 def change(now: Formula, before: Formula) -> Change:

@@ -1,4 +1,4 @@
-"""How many new contacts and new customers came, by channel or by month? FIGURES R9, R18."""
+"""How many new contacts and new customers came, by channel, month or day? FIGURES R9, R18."""
 
 from __future__ import annotations
 

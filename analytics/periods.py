@@ -139,6 +139,16 @@ class Question:
         """The cost of a day is dated at its midnight."""
         return self.today if self.as_of_us > self.today_us else self.today - timedelta(days=1)
 
+    def against(self, which: str) -> Question | None:
+        """The same of the period before (`previous`) or of the same days last year (`year`), as
+        known at the same moment. Of a period that goes on, only as many days as have begun.
+        """
+        tomorrow = self.today + timedelta(days=1)
+        end = max(self.span.start + timedelta(days=1), min(self.span.end, tomorrow))
+        begun = replace(self.span, end=end)
+        other = {"previous": begun.before, "year": begun.a_year_before}.get(which)
+        return replace(self, span=other()) if other else None
+
     def stretches(self) -> Iterator[Stretch]:
         """The period up to as_of by months."""
         for month in self.span.months():

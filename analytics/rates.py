@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -20,9 +20,9 @@ from analytics.periods import Question, among, filters, midnight
 
 _ADDED_DAYS, _SERVED_DAYS, _BOUGHT_DAYS = 7, 7, 30
 
-# Each step's own window says who counts. The wider bounds let it be read as one range of its time,
-# not contact by contact.
-_RATES = """
+# Those who came as far as each step. Each step's own window says who counts; the wider bounds let
+# it be read as one range of its time, not contact by contact.
+STEPS = """
 WITH scanned AS MATERIALIZED (
   SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
   WHERE e.tenant_id = %(tenant)s AND e.kind = 'livecode.scanned'
@@ -50,6 +50,10 @@ WITH scanned AS MATERIALIZED (
     AND o.paid_at BETWEEN served.at AND served.at + make_interval(secs => %(to_buy)s)
     AND o.paid_at >= %(start)s AND o.paid_at < %(last_bought)s
 )
+"""
+_RATES = (
+    STEPS
+    + """
 SELECT COALESCE(c.channel_id, 0), count(*), count(added.contact_id), count(served.contact_id),
   count(monetised.contact_id)
 FROM scanned JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = scanned.contact_id
@@ -57,6 +61,7 @@ LEFT JOIN added USING (contact_id) LEFT JOIN served USING (contact_id)
 LEFT JOIN monetised USING (contact_id)
 GROUP BY 1
 """
+)
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,21 @@ BANDS: Final[Mapping[str, Band]] = {
 
 def by_channel(question: Question) -> dict[int, Rates]:
     """Inside a scope: of each channel (0: none) that has a contact in the cohort."""
+    with connection.cursor() as cursor:
+        cursor.execute(narrowed(_RATES, question), given(question))
+        return {channel: Rates(*heads) for channel, *heads in cursor.fetchall()}
+
+
+def narrowed(sql: str, question: Question) -> str:
+    """STEPS, and what comes after them, of the contacts that are asked for."""
+    return sql.format(of_e=among(question, "e.contact_id"))
+
+
+def given(question: Question) -> dict[str, Any]:
+    """The parameters of STEPS."""
     span = question.span
     until = min(midnight(span.end, span.zone), question.as_of)
-    parameters = filters(question) | {
+    return filters(question) | {
         "start": midnight(span.start, span.zone),
         "until": until,
         "last_added": until + timedelta(days=_ADDED_DAYS),
@@ -128,9 +145,6 @@ def by_channel(question: Question) -> dict[int, Rates]:
         "to_serve": _SERVED_DAYS * 86_400,
         "to_buy": _BOUGHT_DAYS * 86_400,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_RATES.format(of_e=among(question, "e.contact_id")), parameters)
-        return {channel: Rates(*heads) for channel, *heads in cursor.fetchall()}
 
 
 def report(question: Question) -> Rates:

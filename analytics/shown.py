@@ -44,6 +44,25 @@ def rate(exact: Fraction | None) -> str:
     return NONE if exact is None else f"{float(exact):.1%}"
 
 
+def growth(now: Fraction | int | None, before: Fraction | int | None) -> str:
+    """By how many per cent something grew; of nothing nobody knows."""
+    if now is None or not before:
+        return NONE
+    return _signed(f"{float((Fraction(now) - before) / abs(Fraction(before))):+,.1%}")
+
+
+def points(now: Fraction | int | None, before: Fraction | int | None) -> str:
+    """By how many percentage points a rate changed."""
+    if now is None or before is None:
+        return NONE
+    text = _signed(f"{float((Fraction(now) - before) * 100):+,.1f}")
+    return _("%(number)s points") % {"number": text}
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−") if text.strip("+-0.%") else text.strip("+-")
+
+
 def ratio(exact: Fraction | None) -> str:
     return NONE if exact is None else f"{float(exact):,.2f}"
 

@@ -194,6 +194,12 @@ def costs_of(question: Question) -> QuerySet[Cost]:
     return costs
 
 
+def costs_by_day(question: Question) -> dict[date, int]:
+    """Inside a scope: fen."""
+    sums = costs_of(question).values_list("date").annotate(sum=Sum("amount_fen"))
+    return {day: int(total) for day, total in sums}
+
+
 def _costs(question: Question, group: Group) -> dict[Key, int]:
     """Fen by channel or month."""
     costs = costs_of(question)

@@ -78,6 +78,7 @@ class OperatorsSite(UnfoldAdminSite):
         context = {
             "title": _("Overview"),
             "groups": admin_home.groups(user),
+            "sees_figures": user.can(Can.REPORT),
             **(extra_context or {}),
         }
         answer: HttpResponse = super().index(request, context)

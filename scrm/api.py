@@ -15,6 +15,7 @@ from analytics.api import (
     formula,
     kpis,
     losses,
+    overview,
     plans,
     prediction,
     rates,
@@ -114,6 +115,7 @@ router.register("teams", staff.Teams, "team")
 router.register("accounts", accounts.Accounts, "account")
 router.register("callbacks", callbacks.Callbacks, "callback")
 router.register("reports", reports.Reports, "report")
+router.register("reports", overview.OverviewReports, "overview-report")
 router.register("reports", attribution.Attribution, "attribution-report")
 router.register("reports", benchmark.BenchmarkReports, "benchmark-report")
 router.register("reports", satisfaction.SatisfactionReports, "satisfaction-report")

@@ -19,7 +19,7 @@ from tenants.rest.filters import Filter
 _DAYS_OF_FUNNEL = 90
 
 
-class _Stage(serializers.Serializer):
+class FunnelStageSerializer(serializers.Serializer):
     key = serializers.CharField()
     name = serializers.CharField()
     contacts = serializers.IntegerField(help_text="mode=snapshot")
@@ -34,7 +34,7 @@ class _Stage(serializers.Serializer):
 
 class FunnelAnswer(serializers.Serializer):
     as_of = serializers.DateTimeField()
-    stages = _Stage(many=True)
+    stages = FunnelStageSerializer(many=True)
 
 
 class ByDays(serializers.Serializer):

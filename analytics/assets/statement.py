@@ -146,9 +146,11 @@ def closing(question: Question) -> dict[str, int]:
     return {str(key): row.closing for key, row in read(question, "ownership", None).items()}
 
 
-def report(question: Question, group: Group) -> list[Row]:
-    """Inside a scope: all levels in their order, or whoever has something to show, most first."""
-    worths = worth(question)
+def report(question: Question, group: Group, *, valued: bool = True) -> list[Row]:
+    """Inside a scope: all levels in their order, or whoever has something to show, most first.
+    Not `valued`: heads alone, without a look at the model.
+    """
+    worths = worth(question) if valued else None
     if cells.know(question):
         book = _counted(question, group, worths)
     else:

@@ -18,7 +18,7 @@ from analytics import answers, shown
 from analytics.assets import statement
 from analytics.assets.statement import BY_FOLLOW, GROUPS, LINES, Group, Names, Row
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question, micros
 from analytics.segment_leaves import OWNERSHIPS
 from analytics.standing import Ownership
@@ -36,9 +36,15 @@ _SIGNS: Final[Mapping[str, str]] = {
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "group", days=DAYS)
     group = next((g for g in GROUPS if g == asked.given.get("group")), GROUPS[0])
+    currency = tenant_of(request).currency
+
+    def made(question: Question) -> tuple[Table, Table]:
+        rows = answers.of_assets(question, group)
+        table = of_assets(rows, statement.names(group, rows), group, currency)
+        return table, table
+
     rows = answers.of_assets(asked.question, group)
-    names = statement.names(group, rows)
-    table = of_assets(rows, names, group, tenant_of(request).currency)
+    table = of_assets(rows, statement.names(group, rows), group, currency)
     now = "as_of" not in asked.given and asked.question.span.end_us > micros(timezone.now())
     listed = links(rows, group, asked.question) if now and table.rows else []
     return frame.show(
@@ -47,6 +53,7 @@ def page(request: HttpRequest) -> HttpResponse:
         table,
         "analytics/assets.html",
         file=(f"user-assets-{group}", table),
+        again=made,
         heading=_("User assets"),
         group=group,
         statement=pivot(table) if group == "ownership" else None,
@@ -224,17 +231,24 @@ def _cards(whole: Row, group: Group, currency: str) -> list[Card]:
     mine = _("%(number)s by the customer") % {"number": shown.count(whole.lost_by_customer)}
     back = _("%(number)s of them returned") % {"number": shown.count(whole.returned)}
     tone = "good" if change > 0 else "bad" if change < 0 else ""
+    opening, closing = (_balance(getattr(whole, of), of, group) for of in ("opening", "closing"))
     return [
-        Card(_("Opening"), shown.count(whole.opening), unit),
-        Card(_("Came"), _signed("+", came), back),
-        Card(_("Lost"), _signed("−", lost), mine),
-        Card(_("Closing"), shown.count(whole.closing), note, tone),
+        Card(_("Opening"), opening, unit, figure=Figure(whole.opening)),
+        Card(_("Came"), _signed("+", came), back, figure=Figure(came, 1)),
+        Card(_("Lost"), _signed("−", lost), mine, figure=Figure(lost, -1)),
+        Card(_("Closing"), closing, note, tone, Figure(whole.closing, 1)),
         Card(
             _("Expected value"),
             shown.money_at_a_glance(whole.value, currency),
             _("within 12 months"),
+            figure=Figure(whole.value, 1),
         ),
     ]
+
+
+def _balance(heads: int, of: str, group: Group) -> str:
+    """Of Follows no list of contacts says how many they are."""
+    return shown.count(heads) if group in BY_FOLLOW else counted(heads, of)
 
 
 def _signed(sign: str, number: int) -> str:

@@ -14,7 +14,8 @@ from analytics import answers, attribution, shown
 from analytics.attribution import MODELS, WINDOWS, Group, Model, Row
 from analytics.exact import fen
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.periods import Question
 from tenants.middleware import tenant_of
 
 PERIOD_DAYS: Final = 90
@@ -27,14 +28,20 @@ def page(request: HttpRequest) -> HttpResponse:
     given = asked.given
     group = next((g for g in attribution.GROUPS if g == given.get("group")), attribution.GROUPS[0])
     days = next((d for d in WINDOWS if str(d) == given.get("days")), WINDOWS[0])
-    rows = attribution.report(asked.question, group, days)
-    table = of_rows(rows, group, tenant_of(request).currency)
+    currency = tenant_of(request).currency
+
+    def made(question: Question) -> tuple[Table, Table]:
+        rows = attribution.report(question, group, days)
+        return of_rows(rows, group, currency), whole_file(rows, group)
+
+    table, file = made(asked.question)
     return frame.show(
         request,
         asked,
         table,
         "analytics/attribution.html",
-        file=(f"attribution-{group}", whole_file(rows, group)),
+        file=(f"attribution-{group}", file),
+        again=made,
         heading=_("Attribution"),
         group=group,
         days=days,
@@ -131,8 +138,13 @@ def _cards(rows: Sequence[Row], whole: Row, currency: str) -> list[Card]:
     lost = sum((row.credits["last"].revenue for row in rows if row.name is None), Fraction(0))
     share = (revenue - lost) / revenue if revenue else None
     cards = [
-        Card(_("Revenue"), shown.money_at_a_glance(revenue, currency)),
-        Card(_("With a point before"), shown.rate(share), _("of the revenue")),
+        Card(_("Revenue"), shown.money_at_a_glance(revenue, currency), figure=Figure(revenue, 1)),
+        Card(
+            _("With a point before"),
+            shown.rate(share),
+            _("of the revenue"),
+            figure=Figure(share, rate=True),
+        ),
     ]
     named = [row for row in rows if row.name is not None]
     for model in ("first", "last"):

@@ -17,7 +17,7 @@ from analytics.baselines import Day
 from analytics.exact import fen
 from analytics.models.goals import Kpi
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Table, counted
 from analytics.periods import Question, midnight
 from analytics.targets import MONEY
 from tenants.middleware import tenant_of
@@ -136,6 +136,13 @@ def text(metric: str, exact: Fraction | int | None, currency: str) -> str:
     return f"{float(exact):,.1f}".removesuffix(".0")
 
 
+def _listed(day: Day) -> str:
+    """Of what lists can show."""
+    of = {"new_contacts": "new-contacts", "orders": "orders"}.get(day.metric)
+    days = {"from": day.date, "to": day.date + timedelta(days=1)}
+    return counted(day.value, of, **days) if of else ""
+
+
 def _row(day: Day, same: Mapping[str, Day], question: Question, currency: str) -> list[str]:
     band = shown.NONE
     if day.band is not None:
@@ -143,7 +150,7 @@ def _row(day: Day, same: Mapping[str, Day], question: Question, currency: str) -
         band = f"{text(day.metric, low, currency)} – {text(day.metric, high, currency)}"
     cells = [
         date_format(day.date, "Y-m-d D"),
-        text(day.metric, day.value, currency),
+        _listed(day) or text(day.metric, day.value, currency),
         text(day.metric, day.median, currency),
         band,
         _judged(day, question),

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from analytics import answers, cohorts, shown
 from analytics.cohorts import VALUES, Row, Value
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Table, counted
+from analytics.periods import Span, month_of
 from tenants.middleware import tenant_of
 
 # More months stand in the file; a page of more cannot be read.
@@ -34,7 +35,7 @@ def page(request: HttpRequest) -> HttpResponse:
     value = next((v for v in VALUES if v == asked.given.get("value")), VALUES[0])
     currency = tenant_of(request).currency
     rows = answers.steadily(lambda: cohorts.report(asked.question))
-    table = of_cohorts(rows, value, currency)
+    table = of_cohorts(rows, value, currency, asked.question.span)
     return frame.show(
         request,
         asked,
@@ -43,7 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
         file=(f"cohorts-{value}", whole_file(rows, value)),
         heading=_("Cohorts"),
         value=value,
-        heat=heat_of(rows, value, currency),
+        heat=heat_of(table, rows, value, currency),
         months=range(_width(rows)),
         hidden_months=max((len(row.months) for row in rows), default=0) > MONTHS,
         most_months=MONTHS,
@@ -66,7 +67,7 @@ def meanings() -> dict[Value, str]:
     }  # fmt: skip
 
 
-def of_cohorts(rows: Sequence[Row], value: Value, currency: str) -> Table:
+def of_cohorts(rows: Sequence[Row], value: Value, currency: str, span: Span) -> Table:
     """The summary and what the words mean; the map itself is `heat_of`."""
     table = Table(
         [
@@ -83,13 +84,18 @@ def of_cohorts(rows: Sequence[Row], value: Value, currency: str) -> Table:
             ),
         ]
     )  # fmt: skip
-    table.rows = [[f"{row.cohort:%Y-%m}", shown.count(row.size)] for row in rows]
+    clipped = {month_of(month.start): month for month in span.months()}
+    for row in rows:
+        days = {"from": clipped[row.cohort].start, "to": clipped[row.cohort].end}
+        table.rows.append([f"{row.cohort:%Y-%m}", counted(row.size, "new-customers", **days)])
     if rows:
         table.cards = _cards(rows, value, currency)
     return table
 
 
-def heat_of(rows: Sequence[Row], value: Value, currency: str) -> list[dict[str, object]]:
+def heat_of(
+    table: Table, rows: Sequence[Row], value: Value, currency: str
+) -> list[dict[str, object]]:
     """The cohorts with their tiles; shades are shares of the largest figure after month 0, which
     is darker than all of them.
     """
@@ -99,15 +105,15 @@ def heat_of(rows: Sequence[Row], value: Value, currency: str) -> list[dict[str, 
     peak = max(later, default=Fraction(0)) or Fraction(1)
     return [
         {
-            "name": f"{row.cohort:%Y-%m}",
-            "size": shown.count(row.size),
+            "name": name,
+            "size": size,
             "tiles": [
                 _tile(row, k, figure, peak, value, currency)
                 for k, figure in enumerate(line)
                 if k < len(row.months)
             ],
         }
-        for row, line in zip(rows, figures, strict=True)
+        for row, line, (name, size) in zip(rows, figures, table.rows, strict=True)
     ]
 
 
@@ -147,7 +153,7 @@ def _cards(rows: Sequence[Row], value: Value, currency: str) -> list[Card]:
     cards = [
         Card(
             _("New customers"),
-            shown.count(size),
+            counted(size, "new-customers"),
             _("in %(n)s cohorts") % {"n": len(rows)} if len(rows) > 1 else "",
         )
     ]

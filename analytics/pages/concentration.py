@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 from analytics import answers, concentration, shown
 from analytics.concentration import TOP, Concentration, Month, Upsell
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
+from analytics.periods import Question, Span, month_of
 from tenants.middleware import tenant_of
 
 VIEWS = ("customers", "months")
@@ -23,16 +24,18 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "view")
     view = "months" if asked.given.get("view") == "months" else "customers"
     currency = tenant_of(request).currency
-    found = answers.kept(
-        "concentration", asked.question, lambda: concentration.report(asked.question)
-    )
-    if view == "customers":
-        table = of_customers(found, currency)
-    else:
-        months = answers.kept(
-            "months", asked.question, lambda: concentration.by_month(asked.question)
-        )
-        table = of_months(found, months, concentration.upsell(asked.question), currency)
+
+    def made(question: Question) -> tuple[Table, Table]:
+        found = answers.kept("concentration", question, lambda: concentration.report(question))
+        if view == "customers":
+            table = of_customers(found, currency)
+        else:
+            months = answers.kept("months", question, lambda: concentration.by_month(question))
+            upsell = concentration.upsell(question)
+            table = of_months(found, months, upsell, currency, question.span)
+        return table, table
+
+    table, _file = made(asked.question)
     choices = [("customers", _("By customer")), ("months", _("First and later orders"))]
     return frame.show(
         request,
@@ -40,6 +43,7 @@ def page(request: HttpRequest) -> HttpResponse:
         table,
         "analytics/concentration.html",
         file=(f"concentration-{view}", table),
+        again=made,
         heading=_("Concentration"),
         view=view,
         switch=frame.switch(asked, "view", view, choices),
@@ -69,11 +73,17 @@ def of_customers(found: Concentration, currency: str) -> Table:
         name = _("Top %(n)s %%") % {"n": top}
         share = found.share(top)
         table.rows.append(
-            [name, shown.count(heads), shown.money(found.top[top], currency), shown.rate(share)]
+            [
+                name,
+                counted(heads, "top-buyers", top=top),
+                shown.money(found.top[top], currency),
+                shown.rate(share),
+            ]
         )
         table.raw.append([name, heads, answers.decimal(found.top[top]), answers.number(share)])
     whole = shown.money(found.revenue, currency)
-    table.total = [_("All"), shown.count(found.customers), whole, shown.rate(Fraction(1))]
+    buyers = counted(found.customers, "buyers")
+    table.total = [_("All"), buyers, whole, shown.rate(Fraction(1))]
     table.cards = _cards(found)
     table.chart = _curve(found)
     table.meanings = [
@@ -98,18 +108,29 @@ def _existing() -> Column:
 
 def _cards(found: Concentration) -> list[Card]:
     cards = [
-        Card(_("Top %(n)s %%") % {"n": top}, shown.rate(found.share(top)), _("of revenue"))
+        Card(
+            _("Top %(n)s %%") % {"n": top},
+            shown.rate(found.share(top)),
+            _("of revenue"),
+            figure=Figure(found.share(top), rate=True),
+        )
         for top in TOP
     ]
     gini = found.gini
     cards.append(
-        Card(_("Gini"), shown.ratio(gini), _("0: all pay the same; near 1: one pays everything"))
+        Card(
+            _("Gini"),
+            shown.ratio(gini),
+            _("0: all pay the same; near 1: one pays everything"),
+            figure=Figure(gini),
+        )
     )
     cards.append(
         Card(
             _("Existing customers"),
             shown.rate(found.existing_share),
             _("of revenue is of later orders"),
+            figure=Figure(found.existing_share, rate=True),
         )
     )
     return cards
@@ -141,7 +162,11 @@ def _curve(found: Concentration) -> dict[str, object]:
 
 
 def of_months(
-    found: Concentration, months: Sequence[Month], upsell: Upsell | None, currency: str
+    found: Concentration,
+    months: Sequence[Month],
+    upsell: Upsell | None,
+    currency: str,
+    span: Span,
 ) -> Table:
     table = Table(
         [
@@ -161,31 +186,33 @@ def of_months(
     )
     if not found.revenue:
         return table
+    clipped = {month_of(part.start): part for part in span.months()}
     for month in months:
-        share = _share(month)
-        name = f"{month.month:%Y-%m}"
-        table.rows.append(
-            [
-                name,
-                shown.money(month.new, currency),
-                shown.money(month.repeat, currency),
-                shown.count(month.new_orders),
-                shown.count(month.repeat_orders),
-                shown.rate(share),
-            ]
-        )
+        table.rows.append(_cells_of(month, clipped[month.month], currency))
         table.raw.append(
             [
-                name,
+                f"{month.month:%Y-%m}",
                 answers.decimal(month.new),
                 answers.decimal(month.repeat),
                 month.new_orders,
                 month.repeat_orders,
-                answers.number(share),
+                answers.number(_share(month)),
             ]
         )
     _finish_months(table, found, months, upsell, currency)
     return table
+
+
+def _cells_of(month: Month, days: Span, currency: str) -> list[str]:
+    those = {"from": days.start, "to": days.end}
+    return [
+        f"{month.month:%Y-%m}",
+        shown.money(month.new, currency),
+        shown.money(month.repeat, currency),
+        counted(month.new_orders, "first-orders", **those),
+        counted(month.repeat_orders, "later-orders", **those),
+        shown.rate(_share(month)),
+    ]
 
 
 def _finish_months(
@@ -196,39 +223,29 @@ def _finish_months(
     currency: str,
 ) -> None:
     new, repeat = sum(m.new for m in months), sum(m.repeat for m in months)
-    counts = sum(m.new_orders for m in months), sum(m.repeat_orders for m in months)
+    first, later = sum(m.new_orders for m in months), sum(m.repeat_orders for m in months)
     table.total = [
         _("Total"),
         shown.money(new, currency),
         shown.money(repeat, currency),
-        *map(shown.count, counts),
+        counted(first, "first-orders"),
+        counted(later, "later-orders"),
         shown.rate(found.existing_share),
     ]
     table.cards = [
-        Card(_("First orders"), shown.money_at_a_glance(new, currency)),
-        Card(_("Later orders"), shown.money_at_a_glance(repeat, currency)),
-        Card(_("Existing share"), shown.rate(found.existing_share), _("of revenue")),
+        *(
+            Card(title, shown.money_at_a_glance(fen, currency), figure=Figure(fen, 1))
+            for title, fen in ((_("First orders"), new), (_("Later orders"), repeat))
+        ),
+        Card(
+            _("Existing share"),
+            shown.rate(found.existing_share),
+            _("of revenue"),
+            figure=Figure(found.existing_share, rate=True),
+        ),
     ]
     if upsell is not None:
-        table.cards.append(
-            Card(
-                _("Up-sell"),
-                shown.money_at_a_glance(upsell.revenue, currency),
-                ngettext(
-                    "by %(n)s existing customer", "by %(n)s existing customers", upsell.customers
-                )
-                % {"n": shown.count(upsell.customers)},
-            )
-        )
-        table.meanings.append(
-            Column(
-                _("Up-sell"),
-                _(
-                    "Products with the role profit or extension in later orders, at the price of "
-                    "the order's position, else of the product; before refunds."
-                ),
-            )
-        )
+        _tell_upsell(table, upsell, currency)
     table.chart = {
         "kind": "stacks",
         "labels": [f"{m.month:%Y-%m}" for m in months],
@@ -237,6 +254,27 @@ def _finish_months(
             _amounts(_("Later orders"), [m.repeat for m in months], currency),
         ],
     }
+
+
+def _tell_upsell(table: Table, upsell: Upsell, currency: str) -> None:
+    table.cards.append(
+        Card(
+            _("Up-sell"),
+            shown.money_at_a_glance(upsell.revenue, currency),
+            ngettext("by %(n)s existing customer", "by %(n)s existing customers", upsell.customers)
+            % {"n": shown.count(upsell.customers)},
+            figure=Figure(upsell.revenue, 1),
+        )
+    )
+    table.meanings.append(
+        Column(
+            _("Up-sell"),
+            _(
+                "Products with the role profit or extension in later orders, at the price of "
+                "the order's position, else of the product; before refunds."
+            ),
+        )
+    )
 
 
 def _share(month: Month) -> Fraction | None:

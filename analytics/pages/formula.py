@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from analytics import answers, formula, shown
 from analytics.formula import FACTORS, Change, Formula
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Table, counted
 from analytics.periods import Question, Span
 from tenants.middleware import tenant_of
 
@@ -114,8 +114,8 @@ def of_formula(sight: Sight) -> Table:
         table.rows.append(
             [
                 title,
-                _text(key, one, sight.currency),
-                _text(key, other, sight.currency),
+                _listed(key, sight.now, sight.span) or _text(key, one, sight.currency),
+                _listed(key, sight.before, sight.other) or _text(key, other, sight.currency),
                 _moved(one, other),
                 _signed(fen, sight.currency),
             ]
@@ -177,6 +177,12 @@ def _text(key: str, value: Fraction | None, currency: str) -> str:
     if key in ("assets", "reached", "orders"):
         return shown.count(None if value is None else int(value))
     return shown.money(value, currency)
+
+
+def _listed(key: str, figures: Formula, span: Span) -> str:
+    """Of what lists can show."""
+    of = {"assets": "assets", "reached": "reached", "orders": "reached-orders"}.get(key)
+    return counted(getattr(figures, key), of, **{"from": span.start, "to": span.end}) if of else ""
 
 
 def _plain(key: str, value: Fraction | None) -> object:

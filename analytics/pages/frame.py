@@ -18,11 +18,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from analytics import answers, asking
+from analytics import answers, asking, behind
 from analytics.asking import Wrong
-from analytics.pages import files, menu, share
+from analytics.pages import comparison, files, menu, share
 from analytics.pages.reading import Laid, Reading
-from analytics.pages.tables import Table
+from analytics.pages.tables import Counted, Table
 from analytics.periods import Question
 from contacts.models import Channel
 from tenants.middleware import tenant_of
@@ -32,7 +32,7 @@ from tenants.roles import Can
 Choices = Sequence[tuple[str, str]]
 View = Callable[..., HttpResponse]
 # `through` is the last day of the period, as people say it; `to` the day after, as the API does.
-_ALWAYS = asking.NAMES | {"through", "export"}
+_ALWAYS = asking.NAMES | {"through", "export", comparison.NAME}
 
 
 def page(view: View) -> View:
@@ -70,6 +70,12 @@ class Asked:
             name: None if text is None else str(text) for name, text in changed.items()
         }
         return "?" + urlencode({name: text for name, text in kept.items() if text})
+
+    def behind(self, of: str, **given: object) -> str:
+        """Where those are listed whom a figure of this page counts."""
+        span = self.question.span
+        kept = {name: self.given.get(name, "") for name in asking.NAMES}
+        return behind.address(of, kept | {"from": span.start, "to": span.end} | given)
 
 
 def read(request: HttpRequest, *names: str, days: int | None = None) -> Asked:
@@ -113,22 +119,36 @@ def show(
     template: str,
     *,
     file: tuple[str, Table] | None = None,
+    again: comparison.Make | None = None,
     **more: object,
 ) -> HttpResponse:
-    """The page, or, where the address asks for it, its file: a name, and a table with it all."""
+    """The page, or, where the address asks for it, its file: a name, and a table with it all.
+
+    `again` makes both tables of another question: with it the page can be compared.
+    """
     form = asked.given.get("export", "")
     name, whole = file or ("figures", table)
+    other = asked.question.against(asked.given.get(comparison.NAME, "")) if again else None
+    if again and other:
+        earlier, earlier_whole = again(other)
+        comparison.compare(table, earlier)
+        whole = comparison.joined(whole, asked.question.span, earlier_whole, other.span)
     if isinstance(request, Reading):
         heading = str(more.get("heading", ""))
         request.laid = Laid(heading, asked.question, asked.wrong, table, name, whole)
         return HttpResponse()
     if form in files.FORMS:
         return files.FORMS[form](whole, name)
-    return render(request, template, _context(request, asked, table) | more)
+    context = _context(request, asked, table)
+    if again:
+        context["comparisons"] = comparison.choices()
+        context["compared"] = comparison.days(other.span) if other else ""
+    return render(request, template, context | more)
 
 
 def _context(request: HttpRequest, asked: Asked, table: Table) -> dict[str, object]:
     span = asked.question.span
+    _lead(asked, table)
     return {
         "asked": asked,
         "table": table,
@@ -144,6 +164,14 @@ def _context(request: HttpRequest, asked: Asked, table: Table) -> dict[str, obje
         "dashboards": menu.entries(request.path),
         "wrong": asked.wrong,
     }
+
+
+def _lead(asked: Asked, table: Table) -> None:
+    """Counts lead to those whom they count."""
+    texts = [text for row in (*table.rows, table.total) for text in row]
+    for text in (*texts, *(card.text for card in table.all_cards)):
+        if isinstance(text, Counted):
+            text.url = asked.behind(text.of, **text.given)
 
 
 def _filters(asked: Asked) -> list[dict[str, object]]:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from analytics import answers, funnel, shown
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
+from analytics.periods import Question
 from journeys.models import Stage
 
 DAYS = 90
@@ -20,8 +21,13 @@ DAYS = 90
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "mode", days=DAYS)
     mode = "snapshot" if asked.given.get("mode") == "snapshot" else "cohort"
+
+    def made(question: Question) -> tuple[Table, Table]:
+        table = of_cohort(answers.steadily(lambda: funnel.cohort(question)))
+        return table, table
+
     if mode == "cohort":
-        table = of_cohort(answers.steadily(lambda: funnel.cohort(asked.question)))
+        table, _file = made(asked.question)
     else:
         table = of_snapshot(answers.steadily(lambda: funnel.snapshot(asked.question)))
     choices = [("cohort", _("Cohort")), ("snapshot", _("Right now"))]
@@ -31,6 +37,7 @@ def page(request: HttpRequest) -> HttpResponse:
         table,
         "analytics/funnel.html",
         file=(f"funnel-{mode}", table),
+        again=made if mode == "cohort" else None,
         heading=_("Funnel"),
         mode=mode,
         switch=frame.switch(asked, "mode", mode, choices),
@@ -43,7 +50,7 @@ def of_cohort(steps: Sequence[funnel.Step]) -> Table:
         table.rows.append(
             [
                 str(step.stage),
-                shown.count(step.reached),
+                counted(step.reached, "reached-stage", stage=step.stage.key),
                 shown.rate(step.rate_from_previous),
                 shown.rate(step.rate_from_first),
                 shown.duration(step.median_seconds_from_previous),
@@ -99,9 +106,14 @@ def _cohort_columns() -> list[Column]:
 def _cohort_cards(steps: Sequence[funnel.Step]) -> list[Card]:
     first, last = steps[0], steps[-1]
     cards = [
-        Card(_("Entered"), shown.count(first.reached), str(first.stage)),
-        Card(_("Arrived"), shown.count(last.reached), str(last.stage)),
-        Card(_("Conversion"), shown.rate(last.rate_from_first), _("first to last stage")),
+        _came(_("Entered"), first),
+        _came(_("Arrived"), last),
+        Card(
+            _("Conversion"),
+            shown.rate(last.rate_from_first),
+            _("first to last stage"),
+            figure=Figure(last.rate_from_first, 1, rate=True),
+        ),
     ]
     weakest = min(
         (step for step in steps[1:] if step.rate_from_previous is not None),
@@ -113,6 +125,11 @@ def _cohort_cards(steps: Sequence[funnel.Step]) -> list[Card]:
         note = f"{before.stage} → {weakest.stage}"
         cards.append(Card(_("Weakest step"), shown.rate(weakest.rate_from_previous), note, "warn"))
     return cards
+
+
+def _came(title: str, step: funnel.Step) -> Card:
+    text = counted(step.reached, "reached-stage", stage=step.stage.key)
+    return Card(title, text, str(step.stage), figure=Figure(step.reached, 1))
 
 
 def of_snapshot(standing: Sequence[tuple[Stage, int]]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -17,30 +18,28 @@ from analytics.kpis import Scorecard, Value
 from analytics.models.goals import Kpi, KpiSettings, Purpose
 from analytics.pages import frame, kpi_words
 from analytics.pages.baselines import within_reason
-from analytics.pages.tables import Column, Table
-from analytics.periods import Span, month_of, next_month
+from analytics.pages.tables import Card, Column, Figure, Table, counted, spark
+from analytics.periods import Question, Span, month_of, next_month
 from tenants.middleware import tenant_of
 from tenants.models import User
 from tenants.roles import Can
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A figure of the scorecard, as it is shown. `reached` is a percentage of a target that is
-    to be grown towards.
+@dataclass
+class Tile(Card):
+    """A figure of the scorecard, as it is shown. `moved` is against what is usual; `reached` is a
+    percentage of a target that is to be grown towards.
     """
 
-    title: str
-    text: str
-    change: str
-    tone: str
-    usual: str
-    target: str
-    pace: str
-    pace_tone: str
-    reached: int | None
-    spark: str
-    note: str = ""
+    usual: str = ""
+    moved: str = ""
+    moved_tone: str = ""
+    target: str = ""
+    pace: str = ""
+    pace_tone: str = ""
+    reached: int | None = None
+    spark: str = ""
+    warning: str = ""
 
 
 @frame.page
@@ -48,26 +47,31 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = within_reason(_of_this_month(frame.read(request, "purpose")))
     given = asked.given.get("purpose")
     chosen = Purpose(given) if given in Purpose.values else None
-    question = asked.question
-    card = answers.steadily(lambda: kpis.report(question, chosen))
-    aims = targets.asked(question, asked.given)
-    so_far = targets.elapsed(question)
     currency = tenant_of(request).currency
-    tiles = {key: _tile(key, card, aims, so_far, currency) for key in card.keys}
+
+    def made(question: Question) -> tuple[Table, Table]:
+        card = answers.steadily(lambda: kpis.report(question, chosen))
+        aims = targets.asked(question, asked.given)
+        return _table(card, aims, targets.elapsed(question), currency), _file(card, aims)
+
+    card = answers.steadily(lambda: kpis.report(asked.question, chosen))
+    aims = targets.asked(asked.question, asked.given)
+    table = _table(card, aims, targets.elapsed(asked.question), currency)
     user = request.user
     return frame.show(
         request,
         asked,
-        _table(card, aims, tiles),
+        table,
         "analytics/kpis.html",
         file=("scorecard", _file(card, aims)),
+        again=made,
         heading=_("Scorecard"),
         purpose=card.purpose,
         phase=kpi_words.phase(card.phase),
         day=card.day,
         explained=kpi_words.of_phase(card.phase),
-        focus=[tiles[key] for key in card.focus],
-        others=[tiles[key] for key in card.keys if key not in card.focus],
+        focus=table.tiles[: len(card.focus)],
+        others=table.tiles[len(card.focus) :],
         may_set=isinstance(user, User) and user.can(Can.CONFIGURE),
         no_targets=not aims,
         links={
@@ -104,22 +108,17 @@ def _tile(
     rising = aim is not None and key not in targets.LESS_IS_BETTER
     return Tile(
         title=str(key.label),
-        text=text(key, value, currency),
-        change="" if not change else f"{'▲' if change > 0 else '▼'} {abs(float(change)):.0%}",
-        tone="" if not change else "good" if better else "bad",
+        text=_counted(key, value) or text(key, value, currency),
+        figure=Figure(value, -1 if key in targets.LESS_IS_BETTER else 1, key in targets.RATES),
+        moved="" if not change else f"{'▲' if change > 0 else '▼'} {abs(float(change)):.0%}",
+        moved_tone="" if not change else "good" if better else "bad",
         usual="" if usual is None else text(key, usual, currency),
         target="" if aim is None else text(key, aim, currency),
         pace="" if pace is None else f"{float(pace):.0%}",
-        pace_tone=""
-        if pace is None
-        else "good"
-        if pace >= 1
-        else "warn"
-        if pace >= Fraction(9, 10)
-        else "bad",
+        pace_tone=_tone(pace),
         reached=min(100, max(0, round(float(reached * 100)))) if rising else None,
-        spark=_spark(key, card),
-        note=_note(key, value),
+        spark=spark([day.value for day in card.begun if day.metric == key]),
+        warning=_warning(key, value),
     )
 
 
@@ -129,14 +128,26 @@ def _tone(pace: Fraction | None) -> str:
     return "good" if pace >= 1 else "warn" if pace >= Fraction(9, 10) else "bad"
 
 
+# Of what lists can show.
+_LISTED: Final[Mapping[str, str]] = {
+    Kpi.NEW_CONTACTS: "new-contacts",
+    Kpi.NEW_CUSTOMERS: "new-customers",
+    Kpi.ORDERS: "orders",
+}
+
+
+def _counted(key: str, value: Value) -> str:
+    return counted(int(value), _LISTED[key]) if value is not None and key in _LISTED else ""
+
+
 def _change(value: Value, usual: Value) -> Fraction | None:
     if value is None or not usual:
         return None
     return (Fraction(value) - Fraction(usual)) / abs(Fraction(usual))
 
 
-def _note(key: Kpi, value: Value) -> str:
-    """A warning under the tenant's floor."""
+def _warning(key: Kpi, value: Value) -> str:
+    """Under the tenant's floor."""
     if key is not Kpi.TRUST_MIX or value is None:
         return ""
     floor = KpiSettings.of_tenant().trust_floor
@@ -153,19 +164,6 @@ def text(key: str, value: Value, currency: str) -> str:
     if key in targets.RATES:
         return shown.rate(Fraction(value))
     return f"{float(value):,.1f}".removesuffix(".0")
-
-
-def _spark(key: str, card: Scorecard) -> str:
-    """Points of a line in a box of 100 × 28, a point for each day that has begun."""
-    values = [float(day.value) for day in card.begun if day.metric == key]
-    if len(values) < 2 or not any(values):
-        return ""
-    top, bottom = max(values), min(0.0, *values)
-    height = (top - bottom) or 1
-    step = 100 / (len(values) - 1)
-    return " ".join(
-        f"{n * step:.1f},{26 - 24 * (v - bottom) / height:.1f}" for n, v in enumerate(values)
-    )
 
 
 def _columns() -> list[Column]:
@@ -192,16 +190,17 @@ def _columns() -> list[Column]:
     ]  # fmt: skip
 
 
-def _table(card: Scorecard, aims: Mapping[str, Fraction], tiles: Mapping[Kpi, Tile]) -> Table:
+def _table(card: Scorecard, aims: Mapping[str, Fraction], so_far: Fraction, currency: str) -> Table:
     table = Table(_columns(), meanings=kpi_words.meanings())
+    tiles = [_tile(key, card, aims, so_far, currency) for key in card.keys]
+    table.tiles = [*tiles]
     if not any(value for value in card.values.values()):
         return table
-    for key in card.keys:
-        tile = tiles[key]
+    for tile in tiles:
         table.rows.append(
             [
                 tile.title, tile.text, tile.target or shown.NONE, tile.pace or shown.NONE,
-                tile.usual or shown.NONE, tile.change or shown.NONE,
+                tile.usual or shown.NONE, tile.moved or shown.NONE,
             ]
         )  # fmt: skip
     return table

@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from analytics import answers, losses, shown
 from analytics.losses import DAYS, Group, Row
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.periods import Question
 
 PERIOD_DAYS = 90
 
@@ -21,13 +22,19 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "group", "days", days=PERIOD_DAYS)
     group = next((g for g in losses.GROUPS if g == asked.given.get("group")), losses.GROUPS[0])
     days = next((d for d in DAYS if str(d) == asked.given.get("days")), 7)
-    rows = losses.report(asked.question, group)
+
+    def made(question: Question) -> tuple[Table, Table]:
+        rows = losses.report(question, group)
+        return of_losses(rows, group, days), whole_file(rows, group)
+
+    table, file = made(asked.question)
     return frame.show(
         request,
         asked,
-        of_losses(rows, group, days),
+        table,
         "analytics/losses.html",
-        file=(f"losses-{group}", whole_file(rows, group)),
+        file=(f"losses-{group}", file),
+        again=made,
         heading=_("Losses"),
         group=group,
         days=days,
@@ -113,12 +120,13 @@ def _raw(name: str, row: Row, *, whole: bool = False) -> list[object]:
 def _cards(rows: Sequence[Row], whole: Row, group: Group, days: int) -> list[Card]:
     after = whole.after[days]
     cards = [
-        Card(_("Opened"), shown.count(whole.opened)),
+        Card(_("Opened"), shown.count(whole.opened), figure=Figure(whole.opened, 1)),
         Card(
             _("Lost within %(days)s") % {"days": shown.days(days)},
             shown.rate(after.share),
             _("%(lost)s of %(observed)s observed")
             % {"lost": shown.count(after.lost), "observed": shown.count(after.observed)},
+            figure=Figure(after.share, -1, rate=True),
         ),
     ]
     seen = [row for row in rows if row.after[days].observed]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 def dashboards() -> list[tuple[str, str, str]]:
     """(name of its route, icon, title) of each."""
     return [
+        ("dashboard-overview", "monitoring", _("Business overview")),
         ("dashboard-kpis", "speed", _("Scorecard")),
         ("dashboard-plans", "event_note", _("Plans")),
         ("dashboard-baselines", "notification_important", _("Off days")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,35 +11,38 @@ from django.utils.translation import gettext as _
 
 from analytics import answers, rates, shown
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
+from analytics.periods import Question
 from analytics.rates import BANDS, Band, Rates, Verdict
 from contacts.models import Channel
+from tenants.ids import encode
 
 DAYS = 90
+_STEPS = ("scanned", "added", "served", "monetised")
 _TONES = {Verdict.BELOW: "warn", Verdict.WITHIN: "good", Verdict.ABOVE: "good"}
-_Named = tuple[str, Rates]
+_Named = tuple[int, str, Rates]  # id and name of a channel; 0: none
 
 
-@dataclass(frozen=True)
-class Gauge:
+@dataclass
+class Gauge(Card):
     """A rate beside its band; `least`, `width`, `mark` are in percent of the whole width."""
 
-    title: str
-    text: str
-    told: str
-    heads: str
-    tone: str
-    least: float
-    width: float
-    mark: float | None
+    told: str = ""
+    heads: str = ""
+    least: float = 0
+    width: float = 0
+    mark: float | None = None
 
 
 @frame.page
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, days=DAYS)
-    rows = named(rates.by_channel(asked.question))
-    whole = sum((heads for _name, heads in rows), Rates())
-    table = of_rates(rows, whole)
+
+    def made(question: Question) -> tuple[Table, Table]:
+        table = of_rates(named(rates.by_channel(question)))
+        return table, table
+
+    table, _file = made(asked.question)
     return frame.show(
         request,
         asked,
@@ -47,19 +50,21 @@ def page(request: HttpRequest) -> HttpResponse:
         "analytics/rates.html",
         file=("wecom-rates", table),
         heading=_("WeCom rates"),
-        gauges=[_gauge(name, whole) for name in BANDS],
+        again=made,
     )
 
 
 def named(found: dict[int, Rates]) -> list[_Named]:
     """The most scanned channel first; one that was deleted is no channel."""
     names = dict(Channel.objects.values_list("id", "name"))
-    rows: dict[str | None, Rates] = {}
+    rows: dict[int, Rates] = {}
     for key, heads in found.items():
-        name = names.get(key)
-        rows[name] = rows.get(name, Rates()) + heads
-    ordered = sorted(rows.items(), key=lambda row: (row[0] is None, -row[1].scanned, row[0] or ""))
-    return [(_("No channel") if name is None else name, heads) for name, heads in ordered]
+        known = key if key in names else 0
+        rows[known] = rows.get(known, Rates()) + heads
+    ordered = sorted(
+        rows.items(), key=lambda row: (not row[0], -row[1].scanned, names.get(row[0], ""))
+    )
+    return [(key, names.get(key) or _("No channel"), heads) for key, heads in ordered]
 
 
 def titles() -> dict[str, str]:
@@ -70,25 +75,37 @@ def titles() -> dict[str, str]:
     }
 
 
-def of_rates(rows: Sequence[_Named], whole: Rates) -> Table:
+def of_rates(rows: Sequence[_Named]) -> Table:
     table = Table(_columns())
+    whole = sum((heads for _key, _name, heads in rows), Rates())
     if not whole.scanned:
         return table
-    table.rows = [_cells(name, heads) for name, heads in rows]
-    table.raw = [_raw(name, heads) for name, heads in rows]
+    table.rows = [_cells(name, heads, _those(key)) for key, name, heads in rows]
+    table.raw = [_raw(name, heads) for _key, name, heads in rows]
     if len(rows) > 1:
-        table.total = _cells(_("Total"), whole)
+        table.total = _cells(_("Total"), whole, {})
     table.cards = [
-        Card(title, shown.count(heads), note)
-        for title, heads, note in (
-            (_("Scanned"), whole.scanned, ""),
-            (_("Added"), whole.added, _step(_("Lead-in"), whole.lead_in)),
-            (_("Served"), whole.served, _step(_("Service"), whole.service)),
-            (_("Monetised"), whole.monetised, _step(_("Monetisation"), whole.monetisation)),
+        Card(title, counted(heads, step), note, figure=Figure(heads, 1))
+        for step, title, heads, note in (
+            ("scanned", _("Scanned"), whole.scanned, ""),
+            ("added", _("Added"), whole.added, _step(_("Lead-in"), whole.lead_in)),
+            ("served", _("Served"), whole.served, _step(_("Service"), whole.service)),
+            (
+                "monetised",
+                _("Monetised"),
+                whole.monetised,
+                _step(_("Monetisation"), whole.monetisation),
+            ),
         )
     ]
+    table.tiles = [gauge(name, whole) for name in BANDS]
     table.chart = _funnel(whole)
     return table
+
+
+def _those(key: int) -> dict[str, object]:
+    """Parameters beside those of the page: of whom a row is."""
+    return {"channel": encode(key)} if key else {"no_channel": 1}
 
 
 def _step(title: str, rate: Fraction | None) -> str:
@@ -116,10 +133,10 @@ def _columns() -> list[Column]:
     ]
 
 
-def _cells(name: str, heads: Rates) -> list[str]:
-    counts = (heads.scanned, heads.added, heads.served, heads.monetised)
+def _cells(name: str, heads: Rates, those: Mapping[str, object]) -> list[str]:
+    counts = [counted(getattr(heads, step), step, **those) for step in _STEPS]
     shares = (heads.lead_in, heads.service, heads.monetisation)
-    return [name, *map(shown.count, counts), *map(shown.rate, shares)]
+    return [name, *counts, *map(shown.rate, shares)]
 
 
 def _raw(name: str, heads: Rates) -> list[object]:
@@ -128,7 +145,7 @@ def _raw(name: str, heads: Rates) -> list[object]:
     return [name, *counts, *map(answers.number, shares)]
 
 
-def _gauge(name: str, whole: Rates) -> Gauge:
+def gauge(name: str, whole: Rates) -> Gauge:
     band = BANDS[name]
     rate: Fraction | None = getattr(whole, name)
     parts = {
@@ -145,6 +162,7 @@ def _gauge(name: str, whole: Rates) -> Gauge:
         heads=_("%(part)s of %(whole)s")
         % {"part": shown.count(parts[0]), "whole": shown.count(parts[1])},
         tone=_TONES[verdict] if verdict else "",
+        figure=Figure(rate, 1, rate=True),
         least=least,
         width=most - least,
         mark=None if rate is None else round(min(float(rate) * 100, 98.8), 2),

@@ -13,7 +13,8 @@ from django.utils.translation import ngettext, pgettext
 
 from analytics import answers, shown, touches
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.periods import Question
 from analytics.touches import DAYS, ENOUGH, GROUPS, Group, Report, Row
 from campaigns.models import Broadcast
 from journeys.engine import Reason
@@ -29,14 +30,20 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "group", "days", days=PERIOD_DAYS)
     group = next((g for g in GROUPS if g == asked.given.get("group")), GROUPS[0])
     days = next((d for d in DAYS if str(d) == asked.given.get("days")), DAYS[0])
-    found = touches.report(asked.question, group, days)
     currency = tenant_of(request).currency
+
+    def made(question: Question) -> tuple[Table, Table]:
+        found = touches.report(question, group, days)
+        return of_touches(found, group, days, currency), whole_file(found, group, days)
+
+    found = touches.report(asked.question, group, days)
     return frame.show(
         request,
         asked,
         of_touches(found, group, days, currency),
         "analytics/touches.html",
         file=(f"touches-{group}", whole_file(found, group, days)),
+        again=made,
         heading=_("Touches"),
         group=group,
         days=days,
@@ -192,17 +199,25 @@ def _cards(found: Report, group: Group, days: int, currency: str) -> list[Card]:
             shown.count(row.sent),
             ngettext("to %(n)s contact", "to %(n)s contacts", row.contacts)
             % {"n": shown.count(row.contacts)},
+            figure=Figure(row.sent),
         ),
-        Card(_("Answered"), shown.rate(row.rate(row.responded)), _("within 72 hours")),
+        Card(
+            _("Answered"),
+            shown.rate(row.rate(row.responded)),
+            _("within 72 hours"),
+            figure=Figure(row.rate(row.responded), 1, rate=True),
+        ),
         Card(
             _("Revenue after"),
             shown.money_at_a_glance(row.revenue, currency),
             _("within %(days)s") % {"days": shown.days(days)},
+            figure=Figure(row.revenue, 1),
         ),
         Card(
             _("Friends lost"),
             shown.count(row.lost),
             _("%(rate)s of what was sent") % {"rate": shown.rate(row.rate(row.lost))},
+            figure=Figure(row.lost, -1),
         ),
     ]
     if found.best is not None:

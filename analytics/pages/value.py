@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,9 @@ from analytics import answers, shown, value
 from analytics.curves import DAYS
 from analytics.exact import fen
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
+from analytics.periods import Question, Span, month_of
+from tenants.ids import encode
 from tenants.middleware import tenant_of
 
 
@@ -38,14 +41,20 @@ def page(request: HttpRequest) -> HttpResponse:
     look = Look(
         tenant_of(request).currency, group, days, referral=asked.given.get("referral") == "1"
     )
-    report = answers.steadily(lambda: value.report(asked.question, group))
+
+    def made(question: Question) -> tuple[Table, Table]:
+        report = answers.steadily(lambda: value.report(question, group))
+        return of_value(report, look, question.span), whole_value(report, look)
+
+    table, file = made(asked.question)
     choices = [("channel", _("By channel")), ("month", _("By month"))]
     return frame.show(
         request,
         asked,
-        of_value(report, look),
+        table,
         "analytics/value.html",
-        file=(f"value-{group}", whole_value(report, look)),
+        file=(f"value-{group}", file),
+        again=made,
         heading=_("LTV / CAC"),
         group=group,
         days=days,
@@ -55,11 +64,13 @@ def page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def of_value(report: value.Report, look: Look) -> Table:
+def of_value(report: value.Report, look: Look, span: Span) -> Table:
     table = Table(_value_columns(look))
-    table.rows = [_value_cells(row, _name(row, look), look) for row in report.rows]
+    months = {month_of(month.start): month for month in span.months()}
+    for row in report.rows:
+        table.rows.append(_value_cells(row, _name(row, look), look, _those(row, months)))
     if len(report.rows) > 1:
-        table.total = _value_cells(report.total, _("Total"), look)
+        table.total = _value_cells(report.total, _("Total"), look, {})
     busy = [row for row in report.rows if row.cost or row.new_contacts or row.new_customers]
     if not busy:
         table.rows = []
@@ -75,6 +86,14 @@ def of_value(report: value.Report, look: Look) -> Table:
         ],
     }
     return table
+
+
+def _those(row: value.Row, months: Mapping[date, Span]) -> dict[str, object]:
+    """Of whom the row is: parameters beside those of the page."""
+    if isinstance(row.key, date):
+        month = months[row.key]
+        return {"from": month.start, "to": month.end}
+    return {"channel": encode(row.key)} if row.key else {"no_channel": 1}
 
 
 def _series(label: str, amounts: Sequence[Fraction | None], currency: str) -> dict[str, object]:
@@ -121,12 +140,12 @@ def _value_columns(look: Look) -> list[Column]:
     ]
 
 
-def _value_cells(row: value.Row, name: str, look: Look) -> list[str]:
+def _value_cells(row: value.Row, name: str, look: Look, those: Mapping[str, object]) -> list[str]:
     cells = [
         name,
         shown.money(row.cost, look.currency),
-        shown.count(row.new_contacts),
-        shown.count(row.new_customers),
+        counted(row.new_contacts, "new-contacts", **those),
+        counted(row.new_customers, "new-customers", **those),
     ]
     amounts = [row.cost_per_contact, row.cac, row.cac_cohort, *look.worth(row).values()]
     cells += [shown.money(amount, look.currency) for amount in amounts]
@@ -142,24 +161,30 @@ def _value_cards(total: value.Row, look: Look) -> list[Card]:
     tone = "" if times is None else "good" if times >= 3 else "warn" if times >= 1 else "bad"
     observed = _("%(days)s days") % {"days": total.ltv_cac_days} if total.ltv_cac_days else ""
     return [
-        Card(_("Cost"), shown.money_at_a_glance(total.cost, look.currency)),
+        Card(
+            _("Cost"),
+            shown.money_at_a_glance(total.cost, look.currency),
+            figure=Figure(total.cost),
+        ),
         Card(
             _("New contacts"),
-            shown.count(total.new_contacts),
+            counted(total.new_contacts, "new-contacts"),
             _("%(amount)s each")
             % {"amount": shown.money_at_a_glance(total.cost_per_contact, look.currency)}
             if total.cost
             else "",
+            figure=Figure(total.new_contacts, 1),
         ),
         Card(
             _("New customers"),
-            shown.count(total.new_customers),
+            counted(total.new_customers, "new-customers"),
             _("%(amount)s each") % {"amount": shown.money_at_a_glance(total.cac, look.currency)}
             if total.cost
             else "",
+            figure=Figure(total.new_customers, 1),
         ),
-        Card(_("LTV : CAC"), shown.ratio(times), observed, tone),
-        Card(_("Payback"), shown.days(total.payback_days)),
+        Card(_("LTV : CAC"), shown.ratio(times), observed, tone, Figure(times, 1)),
+        Card(_("Payback"), shown.days(total.payback_days), figure=Figure(total.payback_days, -1)),
     ]
 
 

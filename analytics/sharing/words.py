@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from analytics.models.sharing import ReportDelivery, ReportSchedule
 from analytics.pages import files
 from analytics.pages.reading import Laid
+from analytics.pages.tables import Card
 from tenants.ids import encode
 from tenants.punctuation import said
 
@@ -89,8 +90,14 @@ def _link(schedule: ReportSchedule, slot: datetime, zone: ZoneInfo) -> str:
 def key_figures(laid: Laid) -> list[tuple[str, str, str]]:
     """Title, figure, note: the page's summary, or the first figures of its table."""
     if laid.table.cards:
-        return [(card.title, card.text, card.note) for card in laid.table.cards[:TOLD_AT_MOST]]
+        return [(card.title, card.text, _note(card)) for card in laid.table.cards[:TOLD_AT_MOST]]
     return [(row[0], row[1], "") for row in laid.table.rows[:TOLD_AT_MOST] if len(row) >= _COLUMNS]
+
+
+def _note(card: Card) -> str:
+    """How it changed, where periods are compared, and what the card adds."""
+    changed = card.change.text if card.change else ""
+    return " · ".join(part for part in (changed, card.note) if part)
 
 
 def as_text(report: Told) -> str:

@@ -34,6 +34,7 @@ Load = Callable[[Sequence[int]], Mapping[int, object]]
 
 panels: list[Show] = []
 filters: list[type] = []
+order_filters: list[type] = []
 columns: list[tuple[str, Load]] = []
 
 
@@ -44,6 +45,11 @@ def panel(show: Show) -> None:
 
 def list_filter(filter_class: type) -> None:
     filters.append(filter_class)
+
+
+def order_list_filter(filter_class: type) -> None:
+    """The same for the list of orders."""
+    order_filters.append(filter_class)
 
 
 def column(name: str, load: Load) -> None:

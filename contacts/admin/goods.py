@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
 from contacts import search
+from contacts.admin import additions
 from contacts.models import Contact, Order, OrderItem, Product
 from tenants.admin_base import NOTHING, ReadOnlyAdmin, TenantModelAdmin, chip, link_to
 from tenants.admin_forms import TenantForm
@@ -71,6 +72,7 @@ class OrderAdmin(OfContacts):
     list_display = ("order_id", "of_contact", "paid_at", "amount", "refund", "shown_status")
     list_filter = (("paid_at", RangeDateTimeFilter), ("status", ChoicesDropdownFilter))
     search_help_text = gettext_lazy("Order id, or the contact")
+    list_before_template = "admin/contacts/order/behind.html"
     fieldsets = (
         (
             None,
@@ -78,6 +80,9 @@ class OrderAdmin(OfContacts):
         ),
         (gettext_lazy("Money"), {"fields": (("amount", "cost", "refund"),)}),
     )
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [*additions.order_filters, *self.list_filter]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str

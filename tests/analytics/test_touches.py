@@ -167,7 +167,7 @@ def questions(dice: random.Random) -> list[dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("seed", "zone"), list(seeds.in_zones(2, 1)))
+@pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(2, 1))
 def test_equals_the_reference(business: Business, seed: int, zone: str) -> None:
     business.tenant.zone = zone
     business.tenant.save(update_fields=["zone"])

@@ -32,6 +32,7 @@ from tests.conftest import Business
 API = "/api/v1"
 YEAR = "from=2026-01-01&to=2027-01-01"
 ASKED = {
+    "reports/overview": ["compare=year", "channel=Douyin", "as_of=2026-05-01"],
     "reports/funnel": ["mode=cohort", "mode=snapshot", "mode=cohort&channel=Douyin",
                        "mode=cohort&staff=sales1", "mode=cohort&as_of=2026-05-01"],
     "reports/value": ["group=channel", "group=month", "group=channel&staff=sales1",

@@ -1,0 +1,137 @@
+"""Behind each figure stand exactly those whom it counts: every link of every dashboard."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from analytics import behind, facts
+from contacts import orders
+from contacts.merging.merge import merge
+from contacts.models import Contact, Order
+from tests.analytics.test_reports import NOW, Maker
+from tests.conftest import Business, make_business
+
+COUNTED = re.compile(r'<a class="behind" href="([^"]+)">([\d,]+)</a>')
+YEAR = f"from={NOW.date() - timedelta(days=330)}&through={NOW.date()}"
+PAGES = [
+    "overview/?", "value/?", "value/?group=month&", "funnel/?", "rates/?", "assets/?",
+    "assets/?group=channel&", "formula/?", "concentration/?", "concentration/?view=months&",
+    "cohorts/?", "kpis/?", "baselines/?metric=new_contacts&", "baselines/?metric=orders&",
+]  # fmt: skip
+SIGNS = ["livecode.scanned", "message.received", "message.sent", "touch.delivered"]
+
+
+class Livelier(Maker):
+    """Scans and talks as well; in the end some turn out to be the same person."""
+
+    def sign(self) -> None:
+        contact = self.dice.choice(self.contacts)
+        at = self.when(contact.acquired_at) + timedelta(hours=self.dice.randrange(40))
+        self.event(contact, self.dice.choice(SIGNS), min(at, NOW), staff="g1")
+
+    def step(self) -> None:
+        super().step()
+        self.sign()
+        if self.dice.random() < 0.3:
+            self.befriend()
+
+    def befriend(self) -> None:
+        """From the scan to the order, as far as it goes."""
+        channel, owner = self.dice.choice([*self.channels, None]), self.dice.choice(self.staff)
+        contact, at = Contact.objects.create(name="李", channel=channel, owner=owner), self.when()
+        steps = ["livecode.scanned", "follow.opened", "message.received", "message.sent"]
+        for kind in steps[: self.dice.randrange(2, 6)]:
+            self.event(contact, kind, at, staff="g2")
+            at += timedelta(hours=self.dice.randrange(60))
+        row = orders.Row(f"o{len(self.orders)}", contact.pk, 25_000, at, 9_000, "paid")
+        self.orders[row.order_id] = row
+        orders.upsert([row])
+
+    def unite(self, times: int) -> None:
+        for _ in range(times):
+            kept, gone = self.dice.sample(self.contacts, 2)
+            self.contacts.remove(gone)
+            merge(kept.pk, gone.pk, by="api")
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Business:
+    """Read-only for tests."""
+    business = make_business()
+    with business.scope():
+        maker = Livelier(business, 11)
+        for _ in range(130):
+            maker.step()
+        maker.unite(4)
+        facts.catch_up()
+    return business
+
+
+def links(business: Business, page: str) -> list[tuple[str, int]]:
+    answer = business.browser("viewer").get(f"/dashboards/{page}")
+    assert answer.status_code == 200, page
+    found = COUNTED.findall(answer.content.decode())
+    return [(html.unescape(url), int(text.replace(",", ""))) for url, text in found]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_as_many_are_listed_as_are_counted(crowd: Business, page: str) -> None:
+    past = (NOW - timedelta(days=40, seconds=777)).isoformat().replace("+", "%2B")
+    month = f"from={NOW.date() - timedelta(days=200)}&through={NOW.date() - timedelta(days=160)}"
+    addresses = set[tuple[str, int]]()
+    for query in (YEAR, f"{YEAR}&as_of={past}", f"{month}&channel=Red", f"{YEAR}&staff=g1"):
+        addresses.update(links(crowd, page + query))
+    assert len(addresses) > 3
+
+    with crowd.scope():
+        for url, number in addresses:
+            (query,) = parse_qs(urlsplit(url).query)[behind.NAME]
+            counted = behind.read(query, crowd.tenant)
+            if counted.figure.orders:
+                rows = Order.objects.filter(id__in=counted.ids()).count()
+            else:
+                people = Contact.objects.filter(id__in=counted.ids())
+                alone = "no_channel" in counted.given
+                rows = (people.filter(channel=None) if alone else people).count()
+            assert rows == number, query
+
+
+def test_the_lists_of_the_admin_show_them(crowd: Business) -> None:
+    """One of each figure, as a person who follows the link sees it."""
+    of: dict[str, tuple[str, int]] = {}
+    for page in PAGES:
+        for url, number in links(crowd, page + YEAR):
+            (query,) = parse_qs(urlsplit(url).query)[behind.NAME]
+            kind = parse_qs(query)["figure"][0] + str("no_channel" in query)
+            of.setdefault(kind, (url, number))
+    assert {name.removesuffix("False") for name in of} >= set(behind.FIGURES)
+
+    window = crowd.browser("viewer")
+    for kind, (url, number) in of.items():
+        shown = 0
+        while shown < number:
+            answer = window.get(f"{url}&p={shown // 50 + 1}")
+            assert answer.status_code == 200, kind
+            shown += (here := len(answer.context["cl"].result_list))
+            assert here in (50, number % 50), kind
+            assert "Behind the figure" in answer.content.decode()
+        assert shown == number, kind
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "figure=all", "figure=orders", "figure=new-contacts&from=May", "figure=closing&x=1",
+     "figure=new-contacts&channel=Nowhere", "\x00", "figure=%00"],
+)  # fmt: skip
+def test_an_address_that_means_nothing_lists_nobody(crowd: Business, asked: str) -> None:
+    answer = crowd.browser("viewer").get("/admin/contacts/contact/", {"of": asked})
+
+    if not asked:
+        assert answer.status_code == 200
+    elif answer.status_code != 400:
+        assert answer.headers["Location"] == "/admin/contacts/contact/?e=1"
