@@ -42,7 +42,7 @@ from contacts.api import (
     transfers,
 )
 from journeys.api import contents, leads, scores, sops, stages, touches
-from tenants.api import accounts, staff
+from tenants.api import accounts, staff, webhooks
 
 
 class Router(SimpleRouter):
@@ -106,6 +106,7 @@ router.register("staff", staff.StaffMembers, "staff")
 router.register("teams", staff.Teams, "team")
 router.register("accounts", accounts.Accounts, "account")
 router.register("callbacks", callbacks.Callbacks, "callback")
+router.register("webhooks", webhooks.Webhooks, "webhook")
 router.register("reports", reports.Reports, "report")
 router.register("reports", attribution.Attribution, "attribution-report")
 router.register("reports", losses.LossReports, "loss-report")
