@@ -11,10 +11,10 @@ class TenantsConfig(AppConfig):
     def ready(self) -> None:
         from tenants import audit, doorbell, resealing, storage, tasks
         from tenants.models import ApiKey, Team, Tenant, WebhookEndpoint, WeChatAccount
-        from tenants.webhooks import delivering
+        from tenants.webhooks import delivering, emitting
         from tenants.wechat import probing
 
         audit.call_by_name(ApiKey, Team, Tenant, WebhookEndpoint, WeChatAccount)
         resealing.register(resealing.Holder("files", storage.versions, storage.reseal))
         doorbell.answer(probing.QUEUE, tasks.probes.delay, probing.next_due)
-        doorbell.answer(delivering.QUEUE, tasks.webhooks.delay, delivering.next_due)
+        doorbell.answer(emitting.QUEUE, tasks.webhooks.delay, delivering.next_due)

@@ -223,7 +223,7 @@ class Webhooks(Editable):
             rows = apply(rows, value) if apply is not None else rows
         pages = Cursor()
         found = pages.page(rows, request, _Deliveries)
-        return pages.get_paginated_response(DeliverySerializer(found, many=True).data)
+        return pages.get_paginated_response(list(DeliverySerializer(found, many=True).data))
 
     @extend_schema(request=ReplaySerializer, responses={202: ReplayedSerializer})
     @action(detail=True, methods=["POST"])

@@ -97,7 +97,7 @@ def next_due() -> datetime | None:
     return due
 
 
-def _values() -> dict[str, object]:
+def _values() -> dict[str, int | datetime]:
     return {"tenant": current_tenant_id(), "lanes": LANES, "now": timezone.now()}
 
 
