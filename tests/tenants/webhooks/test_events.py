@@ -191,7 +191,10 @@ def test_the_api_keeps_secrets_and_counts_endpoints(business: Business, ask: Ask
             cursor.execute("SELECT string_agg(w::text, '') FROM tenants_webhookendpoint w")
             assert "whsec_" not in cursor.fetchone()[0]
 
-    for wrong in ({"types": ["nothing.known"]}, {"types": []}, {"url": "ftp://x"}, {"more": 1}):
+    refused: list[dict[str, Any]] = [
+        {"types": ["nothing.known"]}, {"types": []}, {"url": "ftp://x"}, {"more": 1},
+    ]  # fmt: skip
+    for wrong in refused:
         assert api.post("/api/v1/webhooks", body | wrong).status_code == 400, wrong
     for _ in range(delivering.MOST - 2):
         ask("https://example.com/hooks", "order.paid")
