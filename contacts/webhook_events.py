@@ -8,6 +8,7 @@ that is handed on, in one transaction with its `handled_at`. Events that a busin
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from django.utils import timezone
@@ -32,7 +33,7 @@ ENTERED: Final = "segment.entered"
 LEFT: Final = "segment.left"
 
 _CHANGES: Final = frozenset({"contact.changed", kinds.TAG_ADDED, kinds.TAG_REMOVED})
-_TOLD: Final = _CHANGES | {MERGED, ERASED, ENTERED, LEFT}
+_TOLD: Final = _CHANGES | {ENTERED, LEFT}
 
 
 def register() -> None:
@@ -62,6 +63,17 @@ def updated(contact_ids: Iterable[int]) -> None:
         UPDATED,
         (Happened(f"{pk}:{now.timestamp()}", {"contact": encode(pk)}, now) for pk in contact_ids),
     )
+
+
+def merged(survivor_id: int, absorbed_id: int, key: str, at: datetime) -> None:
+    """Inside the transaction of the merge."""
+    about = {"contact": encode(survivor_id), "merged": encode(absorbed_id)}
+    emit(MERGED, [Happened(key, about, at)])
+
+
+def erased(contact_id: int, key: str) -> None:
+    """Inside the transaction of the erasure."""
+    emit(ERASED, [Happened(key, {"contact": encode(contact_id)}, timezone.now())])
 
 
 def orders(told: Iterable[tuple[int, NewEvent]]) -> None:
@@ -112,16 +124,13 @@ def on_events(events: Sequence[Event]) -> None:
             for pk, event in changed.items()
         ),
     )
-    for kind, names in (
-        (MERGED, {"contact": "merged"}),
-        (ERASED, {}),
-        (ENTERED, {"segment_id": "segment"}),
-        (LEFT, {"segment_id": "segment"}),
-    ):
-        emit(kind, (_of(event, names) for event in ours if event.kind == kind))
+    for kind in (ENTERED, LEFT):
+        emit(kind, (_of_segment(event) for event in ours if event.kind == kind))
 
 
-def _of(event: Event, names: dict[str, str]) -> Happened:
-    """With those ids that the event has as properties."""
-    others = {name: event.properties.get(stored) for stored, name in names.items()}
-    return Happened(str(event.pk), {"contact": encode(event.contact_id), **others}, event.at)
+def _of_segment(event: Event) -> Happened:
+    about = {
+        "contact": encode(event.contact_id),
+        "segment": event.properties.get("segment_id"),
+    }
+    return Happened(str(event.pk), about, event.at)

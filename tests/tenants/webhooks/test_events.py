@@ -80,6 +80,7 @@ def test_everything_is_told_with_ids_only(business: Business, ask: Ask, tell: Te
         ("contact.merged", {"merged": other} | mine),
         ("contact.erased", mine),
         ("segment.entered", {"segment": ids.encode(by_hand.pk)} | mine),
+        ("segment.left", {"segment": ids.encode(by_hand.pk)} | mine),
     ]
     # A name and a tag: to be read once.
     assert [each for each in found if each[0] == "contact.updated"] == [("contact.updated", mine)]
