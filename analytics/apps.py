@@ -19,11 +19,13 @@ class AnalyticsConfig(AppConfig):
         from contacts.imports import run
         from journeys import desk_panes
         from tenants import doorbell, setup
+        from tenants.webhooks import types
 
         setup.at_start(facts.begin)
         changes.listen(facts.mark)
         timeline.listen(facts.on_events)
         run.after(facts.after_import)
+        types.declare(checks.OPENED, _("a figure is off or behind its target"))
         facets.register()
         segment_leaves.register()
         leaf.register()

@@ -63,11 +63,12 @@ class ContactsConfig(AppConfig):
         doorbell.answer(transfers.QUEUE, tasks.transfers.delay, transfers.next_due)
 
     def _losses(self) -> None:
-        from contacts import loss_notices, losses, tasks, timeline
+        from contacts import loss_notices, losses, tasks, timeline, webhook_events
         from contacts.merging import rules as merging
         from contacts.models import FollowLoss
         from tenants import doorbell
 
+        webhook_events.register()
         timeline.listen(losses.on_events, losses.TELLING, last=True)
         merging.derived(FollowLoss)
         merging.after_merge(lambda work: losses.settle([work.survivor]))

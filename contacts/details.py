@@ -20,7 +20,7 @@ from typing import Final
 from django.db.models import Min
 from django.utils import timezone
 
-from contacts import identity, search
+from contacts import identity, search, webhook_events
 from contacts.models import Contact, Follow, Identity
 from contacts.sync import pairs, remarks
 from tenants import doorbell
@@ -216,6 +216,7 @@ def _write_contact(contact: Contact, before: str, nickname: str, gender: int | N
         changed.append("gender")
     if changed:
         contact.save(update_fields=[*changed, "updated_at"])
+        webhook_events.updated([contact.pk])
     if "name" in changed:
         search.reindex([contact.pk])
 

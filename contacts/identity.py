@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from contacts import webhook_events
 from contacts.merging import pairs
 from contacts.models import Contact, Duplicate, Identity, SourceKind
 from tenants import vault
@@ -148,6 +149,8 @@ def claim(account: Account, origin: Origin, name: str = "") -> Found:
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, parameters)
         contact_id, created = cursor.fetchone()
+    if created:
+        webhook_events.created([int(contact_id)])
     return Found(int(contact_id), created=bool(created))
 
 

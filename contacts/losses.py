@@ -16,7 +16,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from contacts import kinds, loss_notices
+from contacts import kinds, loss_notices, webhook_events
 from contacts.models import Contact, ContactTag, Event, Follow, FollowLoss, ReachSpell
 
 TELLING: Final = frozenset({kinds.FOLLOW_OPENED, kinds.FOLLOW_ENDED})
@@ -67,6 +67,7 @@ def settle(contact_ids: Iterable[int]) -> None:
     if new:
         FollowLoss.objects.bulk_create(new, ignore_conflicts=True)
         loss_notices.remind(new)
+        webhook_events.lost(new)
 
 
 def _ended(contact_ids: Sequence[int]) -> dict[Key, ReachSpell]:

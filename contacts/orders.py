@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts import kinds, timeline
+from contacts import kinds, timeline, webhook_events
 from contacts.models import Order, OrderItem, Product
 from contacts.timeline import NewEvent
 from contacts.upserts import Outcome, Status, in_rounds, refused
@@ -110,7 +110,11 @@ def _round(batch: Sequence[tuple[int, Row]], outcomes: list[Outcome | None]) -> 
     for change in changes:
         status = Status.CREATED if change.before is None else Status.UPDATED
         outcomes[change.place] = Outcome(status, written[change.after.order_id])
-    timeline.record(event for change in changes for event in _told(change))
+    told = [
+        (written[change.after.order_id], event) for change in changes for event in _told(change)
+    ]
+    timeline.record(event for _pk, event in told)
+    webhook_events.orders(told)
 
 
 def _stored(order_ids: Sequence[str]) -> tuple[dict[str, Row], dict[str, int]]:

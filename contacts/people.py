@@ -15,7 +15,17 @@ from typing import Final
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts import costs, custom_fields, custom_values, kinds, reach, search, tagging, timeline
+from contacts import (
+    costs,
+    custom_fields,
+    custom_values,
+    kinds,
+    reach,
+    search,
+    tagging,
+    timeline,
+    webhook_events,
+)
 from contacts.merging import forwarding
 from contacts.models import Contact, ContactTag, SourceKind
 from contacts.timeline import NewEvent
@@ -303,6 +313,7 @@ def tell_created(contacts: Sequence[Contact]) -> None:
         NewEvent(each.pk, CREATED, each.sourced_at or now, SOURCE, f"{each.pk}:created")
         for each in contacts
     )
+    webhook_events.created(each.pk for each in contacts)
     search.reindex(each.pk for each in contacts)
 
 

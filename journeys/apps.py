@@ -28,7 +28,7 @@ class JourneysConfig(AppConfig):
         """What people do earns points, then moves them, then makes leads: in this order."""
         from contacts import timeline
         from contacts.sync import staff
-        from journeys import earning, leads, score_versions, scoring, stages, tasks
+        from journeys import earning, leads, score_versions, scoring, stages, tasks, webhook_events
         from tenants import doorbell, setup
 
         setup.at_start(scoring.begin)
@@ -36,6 +36,7 @@ class JourneysConfig(AppConfig):
         timeline.listen(earning.on_events)
         timeline.listen(stages.on_events)
         timeline.listen(leads.on_events)
+        webhook_events.register()
         staff.listen(leads.on_resigned)
         doorbell.answer(score_versions.QUEUE, tasks.scores.delay, score_versions.next_due)
         doorbell.answer(stages.REVIEWS, tasks.reviews.delay, score_versions.next_review)

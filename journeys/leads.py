@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from contacts import timeline
 from contacts.models import Contact, Event
-from journeys import scoring
+from journeys import scoring, webhook_events
 from journeys.models import FollowUp, Lead
 from tenants.models import Staff, User
 from tenants.scope import current_tenant_id
@@ -134,6 +134,7 @@ def _note(
 ) -> None:
     """Write on the timeline. The moment is in the key: a lead may be claimed more than once."""
     now = at or timezone.now()
+    leads = list(leads)
     timeline.record(
         timeline.NewEvent(
             contact_id=lead.contact_id,
@@ -145,6 +146,7 @@ def _note(
         )
         for lead in leads
     )
+    webhook_events.leads(kind, leads, now)
 
 
 # -- what sales does ------------------------------------------------------------------------------

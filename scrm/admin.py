@@ -281,6 +281,8 @@ def _business() -> list[Entry]:
         (Can.READ, _("Staff"), "badge", _list("tenants_staff")),
         (Can.READ, _("Teams"), "store", _list("tenants_team")),
         (Can.MANAGE, _("API keys"), "key", _list("tenants_apikey")),
+        (Can.MANAGE, _("Webhooks"), "webhook", _list("tenants_webhookendpoint")),
+        (Can.MANAGE, _("Messages of webhooks"), "outbox", _list("tenants_webhookdelivery")),
         (Can.MANAGE, _("Settings"), "tune", reverse("admin:business_settings")),
         (Can.READ, _("Pace of touches"), "schedule", _list("journeys_touchrules")),
         (Can.MANAGE, _("Retention rules"), "auto_delete", _list("contacts_retention")),

@@ -15,7 +15,7 @@ from contacts import loss_notices
 from contacts.models import Contact, Drift, Event, FollowLoss, Import, LiveCode
 from journeys import risk
 from journeys.models import Lead, StaffTask, Touch
-from tenants.models import User, WeChatAccount
+from tenants.models import User, WebhookEndpoint, WeChatAccount
 from tenants.roles import Can
 
 _TOLD = {"touch.sent", "touch.delivered", "touch.skipped", "touch.failed"}
@@ -190,6 +190,8 @@ def _troubles(user: User) -> Iterable[Card]:
         "task_alt",
         "warn" if late else "good",
     )
+    if user.can(Can.MANAGE):
+        yield from _webhooks()
     if user.can(Can.IMPORT):
         running = Import.objects.filter(
             status__in=[Import.Status.QUEUED, Import.Status.RUNNING]
@@ -200,4 +202,19 @@ def _troubles(user: User) -> Iterable[Card]:
             reverse("admin:contacts_import_changelist"),
             "upload_file",
             "warn" if running else "plain",
+        )
+
+
+def _webhooks() -> Iterable[Card]:
+    """Said only where there are any."""
+    rows = list(WebhookEndpoint.objects.values_list("stopped_because", "failing_since"))
+    stopped = sum(1 for because, _since in rows if because)
+    failing = sum(1 for because, since in rows if since and not because)
+    if rows:
+        yield Card(
+            _("Webhooks stopped or failing"),
+            stopped + failing,
+            reverse("admin:tenants_webhookendpoint_changelist"),
+            "webhook",
+            "bad" if stopped else "warn" if failing else "good",
         )

@@ -49,7 +49,7 @@ from contacts.api import (
     transfers,
 )
 from journeys.api import contents, leads, scores, sops, stages, surveys, touches
-from tenants.api import accounts, staff
+from tenants.api import accounts, staff, webhooks
 
 
 class Router(SimpleRouter):
@@ -114,6 +114,7 @@ router.register("staff", staff.StaffMembers, "staff")
 router.register("teams", staff.Teams, "team")
 router.register("accounts", accounts.Accounts, "account")
 router.register("callbacks", callbacks.Callbacks, "callback")
+router.register("webhooks", webhooks.Webhooks, "webhook")
 router.register("reports", reports.Reports, "report")
 router.register("reports", overview.OverviewReports, "overview-report")
 router.register("reports", attribution.Attribution, "attribution-report")

@@ -89,6 +89,8 @@ REDIS_URL = _server("REDIS_URL", "redis_url")
 BASE_URL = env.str(
     "SCRM_BASE_URL", default=_servers.get("base_url", "http://127.0.0.1:8000")
 ).rstrip("/")
+# Webhooks may go to this machine, and without TLS: for tests and trials, never in production.
+WEBHOOKS_TO_LOOPBACK = LOCAL and env.bool("WEBHOOKS_TO_LOOPBACK", default=True)
 # When set, all WeChat hosts are mapped to it: the sandbox, or an egress proxy.
 WECHAT_BASE_URL = env.str("WECHAT_BASE_URL", default=_servers.get("wechat_base_url", ""))
 # The pages that people's browsers are sent to (sign-in, scripts of the client): where the above is,

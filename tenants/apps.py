@@ -10,9 +10,11 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         from tenants import audit, doorbell, resealing, storage, tasks
-        from tenants.models import ApiKey, Team, Tenant, WeChatAccount
+        from tenants.models import ApiKey, Team, Tenant, WebhookEndpoint, WeChatAccount
+        from tenants.webhooks import delivering, emitting
         from tenants.wechat import probing
 
-        audit.call_by_name(ApiKey, Team, Tenant, WeChatAccount)
+        audit.call_by_name(ApiKey, Team, Tenant, WebhookEndpoint, WeChatAccount)
         resealing.register(resealing.Holder("files", storage.versions, storage.reseal))
         doorbell.answer(probing.QUEUE, tasks.probes.delay, probing.next_due)
+        doorbell.answer(emitting.QUEUE, tasks.webhooks.delay, delivering.next_due)

@@ -53,6 +53,8 @@ VERBS = {
     "snoozed": _("silenced for a while"),
     "woken": _("told again"),
     "acknowledged": _("seen to"),
+    "secret_renewed": _("secret renewed"),
+    "stopped_by_itself": _("switched off after failures"),
     "sign_in_refused": _("sign-in with WeCom refused"),
 }
 

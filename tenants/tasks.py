@@ -13,6 +13,7 @@ from django.utils import timezone
 from tenants import doorbell
 from tenants.models import StoredAnswer, Tenant
 from tenants.scope import scope
+from tenants.webhooks import delivering, keeping
 from tenants.wechat import probing
 
 log = logging.getLogger(__name__)
@@ -77,13 +78,19 @@ def sweep() -> None:
 
 @shared_task(base=PlatformTask)
 def tidy() -> None:
-    """Each hour: forget stored answers after 72 h."""
+    """Each hour: forget stored answers after 72 h, and deliveries of webhooks after 30 days."""
     old = timezone.now() - timedelta(hours=72)
     for tenant_id in Tenant.objects.values_list("id", flat=True).iterator():
         with scope(tenant_id):
             StoredAnswer.objects.filter(created_at__lt=old).delete()
+            keeping.forget_old()
 
 
 @shared_task(base=TenantTask, steps=True)
 def probes(tenant_id: int) -> None:
     probing.work(tenant_id)
+
+
+@shared_task(base=TenantTask, steps=True)
+def webhooks(tenant_id: int) -> None:
+    delivering.work(tenant_id)

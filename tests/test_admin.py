@@ -76,6 +76,8 @@ from tenants.models import (
     Staff,
     Team,
     User,
+    WebhookDelivery,
+    WebhookEndpoint,
     WeChatAccount,
 )
 from tests import factories
@@ -90,6 +92,16 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     ApiKey: {"owner": (200, 200, 302), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     AuditEntry: {"owner": (403, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     Callback: {"owner": (403, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
+    WebhookDelivery: {
+        "owner": (403, 200, 403),
+        "operator": (403, 403, 403),
+        "viewer": (403, 403, 403),
+    },
+    WebhookEndpoint: {
+        "owner": (200, 200, 200),
+        "operator": (403, 403, 403),
+        "viewer": (403, 403, 403),
+    },
     Membership: {"owner": (200, 200, 403), "operator": (403, 403, 403), "viewer": (403, 403, 403)},
     Staff: {"owner": (200, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
     Team: {"owner": (200, 200, 200), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
@@ -193,7 +205,16 @@ PAGES: dict[type[models.Model], dict[str, tuple[int, int, int]]] = {
     TouchRules: {"owner": (403, 200, 403), "operator": (403, 200, 403), "viewer": (403, 200, 403)},
 }
 HIDDEN = {
-    "operator": {ApiKey, AuditEntry, Callback, Membership, Erasure, Retention},
+    "operator": {
+        ApiKey,
+        AuditEntry,
+        Callback,
+        Membership,
+        Erasure,
+        Retention,
+        WebhookDelivery,
+        WebhookEndpoint,
+    },
     "viewer": {
         ApiKey,
         AuditEntry,
@@ -204,6 +225,8 @@ HIDDEN = {
         Import,
         Erasure,
         Retention,
+        WebhookDelivery,
+        WebhookEndpoint,
     },
 }
 

@@ -123,6 +123,7 @@ API_ROWS: dict[str, Make] = {
     "accounts": row(tenants.WeChatAccount),
     "callbacks": row(tenants.Callback),
     "teams": row(tenants.Team),
+    "webhooks": row(tenants.WebhookEndpoint),
     "api-keys": row(tenants.ApiKey),
     "contents": row(journeys.Content),
     "links": row(journeys.Link),

@@ -225,7 +225,7 @@ class Words(HTMLParser):
 
 # Names of products and formats, codes of ours, and data of the tests.
 NAMES = re.compile(
-    r"SCRM|SOPs?|CAC|LTV|RFM|CSV|XLSX|API|JSON|UTF-8|GB18030|SVG|SKU|UserID|Token|Secret|AppID|"
+    r"SCRM|SOPs?|CAC|LTV|RFM|CSV|XLSX|API|JSON|UTF-8|GB18030|SVG|SKU|Webhook|UserID|Token|Secret|AppID|"
     r"EncodingAESKey|AgentId|AgentID|English|简体中文|中文|Asia/Shanghai|[a-z_]+\.[a-z_.]+|canary-\d+|"
     r"张欣怡|张|say hello|hello|business-\S+|\S+@example\.com|scrm_\w+|(?:staff[:：] ?)?[a-z]+1|"
     r"“[a-z_]+”|\{.*\}|"

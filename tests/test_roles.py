@@ -98,6 +98,7 @@ DECISIONS = {
     "accounts": SHARED,
     "callbacks": CLOSED,
     "teams": SHARED,
+    "webhooks": CLOSED,
     "touch-rules": SHARED,
     "retention-rules": SHARED,
     "erasures": CLOSED,

@@ -27,9 +27,12 @@ from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRul
 from analytics.models.goals import Kpi, KpiSettings
 from analytics.periods import Question, Span, days_between, midnight, month_of, next_month
 from tenants import doorbell
+from tenants.ids import encode
 from tenants.models import Tenant, User
+from tenants.webhooks.emitting import Happened, emit
 
 QUEUE = "alerts"
+OPENED: Final = "alert.opened"  # what webhooks are told
 # Late callbacks and orders of the last minutes of a day.
 GRACE: Final = timedelta(minutes=30)
 TOLD_AT: Final = time(8)
@@ -81,6 +84,7 @@ def check() -> None:
     Alert.objects.bulk_create(made, ignore_conflicts=True)
     AlertRule.objects.filter(pk__in=[rule.pk for rule in rules]).update(checked_through=yesterday)
     _tell(rules, days, now)
+    emit(OPENED, _opened(made))
 
 
 def _alerts(rules: Sequence[AlertRule], days: Sequence[date]) -> Iterator[Alert]:
@@ -192,6 +196,21 @@ def _plain(metric: str, value: Fraction) -> Decimal:
 
 
 # --- telling ---
+
+
+def _opened(made: Sequence[Alert]) -> Iterator[Happened]:
+    """Those of them that somebody may be told of; what was stored before has its id only now."""
+    keys = {(alert.rule_id, alert.day) for alert in made if not alert.silent}
+    rules, days = {rule for rule, _day in keys}, {day for _rule, day in keys}
+    for alert in Alert.objects.filter(rule__in=rules, day__in=days).order_by("id"):
+        if (alert.rule_id, alert.day) in keys:
+            about = {
+                "alert": encode(alert.pk),
+                "rule": encode(alert.rule_id),
+                "metric": alert.metric,
+                "day": alert.day.isoformat(),
+            }
+            yield Happened(str(alert.pk), about, alert.created_at)
 
 
 def _tell(rules: Sequence[AlertRule], days: Sequence[date], now: datetime) -> None:

@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from contacts import costs, custom_values, people, reach, search, tagging, timeline, validation
+from contacts import (
+    costs,
+    custom_values,
+    people,
+    reach,
+    search,
+    tagging,
+    timeline,
+    validation,
+    webhook_events,
+)
 from contacts.imports import ready, staging
 from contacts.imports.errors import refusal
 from contacts.imports.ready import (
@@ -290,6 +300,7 @@ class Contacts:
         touched: set[int] = set()
         if fresh:
             self._add()
+            webhook_events.created(fresh)
             if any(row.values[CUSTOM] for row in rows):
                 custom_values.file(fresh)
         if len(fresh) < len(rows):

@@ -15,7 +15,7 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
-from contacts import changes, reach, search, timeline
+from contacts import changes, reach, search, timeline, webhook_events
 from contacts.merging import rows, rules, values
 from contacts.merging.forwarding import FORMER
 from contacts.merging.values import Difference
@@ -204,3 +204,4 @@ def _tell(done: Merge) -> None:
         "merge": ids.encode(done.pk),
     }
     timeline.record([NewEvent(done.survivor_id, MERGED, done.at, SOURCE, f"{done.pk}", told)])
+    webhook_events.merged(done.survivor_id, done.absorbed_id, f"{done.pk}", done.at)

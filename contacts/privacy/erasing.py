@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, pgettext
 
-from contacts import changes, kinds, search, timeline
+from contacts import changes, kinds, search, timeline, webhook_events
 from contacts.merging import forwarding, merge
 from contacts.models import Contact, ErasedKey, Erasure, Identity
 from contacts.privacy import decisions, holdings, traces, written
@@ -86,6 +86,7 @@ def erase(contact_id: int, *, by: str, reason: str, at: datetime | None = None) 
     for hook in decisions.after:
         hook(contact_id)
     timeline.record([NewEvent(contact_id, ERASED, timezone.now(), SOURCE, f"{done.pk}")])
+    webhook_events.erased(contact_id, f"{done.pk}")
     changes.note([contact_id])
     return done
 

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from django.db import connection
 from django.utils import timezone
 
-from contacts import arrays, identity, kinds, reach, search, tagging, timeline
+from contacts import arrays, identity, kinds, reach, search, tagging, timeline, webhook_events
 from contacts.details import GENDERS, clean
 from contacts.identity import Account
 from contacts.models import Follow, Identity, LiveCode, LiveCodeTag
@@ -160,6 +160,7 @@ def write(rows: Sequence[Relation], account_id: int, *, first: bool) -> Written:
         return Written()
     codes = _codes(told)
     people, fresh, renamed = _meet(told, account_id, codes)
+    webhook_events.created(fresh)
     staff = _staff({row.userid for row in told})
     of = {(people[row.external_userid], staff[row.userid]): row for row in told}
     before = _stored(of)
@@ -169,6 +170,7 @@ def write(rows: Sequence[Relation], account_id: int, *, first: bool) -> Written:
     written.follows = [row.id for row in after.values() if row.ended_at is None]
     changed = _describe(of, after)
     pairs.pull({pair: row.tag_ids for pair, row in of.items()}, account_id)
+    webhook_events.updated(set(renamed).difference(fresh))
     search.reindex(fresh, new=True)
     search.reindex({*renamed, *changed}.difference(fresh))
     written.updated = len({*renamed, *changed} - set(fresh))

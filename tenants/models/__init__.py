@@ -13,6 +13,7 @@ from .people import (
 )
 from .records import AuditEntry, AuditNote, StoredAnswer
 from .tenant import DueTenant, Tenant, TenantKey
+from .webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AccountProbe",
@@ -32,4 +33,6 @@ __all__ = [
     "TenantKey",
     "User",
     "WeChatAccount",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -79,6 +79,7 @@ class User(AbstractBaseUser):
 # Tables that only those who manage the tenant may change.
 _MANAGED = {
     "membership", "apikey", "wechataccount", "staff", "department", "team", "tenant", "user",
+    "webhookendpoint", "webhookdelivery",
 }  # fmt: skip
 
 
