@@ -26,6 +26,7 @@ class AnalyticsConfig(AppConfig):
         timeline.listen(facts.on_events)
         run.after(facts.after_import)
         types.declare(checks.OPENED, _("a figure is off or behind its target"))
+        types.declare(occurrences.DUE, _("a scheduled report is due"))
         facets.register()
         segment_leaves.register()
         leaf.register()

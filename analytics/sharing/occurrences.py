@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.db.models import Min
@@ -23,9 +24,12 @@ from analytics.models.sharing import (
 from analytics.periods import midnight
 from analytics.sharing import mail, slots
 from tenants import doorbell
+from tenants.ids import encode
 from tenants.models import Tenant
+from tenants.webhooks.emitting import Happened, emit
 
 QUEUE = "reports"
+DUE: Final = "report.due"  # what webhooks are told
 Way = ReportDelivery.Way
 
 
@@ -54,6 +58,12 @@ def _run(schedule: ReportSchedule, slot: datetime, *, by_hand: bool = False) -> 
     )
     if not is_new:
         return
+    about = {
+        "schedule": encode(schedule.pk),
+        "view": encode(schedule.view_id),
+        "slot": slot.isoformat(),
+    }
+    emit(DUE, [Happened(str(run.pk), about, slot)])
     wanted = {Way.APP: schedule.by_app, Way.EMAIL: schedule.by_email}
     members = ReportRecipient.objects.filter(schedule=schedule).values_list("member_id", flat=True)
     ReportDelivery.objects.bulk_create(

@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from analytics.alerts import notices
+from analytics.models import ReportSchedule, ReportView
+from analytics.sharing import deliveries as reports
 from contacts import losses, people, timeline
 from contacts.merging import merge
 from contacts.models import Contact, ReachSpell, Segment
@@ -263,3 +265,19 @@ def test_the_pages_make_test_renew_and_send_again(
             "webhook.created", "webhook.tested", "webhook.secret_renewed", "webhook.changed",
             "webhook.stopped_by_itself", "webhook.replayed", "webhook_delivery.replayed",
         }  # fmt: skip
+
+
+def test_a_due_report_is_told_once(business: Business, ask: Ask) -> None:
+    webhook = ask("https://example.com/", "report.due")
+    with business.scope():
+        view = ReportView.objects.create(name="Sales", page="value", period="yesterday")
+        schedule = ReportSchedule.objects.create(
+            view=view, next_at=datetime.now(UTC) - timedelta(days=2)
+        )
+    for _ in range(2):
+        reports.work(business.pk)
+
+    with business.scope():
+        slot = schedule.runs.get().slot
+    about = {"schedule": ids.encode(schedule.pk), "view": ids.encode(view.pk)}
+    assert told(business, webhook) == [("report.due", about | {"slot": slot.isoformat()})]
