@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,12 +10,16 @@ import pytest
 ZONES = ("America/New_York", "Asia/Shanghai", "Asia/Kathmandu", "America/Sao_Paulo")
 
 
-def in_zones(*seeds: int) -> Iterator[Any]:
+def in_zones(*seeds: int) -> list[Any]:
     """A zone for each of up to four seeds: ("seed", "zone")."""
-    for number, (seed, zone) in enumerate(zip(seeds, ZONES, strict=False)):
-        yield pytest.param(seed, zone, marks=[pytest.mark.slow] if number else [])
+    return [
+        pytest.param(seed, zone, marks=[pytest.mark.slow] if number else [])
+        for number, (seed, zone) in enumerate(zip(seeds, ZONES, strict=False))
+    ]
 
 
-def several(*seeds: int) -> Iterator[Any]:
-    for number, seed in enumerate(seeds):
-        yield pytest.param(seed, marks=[pytest.mark.slow] if number else [])
+def several(*seeds: int) -> list[Any]:
+    return [
+        pytest.param(seed, marks=[pytest.mark.slow] if number else [])
+        for number, seed in enumerate(seeds)
+    ]
