@@ -87,7 +87,7 @@ def six(fen: Fraction) -> str:
     return str(exact.quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
 
-@pytest.mark.parametrize(("seed", "zone"), list(in_zones(5, 6)))
+@pytest.mark.parametrize(("seed", "zone"), in_zones(5, 6))
 def test_it_equals_the_reference_and_its_parts(business: Business, seed: int, zone: str) -> None:
     business.tenant.zone = zone
     business.tenant.save(update_fields=["zone"])
