@@ -42,6 +42,11 @@ class WebhookForm(TenantForm):
     def clean_url(self) -> str:
         return addresses.check(self.cleaned_data["url"])
 
+    def clean(self) -> dict[str, Any]:
+        if self.instance.pk is None:
+            keeping.check_number()
+        return super().clean() or self.cleaned_data
+
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(TenantModelAdmin):
@@ -95,7 +100,11 @@ class WebhookEndpointAdmin(TenantModelAdmin):
             "secret": endpoint.secret,
             "done": self.page_of(endpoint),
         }
-        return render(request, "admin/shown_once.html", context)
+        answer = render(request, "admin/shown_once.html", context)
+        if request.headers.get("HX-Request") == "true":  # a dialog asked: it says the secret
+            answer["HX-Retarget"], answer["HX-Reswap"] = "#dialog", "innerHTML"
+            answer["HX-Reselect"] = ".scrm-narrow"
+        return answer
 
     # --- buttons ---
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import audit, ids
+from tenants.api.staff import plain
 from tenants.models import WebhookDelivery, WebhookEndpoint
 from tenants.rest import errors, idempotency
 from tenants.rest.fields import IdField, Moment, Reference, StrictBoolean, Text
@@ -39,7 +41,7 @@ class WebhookSerializer(StrictModelSerializer):
 
     id = IdField()
     url = Text(_address, max_length=500)
-    description = Text(max_length=200, required=False, allow_blank=True)
+    description = Text(plain, max_length=200, required=False, allow_blank=True)
     types = serializers.ListField(child=serializers.CharField(max_length=40), max_length=100)
     enabled = StrictBoolean(required=False)
 
@@ -114,7 +116,7 @@ class ReplaySerializer(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
-            raise errors.invalid(delivery="Give either delivery or since.")
+            raise errors.invalid(delivery=_("Give either delivery or since."))
         return attrs
 
 
@@ -237,7 +239,7 @@ class Webhooks(Editable):
         if one is not None:
             rows = WebhookDelivery.objects.filter(endpoint=endpoint, pk=one.pk)
             if not rows.exists():
-                raise errors.invalid(delivery="This is not a delivery of the webhook.")
+                raise errors.invalid(delivery=_("This is not a delivery of the webhook."))
         queued = keeping.again(rows)
         detail = {"delivery": ids.encode(one.pk)} if one is not None else {}
         self._note("replayed", endpoint, queued=queued, **detail)

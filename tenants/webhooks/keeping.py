@@ -28,11 +28,7 @@ State = WebhookDelivery.State
 
 def make(url: str, wanted: Sequence[str], description: str = "") -> WebhookEndpoint:
     """A new endpoint with a secret, which is to be shown once. Raises ValidationError."""
-    _alone()
-    if WebhookEndpoint.objects.count() >= MOST:
-        raise ValidationError(
-            _("A business has at most %(number)d webhooks.") % {"number": MOST}, code="too_many"
-        )
+    check_number()
     endpoint = WebhookEndpoint(
         url=addresses.check(url),
         types=known(wanted),
@@ -44,11 +40,15 @@ def make(url: str, wanted: Sequence[str], description: str = "") -> WebhookEndpo
     return endpoint
 
 
-def _alone() -> None:
-    """Two that are made at once must both be counted."""
+def check_number() -> None:
+    """May one more be made? Two that are made at once are both counted."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtext('webhooks'), %s::int)", [current_tenant_id()]
+        )
+    if WebhookEndpoint.objects.count() >= MOST:
+        raise ValidationError(
+            _("A business has at most %(number)d webhooks.") % {"number": MOST}, code="too_many"
         )
 
 
@@ -65,11 +65,16 @@ def known(names: Sequence[str]) -> list[str]:
 
 
 def change(endpoint: WebhookEndpoint) -> None:
-    """Store what is new of it; switched on again it gets at once what waits for it."""
-    if endpoint.enabled:
+    """Store what is new of it; switched on again, or elsewhere, it gets at once what waits."""
+    before = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    columns = ["url", "description", "types", "enabled"]
+    if endpoint.enabled and not (before.enabled and before.url == endpoint.url):
         endpoint.stopped_because, endpoint.stopped_at = "", None
         endpoint.failing_since, endpoint.failures, endpoint.resting_until = None, 0, None
-    endpoint.save()
+        columns += [
+            "stopped_because", "stopped_at", "failing_since", "failures", "resting_until",
+        ]  # fmt: skip
+    endpoint.save(update_fields=columns)
     emitting.forget()
     if endpoint.enabled:
         doorbell.ring(QUEUE)
