@@ -113,7 +113,7 @@ class WebhookEndpointAdmin(TenantModelAdmin):
         return {"renew_secret"} | failed | ({"send_test"} if target.enabled else set())
 
     @ask(
-        gettext_lazy("Send a test"),
+        gettext_lazy("Send test"),
         question=gettext_lazy("A message of the type webhook.test goes to the address."),
         icon="send",
         permission="act",
@@ -124,7 +124,7 @@ class WebhookEndpointAdmin(TenantModelAdmin):
         messages.success(request, _("The test is on its way: look at the messages."))
 
     @ask(
-        gettext_lazy("Send what was given up again"),
+        gettext_lazy("Send failed again"),
         question=gettext_lazy("Under the same event ids: who has one already can tell."),
         icon="replay",
         permission="act",
@@ -167,7 +167,7 @@ class WebhookEndpointAdmin(TenantModelAdmin):
             return "failing", _("is failing")
         return "on", _("in use")
 
-    @admin.display(description=gettext_lazy("Messages"))
+    @admin.display(description=gettext_lazy("Messages of webhooks"))
     def messages_sent(self, obj: WebhookEndpoint) -> str:
         address = reverse("admin:tenants_webhookdelivery_changelist")
         return format_html(
