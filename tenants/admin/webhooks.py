@@ -124,8 +124,8 @@ class WebhookEndpointAdmin(TenantModelAdmin):
         messages.success(request, _("The test is on its way: look at the messages."))
 
     @ask(
-        gettext_lazy("Send failed again"),
-        question=gettext_lazy("Under the same event ids: who has one already can tell."),
+        gettext_lazy("Resend"),
+        question=gettext_lazy("What was given up goes out again, under the same event ids."),
         icon="replay",
         permission="act",
     )
