@@ -19,10 +19,11 @@ from django.utils import timezone
 from analytics import models, readings, upkeep, whole
 from analytics.assets import readings as asset_readings
 from analytics.prediction import forecasts
-from contacts import timeline
+from contacts import arrays, timeline
 from contacts.arrays import Among
 from contacts.kinds import INBOUND
 from contacts.models import Contact, ContactSettings, Event, Order
+from contacts.orders import PAID
 from journeys.models import Stage
 from tenants import doorbell
 from tenants.models import Tenant
@@ -32,7 +33,7 @@ QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
-_FORM = 3  # another one when facts hold more than before: then all are read again
+_FORM = 4  # another one when facts hold more than before: then all are read again
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
@@ -56,22 +57,28 @@ def mark(contact_ids: Sequence[int]) -> None:
     _mark(contact_ids, _EVERYTHING)
 
 
-def mark_orders(contact_ids: Sequence[int]) -> None:
-    """Of these contacts only the orders changed."""
-    _mark(contact_ids, _BOUGHT)
+def mark_orders(contact_ids: Sequence[int], since: datetime | None = None) -> None:
+    """Of these contacts only orders changed; with `since`, there are only more, from then on."""
+    _mark(contact_ids, _BOUGHT, since)
 
 
-def mark_spoken(contact_ids: Sequence[int]) -> None:
-    """These contacts did nothing but show that they are there."""
-    _mark(contact_ids, _SPOKE)
+def mark_spoken(contact_ids: Sequence[int], since: datetime) -> None:
+    """These contacts did nothing but show that they are there, not before then."""
+    _mark(contact_ids, _SPOKE, since)
 
 
-def _mark(contact_ids: Sequence[int], what: int) -> None:
+def _mark(contact_ids: Sequence[int], what: int, since: datetime | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders, spoke)"
-            " SELECT %s, unnest(%s::bigint[]), %s, %s",
-            [current_tenant_id(), list(contact_ids), what == _BOUGHT, what == _SPOKE],
+            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders, spoke, since)"
+            " SELECT %s, unnest(%s::bigint[]), %s, %s, %s",
+            [
+                current_tenant_id(),
+                arrays.literal(contact_ids),
+                what == _BOUGHT,
+                what == _SPOKE,
+                since,
+            ],
         )
     doorbell.ring(QUEUE, timezone.now() + _DELAY)
 
@@ -81,12 +88,20 @@ def on_events(events: Sequence[Event]) -> None:
     changed = _contacts_of(events, _FAMILIES)
     if changed:
         mark(sorted(changed))
-    bought = _contacts_of(events, _ORDERS) - changed
+    others = [e for e in events if e.contact_id not in changed]
+    corrected = _contacts_of([e for e in others if e.kind != PAID], _ORDERS)
+    if corrected:
+        mark_orders(sorted(corrected))
+    more = [
+        e for e in others
+        if e.contact_id not in corrected and (e.kind == PAID or e.kind in INBOUND)
+    ]  # fmt: skip
+    bought = _contacts_of(more, _ORDERS)
     if bought:
-        mark_orders(sorted(bought))
-    spoke = {e.contact_id for e in events if e.kind in INBOUND} - changed - bought
+        mark_orders(sorted(bought), min(e.at for e in more))
+    spoke = {e.contact_id for e in more} - bought
     if spoke:
-        mark_spoken(sorted(spoke))
+        mark_spoken(sorted(spoke), min(e.at for e in more))
 
 
 def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:
@@ -275,26 +290,36 @@ def _refresh_dirty() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s RETURNING contact_id,"
-            " orders, spoke",
+            " orders, spoke, since",
             [current_tenant_id()],
         )
         dirty = cursor.fetchall()
-    changed = {int(pk) for pk, orders, spoke in dirty if not orders and not spoke}
-    bought = {int(pk) for pk, orders, _spoke in dirty if orders} - changed
-    spoken = {int(pk) for pk, _orders, spoke in dirty if spoke} - changed - bought
-    if _most(len(changed) + len(bought) + len(spoken)):
+    if _most(len({row[0] for row in dirty})):
         rebuild()
     elif dirty:
-        tenant = Tenant.current()
-        for some in _chunks(sorted(changed)):
-            upkeep.refresh(tenant.pk, tenant.zone, some)
-        for some in _chunks(sorted(bought)):
-            upkeep.refresh_orders(tenant.pk, tenant.zone, some)
-        for some in _chunks(sorted(spoken)):
-            upkeep.refresh_assets(tenant.pk, tenant.zone, some)
-        if concerned := sorted(bought | _customers(changed)):
-            forecasts.stale(concerned)
+        concerned = _refresh_some(dirty)
+        if concerned:
+            forecasts.stale(sorted(concerned))
         _refreshed()
+
+
+def _refresh_some(dirty: Sequence[tuple[int, bool, bool, datetime | None]]) -> set[int]:
+    """Each contact once, as far as it may have changed. Answers whose orders may have."""
+    changed = {pk for pk, orders, spoke, _since in dirty if not orders and not spoke}
+    corrected = {pk for pk, orders, _spoke, since in dirty if orders and since is None} - changed
+    bought = {pk for pk, orders, _spoke, _since in dirty if orders} - changed - corrected
+    spoken = {pk for pk, _orders, _spoke, _since in dirty} - changed - corrected - bought
+    since = min((row[3] for row in dirty if row[3]), default=timezone.now())
+    tenant = Tenant.current()
+    for some in _chunks(sorted(changed)):
+        upkeep.refresh(tenant.pk, tenant.zone, some)
+    for some in _chunks(sorted(corrected)):
+        upkeep.refresh_orders(tenant.pk, tenant.zone, some)
+    for some in _chunks(sorted(bought)):
+        upkeep.refresh_orders(tenant.pk, tenant.zone, some, since)
+    for some in _chunks(sorted(spoken)):
+        upkeep.refresh_assets(tenant.pk, tenant.zone, some, since)
+    return corrected | bought | _customers(changed)
 
 
 def _customers(contact_ids: Collection[int]) -> set[int]:

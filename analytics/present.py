@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import connection
 
 from analytics.assets import cells
+from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, among, filters, midnight
 
 # A spell that was open at any moment of the period; an end from as_of on is not known yet (R1).
@@ -24,7 +25,7 @@ SELECT (
   SELECT COALESCE(sum(acquired + returned), 0) - COALESCE(
     sum(lost_by_customer + lost_by_staff) FILTER (WHERE day < %(from)s), 0)
   FROM analytics_assetcell
-  WHERE tenant_id = %(tenant)s AND staff_id = 0 AND day < %(to)s {channel}
+  WHERE tenant_id = %(tenant)s AND staff_id = 0 AND channel_id = %(which)s AND day < %(to)s
 ) - (
   SELECT count(*) FROM analytics_assetpiece
   WHERE tenant_id = %(tenant)s AND staff_id = 0 AND went IN (4, 5) AND until = %(start)s {channel}
@@ -64,4 +65,5 @@ def given(question: Question) -> dict[str, Any]:
         "end": end,
         "until": min(end, question.as_of),
         "as_of": question.as_of,
+        "which": EVERY_CHANNEL if question.channel_id is None else question.channel_id,
     }

@@ -8,9 +8,12 @@ facts and cells change together: repeating a refresh changes nothing, and nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from analytics import readings
 from analytics.assets import readings as asset_readings
@@ -73,14 +76,17 @@ ON CONFLICT (tenant_id, channel_id, stage_id) DO UPDATE
 SET contacts = s.contacts + EXCLUDED.contacts
 """
 
-# Answers the customers that are not what they were.
+# Answers the customers whose worth by age is not what it was, and whether they are new ones.
 _CUSTOMERS = """
 , old AS (
   SELECT contact_id, channel_id, reach_us, reach_month, first_us, first_day, ages, margins, days,
     day_orders, day_revenues, day_margins
   FROM analytics_customerfact WHERE tenant_id = %(tenant)s{these contact_id}
 ), new AS ({new}), changed AS (
-  SELECT new.* FROM new LEFT JOIN old ON old.contact_id = new.contact_id
+  SELECT new.*, old.contact_id IS NULL AS fresh,
+    (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins) IS DISTINCT FROM
+    (old.channel_id, old.reach_us, old.first_us, old.ages, old.margins) AS aged
+  FROM new LEFT JOIN old ON old.contact_id = new.contact_id
   WHERE old.contact_id IS NULL
     OR (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins, new.days, new.day_orders,
       new.day_revenues, new.day_margins)
@@ -122,7 +128,8 @@ _CUSTOMERS = """
   SET customers = c.customers + EXCLUDED.customers, revenue = c.revenue + EXCLUDED.revenue,
     margin = c.margin + EXCLUDED.margin
 )
-SELECT contact_id FROM changed UNION ALL SELECT contact_id FROM gone
+SELECT contact_id, fresh FROM changed WHERE fresh OR aged
+UNION ALL SELECT contact_id, false FROM gone
 """
 
 _STAGES = """
@@ -170,24 +177,29 @@ SET contacts = g.contacts + EXCLUDED.contacts
 _ASSETS = (
     """
 , old AS (
-  SELECT COLUMNS FROM analytics_assetpiece WHERE tenant_id = %(tenant)s{these contact_id}
-), new AS ({new}), kept AS (
+  SELECT COLUMNS FROM analytics_assetpiece
+  WHERE tenant_id = %(tenant)s{these contact_id} {among}
+), new AS ({new}), fresh AS MATERIALIZED (
+  SELECT COLUMNS FROM new EXCEPT SELECT COLUMNS FROM old
+), stale AS MATERIALIZED (
+  SELECT COLUMNS FROM old EXCEPT SELECT COLUMNS FROM new
+), kept AS (
   INSERT INTO analytics_assetpiece AS p (tenant_id, COLUMNS)
-  SELECT %(tenant)s, fresh.* FROM (SELECT COLUMNS FROM new EXCEPT SELECT COLUMNS FROM old) fresh
+  SELECT %(tenant)s, COLUMNS FROM fresh
   ON CONFLICT (tenant_id, contact_id, staff_id, since, level) DO UPDATE SET
     channel_id = EXCLUDED.channel_id, until = EXCLUDED.until, began = EXCLUDED.began,
     came = EXCLUDED.came, went = EXCLUDED.went, since_day = EXCLUDED.since_day,
     until_day = EXCLUDED.until_day
 ), lost AS (
-  SELECT contact_id, staff_id, since, level FROM old
-  EXCEPT SELECT contact_id, staff_id, since, level FROM new
+  SELECT contact_id, staff_id, since, level FROM stale
+  EXCEPT SELECT contact_id, staff_id, since, level FROM fresh
 ), gone AS (
   DELETE FROM analytics_assetpiece p USING lost
   WHERE p.tenant_id = %(tenant)s AND p.contact_id = ANY(ARRAY(SELECT contact_id FROM lost))
     AND (p.contact_id, p.staff_id, p.since, p.level)
       = (lost.contact_id, lost.staff_id, lost.since, lost.level)
 ), change AS (
-  SELECT COLUMNS, 1 AS sign FROM new UNION ALL SELECT COLUMNS, -1 FROM old
+  SELECT COLUMNS, 1 AS sign FROM fresh UNION ALL SELECT COLUMNS, -1 FROM stale
 )
 INSERT INTO analytics_assetcell AS c (tenant_id, staff_id, level, channel_id, day, LINES)
 SELECT %(tenant)s, moved.* FROM (CELLS) moved WHERE (LINES) <> (0, 0, 0, 0, 0, 0)
@@ -202,7 +214,8 @@ ON CONFLICT (tenant_id, staff_id, level, channel_id, day) DO UPDATE SET ADDED
 
 _FORGET_REFERRALS = (
     """
-DELETE FROM analytics_referralpart WHERE tenant_id = %(tenant)s{these contact_id}""",
+DELETE FROM analytics_referralpart WHERE tenant_id = %(tenant)s{these contact_id}
+RETURNING CASE WHEN reward THEN contact_id END""",
     """
 DELETE FROM analytics_referralpart WHERE tenant_id = %(tenant)s{these customer_id}""",
 )
@@ -231,7 +244,11 @@ _READ_CUSTOMERS = _of_these(
     readings.CUSTOMERS,
 )
 _READ_STAGES = _of_these(_STAGES, readings.STAGES)
-_READ_ASSETS = _of_these(_ASSETS, asset_readings.PIECES)
+_READ_ASSETS = _of_these(_ASSETS.replace("{among}", ""), asset_readings.PIECES)
+_READ_TAILS = _of_these(
+    _ASSETS.replace("{among}", "AND staff_id = 0 AND (until IS NULL OR until >= %(tail)s)"),
+    asset_readings.TAILS,
+)
 _READ_REFERRALS = (
     *map(_of_these, _FORGET_REFERRALS),
     _of_these(_REFERRED, readings.referred("pair", " = ANY(ARRAY(SELECT {} FROM pair))")),
@@ -258,24 +275,44 @@ def refresh(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
         cursor.execute(_AS_USUAL)
 
 
-def refresh_orders(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
-    """The same, where nothing but the orders of these contacts changed."""
+def refresh_orders(
+    tenant_id: int, zone: str, contact_ids: Sequence[int], since: datetime | None = None
+) -> None:
+    """The same, where nothing but the orders of these contacts changed; with `since`, where there
+    are only more of them, and signs of life, from then on.
+    """
     given = readings.parameters(tenant_id, zone)
+    given |= {"contacts": arrays.literal(contact_ids), "tail": since}
     with connection.cursor() as cursor:
         cursor.execute(_BY_HASH)
-        cursor.execute(_READ_CUSTOMERS, given | {"contacts": arrays.literal(contact_ids)})
-        changed = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_READ_CUSTOMERS, given)
+        changed = dict(cursor.fetchall())
         if changed:
-            for statement in _READ_REFERRALS:
-                cursor.execute(statement, given | {"contacts": arrays.literal(changed)})
-        cursor.execute(_READ_ASSETS, given | {"contacts": arrays.literal(contact_ids)})
+            _refresh_referrals(cursor, given, changed)
+        cursor.execute(_READ_ASSETS if since is None else _READ_TAILS, given)
         cursor.execute(_AS_USUAL)
 
 
-def refresh_assets(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
-    """The same, where these contacts did nothing but show that they are there."""
+def _refresh_referrals(
+    cursor: CursorWrapper, given: Mapping[str, Any], changed: Mapping[int, bool]
+) -> None:
+    """Of customers whose orders changed; only the new ones can have rewards not counted yet."""
+    rewarded = {pk for pk, new in changed.items() if new}
+    of_changed = {**given, "contacts": arrays.literal(list(changed))}
+    forget, forget_referrers, referred, rewards = _READ_REFERRALS
+    cursor.execute(forget, of_changed)
+    rewarded |= {row[0] for row in cursor.fetchall() if row[0]}
+    cursor.execute(forget_referrers, of_changed)
+    cursor.execute(referred, of_changed)
+    if rewarded:
+        cursor.execute(rewards, {**given, "contacts": arrays.literal(sorted(rewarded))})
+
+
+def refresh_assets(tenant_id: int, zone: str, contact_ids: Sequence[int], since: datetime) -> None:
+    """The same, where these contacts did nothing but show that they are there, not before then."""
     given = readings.parameters(tenant_id, zone)
+    given |= {"contacts": arrays.literal(contact_ids), "tail": since}
     with connection.cursor() as cursor:
         cursor.execute(_BY_HASH)
-        cursor.execute(_READ_ASSETS, given | {"contacts": arrays.literal(contact_ids)})
+        cursor.execute(_READ_TAILS, given)
         cursor.execute(_AS_USUAL)

@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bench import reports  # first: it sets Django up
@@ -74,24 +75,16 @@ class Bench:
         today = self.now.astimezone(self.tenant.tz).date()
         for path, more, days, theirs, part in CASES:
             question = self._question(today, days)
-
-            def answer(ask: Any = theirs, asked: Question = question) -> object:
-                return ask(self.anchor, asked)
-
-            self._measure(path, more, question, answer, part)
+            self._measure(path, more, question, partial(theirs, self.anchor, question), part)
         quarter, year = self._question(today, 90), self._question(today, 365)
         start, end = quarter.span.start, quarter.span.end
         self._measure("funnel", {}, quarter, lambda: self.asking.funnel(start, end, self.now))
         self._measure("funnel", {"mode": "snapshot"}, quarter)
         for group in ("channel", "month"):
-            self._measure(
-                "value",
-                {"group": group},
-                quarter,
-                lambda group=group: self.asking.value(start, end, group, self.now),
-            )
+            value = partial(self.asking.value, start, end, group, self.now)
+            self._measure("value", {"group": group}, quarter, value)
         for path, customers in THEIRS.items():
-            self._measure(path, {}, year, lambda ask=customers: ask(self.anchor, year))
+            self._measure(path, {}, year, partial(customers, self.anchor, year))
         self._measure("prediction", {}, year)
         return self.found
 
@@ -133,10 +126,12 @@ class Bench:
     # --- upkeep ---
 
     def upkeep(self) -> None:
-        for what, sql, mark in (
-            ("orders", _NEW_ORDERS, facts.mark_orders),
-            ("inbound events", _NEW_EVENTS, facts.mark_spoken),
-        ):
+        an_hour_ago, a_day_ago = (datetime.now(UTC) - timedelta(hours=n) for n in (1, 24))
+        marks: tuple[tuple[str, str, Callable[[list[int]], None]], ...] = (
+            ("orders", _NEW_ORDERS, partial(facts.mark_orders, since=a_day_ago)),
+            ("inbound events", _NEW_EVENTS, partial(facts.mark_spoken, since=an_hour_ago)),
+        )
+        for what, sql, mark in marks:
             insert, count = [], []
             for number in range(_ROUNDS):
                 with scope(self.tenant), connection.cursor() as cursor:

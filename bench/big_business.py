@@ -153,7 +153,8 @@ def to_duckdb(
             cursor.copy_expert(f"COPY ({_micros(sql)}) TO STDOUT WITH (FORMAT csv, HEADER)", data)
             path = Path(folder) / f"{table}.csv"
             path.write_bytes(data.getvalue())
-            there.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv('{path}')")
+            rows = f"SELECT * FROM read_csv('{path}', sample_size = -1)"
+            there.execute(f"CREATE TABLE {table} AS {rows}")
     return there
 
 

@@ -15,7 +15,7 @@ from analytics.periods import Question
 from bench.reports_by_duckdb import DAY_US, SHIFT
 from contacts.kinds import INBOUND
 
-Answer = Mapping[str, Any]
+Answer = Mapping[str | None, Any]
 _DAY = f"make_timestamp({{}} + {SHIFT})::date"
 _INBOUND = ", ".join(f"'{kind}'" for kind in sorted(INBOUND))
 

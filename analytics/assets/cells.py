@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from analytics.assets.readings import LINES
+from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, midnight
 from analytics.prediction.known import Worths
 from contacts.kinds import INBOUND
@@ -35,7 +36,7 @@ SELECT KEY, COALESCE(sum(acquired + returned + moved_in - lost_by_customer - los
   COALESCE(sum(lost_by_staff) FILTER (WHERE day >= %(from)s), 0),
   COALESCE(sum(moved_out) FILTER (WHERE day >= %(from)s), 0)
 FROM analytics_assetcell c JOINED
-WHERE c.tenant_id = %(tenant)s AND KIND AND c.day < %(to)s CHANNEL
+WHERE c.tenant_id = %(tenant)s AND KIND AND c.day < %(to)s AND CELLS
 GROUP BY 1
 """
 _CHANGED = """
@@ -80,7 +81,13 @@ def know(question: Question) -> bool:
 
 def read(question: Question, group: str) -> list[tuple[Any, ...]]:
     """By key: opening, then the changes, in the order of the statement."""
-    return _all(_filled(_CELLS, question, group), question)
+    if question.channel_id is not None:
+        which = "c.channel_id = %(channel)s"
+    elif group == "ownership":
+        which = "c.channel_id = %(every)s"
+    else:
+        which = "c.channel_id <> %(every)s"
+    return _all(_filled(_CELLS.replace("CELLS", which), question, group), question)
 
 
 def changed(question: Question) -> Mapping[tuple[str, str], int]:
@@ -119,6 +126,7 @@ def _all(sql: str, question: Question, **more: object) -> list[tuple[Any, ...]]:
         "as_of": question.as_of,
         "channel": question.channel_id,
         "inbound": sorted(INBOUND),
+        "every": EVERY_CHANNEL,
         "moved_in": LINES.index("moved_in") + 1,
         "moved_out": LINES.index("moved_out") + 1,
         **more,

@@ -9,6 +9,8 @@ moment. `came` and `went` say by which of LINES, from 1 on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 # Routes that touch or overlap are one stretch. SPELLS have contact_id, unit, channel_id,
 # opened_at, opened_by, ended_at, ended_by; AMONG may leave out stretches that matter not.
 STRETCHES = """
@@ -60,7 +62,7 @@ _SPELLS = """
     s.ended_at, s.ended_by
   FROM contacts_reachspell s
   JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = s.contact_id{these c.id}
-  CROSS JOIN LATERAL (VALUES (0::bigint), (s.staff_id)) AS u(unit)
+  CROSS JOIN LATERAL (VALUES UNITS) AS u(unit)
   WHERE s.tenant_id = %(tenant)s AND u.unit IS NOT NULL{these s.contact_id}
 """
 
@@ -78,10 +80,10 @@ _ISLANDS = """NAME AS (
 )"""
 _ACTIVE = """
 SELECT e.contact_id, e.at FROM contacts_event e
-WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(inbound)s::text[]){these e.contact_id}"""
+WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(inbound)s::text[]){these e.contact_id} SPEAKING"""
 _BOUGHT = """
 SELECT o.contact_id, o.paid_at AS at FROM contacts_order o
-WHERE o.tenant_id = %(tenant)s AND o.paid{these o.contact_id}"""
+WHERE o.tenant_id = %(tenant)s AND o.paid{these o.contact_id} PAYING"""
 
 _LEVELS = """
 , ACTIVE, BOUGHT, bound AS (
@@ -89,7 +91,7 @@ _LEVELS = """
   UNION SELECT contact_id, a FROM bought UNION SELECT contact_id, b FROM bought
 ), point AS (
   SELECT s.contact_id, s.nth, p.at FROM stretch s JOIN bound p ON p.contact_id = s.contact_id
-    AND p.at >= s.since AND p.at < COALESCE(s.until, 'infinity')
+    AND p.at >= s.since AND p.at < COALESCE(s.until, 'infinity') POINTS
   WHERE s.unit = 0
   UNION ALL SELECT contact_id, nth, COALESCE(until, 'infinity') FROM stretch WHERE unit = 0
 ), levelled AS (
@@ -111,10 +113,11 @@ _LEVELS = """
     s.since AS began, CAME_F AS came, CASE WHEN s.until IS NOT NULL THEN WENT_F ELSE '' END AS went
   FROM stretch s WHERE s.unit <> 0
   UNION ALL
-  SELECT s.contact_id, 0, s.channel_id, c.level, COALESCE(c.since, s.since), c.until, s.since,
-    CASE WHEN c.since IS NULL THEN CAME_H ELSE 'moved_in' END,
+  SELECT s.contact_id, 0, s.channel_id, c.level, COALESCE(c.since, BEGUN s.since), c.until, s.since,
+    CASE WHEN c.since IS NOT NULL THEN 'moved_in' CAME_BEFORE ELSE CAME_H END,
     CASE WHEN NOT c.last THEN 'moved_out' WHEN c.until IS NOT NULL THEN WENT_H ELSE '' END
-  FROM stretch s JOIN cut c ON c.contact_id = s.contact_id AND c.nth = s.nth WHERE s.unit = 0
+  FROM stretch s JOIN cut c ON c.contact_id = s.contact_id AND c.nth = s.nth SPANNING
+  WHERE s.unit = 0
 )
 SELECT contact_id, staff_id, channel_id, level::smallint AS level, since, until, began,
   array_position(%(lines)s::text[], came)::smallint AS came,
@@ -124,21 +127,40 @@ FROM piece
 """
 
 
-def _pieces() -> str:
+# Of all time, and of the time from `tail` on. What lies before a change stays as it was: so does
+# the beginning of the piece that spans the moment, of those that upkeep.py calls `old`.
+_ALL = {
+    "UNITS": "(0::bigint), (s.staff_id)", "AMONG": "", "SPEAKING": "", "PAYING": "", "POINTS": "",
+    "BEGUN": "", "CAME_BEFORE": "", "SPANNING": "",
+}  # fmt: skip
+_TAIL = {
+    "UNITS": "(0::bigint)",
+    "AMONG": "WHERE until IS NULL OR until >= %(tail)s",
+    "SPEAKING": "AND e.at >= %(tail)s - make_interval(secs => %(active_secs)s)",
+    "PAYING": "AND o.paid_at >= %(tail)s - make_interval(secs => %(bought_secs)s)",
+    "POINTS": "AND p.at >= %(tail)s",
+    "BEGUN": "o.since,",
+    "CAME_BEFORE": "WHEN o.came IS NOT NULL THEN (%(lines)s::text[])[o.came]",
+    "SPANNING": "LEFT JOIN old o ON o.contact_id = s.contact_id AND o.began = s.since"
+    " AND o.since < %(tail)s",
+}
+
+
+def _pieces(of_time: Mapping[str, str]) -> str:
     followed, headed = lines(follow=True), lines(follow=False)
     of = {
         "ACTIVE": _ISLANDS.replace("NAME", "active").replace("ROWS_", _ACTIVE),
         "BOUGHT": _ISLANDS.replace("NAME", "bought").replace("ROWS_", _BOUGHT),
         "CAME_F": followed[0], "WENT_F": followed[1], "CAME_H": headed[0], "WENT_H": headed[1],
     }  # fmt: skip
-    sql = STRETCHES.replace("SPELLS", _SPELLS).replace("AMONG", "") + _LEVELS
-    for name, part in of.items():
+    sql = STRETCHES.replace("SPELLS", _SPELLS) + _LEVELS
+    for name, part in (*of.items(), *of_time.items()):
         sql = sql.replace(name, part)
     return sql
 
 
 # Of some contacts or of all: `{these column}` is where the reading is narrowed (readings.py).
-PIECES = _pieces()
+PIECES, TAILS = _pieces(_ALL), _pieces(_TAIL)
 
 LINES = ("acquired", "returned", "moved_in", "lost_by_customer", "lost_by_staff", "moved_out")
 COLUMNS = (
@@ -147,14 +169,20 @@ COLUMNS = (
 
 
 def cells(pieces: str, times: str = "1") -> str:
-    """Counted by day and row; a piece counts `times` times."""
+    """Counted by day and row; a piece counts `times` times. Of contacts also all channels together:
+    a level has few days, but many cells.
+    """
     counted = ", ".join(
         f"COALESCE(sum(n) FILTER (WHERE line = {number}), 0) AS {line}"
         for number, line in enumerate(LINES, start=1)
     )
     return f"""
 SELECT staff_id, level, channel_id, day, {counted}
-FROM (SELECT p.*, t.day, t.line, {times} AS n FROM (SELECT * FROM {pieces}) p
+FROM (
+  SELECT p.staff_id, p.level, c.channel_id, t.day, t.line, {times} AS n
+  FROM (SELECT * FROM {pieces}) p
   CROSS JOIN LATERAL (VALUES (since_day, came), (until_day, went)) AS t(day, line)
-  WHERE t.day IS NOT NULL) turn
+  CROSS JOIN LATERAL (VALUES (p.channel_id), (CASE WHEN p.staff_id = 0 THEN %(every)s END))
+    AS c(channel_id)
+  WHERE t.day IS NOT NULL AND c.channel_id IS NOT NULL) turn
 GROUP BY staff_id, level, channel_id, day"""  # noqa: S608 - our own names

@@ -52,7 +52,8 @@ class AssetPiece(TenantModel):
 class AssetCell(TenantModel):
     """By how many did a row of the user assets change on a day, line by line?
 
-    Of contacts by level (`staff_id` 0), of Follows by staff (`level` 0).
+    Of contacts by level (`staff_id` 0), of Follows by staff (`level` 0). Of contacts also with
+    facts.EVERY_CHANNEL: all channels together.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "staff_id", "level", "channel_id", "day")

@@ -12,7 +12,7 @@ from django.db import models
 
 from tenants.scope import TenantModel
 
-# Of GapCell: all channels together.
+# Of GapCell and AssetCell: all channels together.
 EVERY_CHANNEL = -1
 
 
@@ -24,6 +24,8 @@ class DirtyContact(TenantModel):
     orders = models.BooleanField(default=False, db_default=False)
     # Nothing but signs of life.
     spoke = models.BooleanField(default=False, db_default=False)
+    # Nothing changed before this moment, if it is known.
+    since = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from analytics.models import ContactFact, CustomerFact, DirtyContact, ReferralPa
 from contacts import orders, timeline
 from contacts.models import Contact
 from contacts.timeline import NewEvent
+from tests.analytics import seeds
 from tests.conftest import Business
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -74,6 +76,42 @@ def test_in_pieces_or_at_once_gives_the_same(
         assert not whole_readings
         assert ContactFact.objects.count() == 7
         assert facts.prove() == []
+
+
+@pytest.mark.parametrize("seed", seeds.several(1, 2, 3))
+def test_signs_of_life_and_orders_change_what_comes_after_them_alone(
+    business: Business, seed: int
+) -> None:
+    """Late or early, at the very border of a stretch or of thirty days, and from before it."""
+    dice = random.Random(seed)
+    with business.scope():
+        people = [customer(f"c{n}") for n in range(4)]
+        borders = [NOW - timedelta(days=days) for days in (50, 40, 30, 20, 10)]
+        for person in people[1:]:
+            ended: dict[str, object] = {"staff": "g1", "by": "customer"}
+            timeline.record(
+                [
+                    NewEvent(person.pk, "follow.ended", borders[1], "test", f"e{person}", ended),
+                    NewEvent(person.pk, "follow.opened", borders[3], "test", f"o{person}", ended),
+                ]
+            )
+        facts.catch_up()
+        for number in range(12):
+            at = dice.choice(borders) + dice.choice([-1, 0, 1]) * dice.choice(
+                [timedelta(0), timedelta(microseconds=1), timedelta(days=30), timedelta(days=3)]
+            )
+            spoke = [
+                NewEvent(person.pk, "message.received", at, "test", f"{number}-{person}", {})
+                for person in dice.sample(people, dice.choice([1, 3]))
+                if at < NOW
+            ]
+            timeline.record(spoke)
+            if dice.random() < 0.4 and at < NOW:
+                person = dice.choice(people)
+                orders.upsert([orders.Row(f"n{number}", person.pk, 10_000, at, 4_000, "paid")])
+            facts.catch_up()
+
+            assert facts.prove() == [], at
 
 
 def test_a_request_leaves_the_reading_of_many_contacts_to_the_worker(
