@@ -186,12 +186,7 @@ def one(metric: Kpi, question: Question) -> Value:
     """Inside a scope: one figure alone; `values` reads what figures share only once."""
     if metric in baselines.METRICS or metric == Kpi.NEW_CUSTOMERS:
         return _sum(metric, question)
-    if metric == Kpi.AOV:
-        return ratio(_sum(Kpi.REVENUE, question), _sum(Kpi.ORDERS, question))
-    if metric in (Kpi.REVENUE_PER_HEAD, Kpi.CONTACTS_PER_HEAD):
-        counted = Kpi.REVENUE if metric == Kpi.REVENUE_PER_HEAD else Kpi.NEW_CONTACTS
-        return ratio(_sum(counted, question), heads(question))
-    return _SHARES[metric](question)
+    return _ALONE[metric](question)
 
 
 def by_day(metric: Kpi, question: Question) -> dict[date, int]:
@@ -206,6 +201,11 @@ def _sum(metric: Kpi, question: Question) -> int:
     return sum(by_day(metric, question).values())
 
 
+def _repeat_rate(question: Question) -> Fraction | None:
+    customers, repeat = _one(_CUSTOMERS, question)
+    return ratio(repeat, customers)
+
+
 def _activity(question: Question) -> Fraction | None:
     """Those at level 2 or 3 of the statement of user assets: they gave a sign of life lately."""
     heads_by_level = statement.closing(question)
@@ -213,7 +213,7 @@ def _activity(question: Question) -> Fraction | None:
     return ratio(everybody - heads_by_level.get("L1", 0), everybody)
 
 
-# Whole days come from cells; the day of as_of, and with filters by staff all, from rows. Spells
+# Whole days come from cells; the day of as_of, and with filters by person all, from rows. Spells
 # that were over before the period are out of it (R12).
 _FOLLOWS = """
 SELECT COALESCE(sum(deleted) FILTER (WHERE day >= %(from)s), 0)::bigint,
@@ -291,17 +291,16 @@ def _one(sql: str, question: Question) -> tuple[Any, ...]:
     return row
 
 
-_SHARES: Final[Mapping[Kpi, Callable[[Question], Fraction | None]]] = {
-    Kpi.DELETE_RATE: lambda question: ratio(*_one(_FOLLOWS, question)),
-    Kpi.INTERACTION_RATE: lambda question: ratio(
-        _one(_ACTIVE, question)[0], present.heads(question)
-    ),
-    Kpi.TAG_COVERAGE: lambda question: ratio(_one(_TAGGED, question)[0], present.heads(question)),
-    Kpi.REPEAT_RATE: lambda question: ratio(*reversed(_one(_CUSTOMERS, question))),
-    Kpi.REFERRAL_RATE: lambda question: ratio(
-        _one(_REFERRERS, question)[0], _one(_CUSTOMERS, question)[0]
-    ),
-    Kpi.TRUST_MIX: lambda question: trust.mix(question).share,
+_ALONE: Final[Mapping[Kpi, Callable[[Question], Fraction | None]]] = {
+    Kpi.DELETE_RATE: lambda asked: ratio(*_one(_FOLLOWS, asked)),
+    Kpi.INTERACTION_RATE: lambda asked: ratio(_one(_ACTIVE, asked)[0], present.heads(asked)),
+    Kpi.TAG_COVERAGE: lambda asked: ratio(_one(_TAGGED, asked)[0], present.heads(asked)),
+    Kpi.AOV: lambda asked: ratio(_sum(Kpi.REVENUE, asked), _sum(Kpi.ORDERS, asked)),
+    Kpi.REPEAT_RATE: _repeat_rate,
+    Kpi.REFERRAL_RATE: lambda asked: ratio(_one(_REFERRERS, asked)[0], _one(_CUSTOMERS, asked)[0]),
+    Kpi.REVENUE_PER_HEAD: lambda asked: ratio(_sum(Kpi.REVENUE, asked), heads(asked)),
+    Kpi.CONTACTS_PER_HEAD: lambda asked: ratio(_sum(Kpi.NEW_CONTACTS, asked), heads(asked)),
+    Kpi.TRUST_MIX: lambda asked: trust.mix(asked).share,
     Kpi.ACTIVITY: _activity,
     Kpi.SATISFACTION: satisfaction.level,
 }

@@ -11,13 +11,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db import connection
-
-from analytics import baselines, kpis, targets
+from analytics import baselines, kpis, present, targets
 from analytics.kpis import Value
 from analytics.models.goals import Kpi
 from analytics.models.plans import Plan, PlanPhase
-from analytics.periods import Question, Span, among, filters, midnight
+from analytics.periods import Question, Span
 from analytics.plans import holidays
 
 DAY = timedelta(days=1)
@@ -188,33 +186,13 @@ def _at_same_point(question: Question, span: Span) -> datetime:
 
 # --- who ---
 
-_REACHABLE = """
-SELECT count(DISTINCT contact_id) FROM contacts_reachspell
-WHERE tenant_id = %(tenant)s AND opened_at < %(end)s
-  AND (ended_at IS NULL OR ended_at > %(start)s OR ended_at >= %(as_of)s) {whose}
-"""
-
 
 def _people(mine: Aim, question: Question) -> People | None:
     """Of a plan for a segment that has begun."""
     if question.segment_id is None or question.end_us <= question.span.start_us:
         return None
     value = kpis.one(mine.metric, question) if question.outside_segment else mine.value
-    return People(value, reachable(question), mine.metric)
-
-
-def reachable(question: Question) -> int:
-    """Contacts that could be reached at any moment of the window: FIGURES R13."""
-    zone = question.span.zone
-    given = filters(question) | {
-        "start": midnight(question.span.start, zone),
-        "end": min(midnight(question.span.end, zone), question.as_of),
-        "as_of": question.as_of,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_REACHABLE.format(whose=among(question)), given)
-        count: int = cursor.fetchone()[0]
-    return count
+    return People(value, present.heads(question), mine.metric)
 
 
 # --- day by day ---

@@ -60,7 +60,7 @@ def people(business: Business, *contacts: Contact) -> Segment:
 # --- against the reference ---
 
 
-@pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(11, 12))
+@pytest.mark.parametrize(("seed", "zone"), list(seeds.in_zones(11, 12)))
 def test_progress_equals_the_reference(business: Business, seed: int, zone: str) -> None:
     business.tenant.zone = zone
     business.tenant.save(update_fields=["zone"])
