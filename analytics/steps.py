@@ -19,6 +19,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Sum
 
+from analytics import value
 from analytics.exact import ratio
 from analytics.periods import Question, among, filters, midnight
 from contacts.models import Cost
@@ -103,15 +104,8 @@ def kinds_by_stage(stages: Sequence[Stage]) -> dict[int | None, list[str]]:
 
 
 def _spent(question: Question) -> dict[str, int]:
-    """Fen by kind, of the same days as in value.py."""
-    costs = Cost.objects.filter(
-        date__gte=question.span.start,
-        date__lt=question.span.end,
-        date__lte=question.last_cost_day,
-    )
-    if question.channel_id is not None:
-        costs = costs.filter(channel_id=question.channel_id)
-    sums = costs.values_list("kind").annotate(sum=Sum("amount_fen"))
+    """Fen by kind."""
+    sums = value.costs_of(question).values_list("kind").annotate(sum=Sum("amount_fen"))
     return {kind: int(total) for kind, total in sums}
 
 
