@@ -1,4 +1,4 @@
-"""What a demo business aims at: targets by month, heads, and whom it tells of off days."""
+"""What a demo business aims at: targets, heads, plans, and whom it tells of off days."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
+from analytics import facts
 from analytics.alerts import checks
+from analytics.fit import rule
 from analytics.models import AlertRecipient, AlertRule, Headcount, Kpi, KpiSettings, Target
-from analytics.periods import month_of, next_month
-from contacts.models import Contact, Order
+from analytics.models.fit import FitAnswer
+from analytics.models.sharing import ReportView
+from analytics.periods import Question, Span, month_of, next_month
+from analytics.plans import holidays, making
+from contacts.models import Channel, Contact, Order
+from scrm.demo.businesses import Business
 from tenants import doorbell
-from tenants.models import Staff
+from tenants.models import Staff, Tenant
 
+_VIEWS = (
+    ("本月经营", "overview", ReportView.Period.THIS_MONTH),
+    ("近 12 个月的获客成本", "value", ReportView.Period.LAST_12_MONTHS),
+)
 MORE = Decimal("1.05")  # each month a little more than the one before
 PAY_FEN = 800_000
 ALERTS_OF = timedelta(days=checks.CAUGHT_UP)
@@ -28,8 +38,12 @@ _WATCHED = (
 )
 
 
-def fill() -> None:
+def fill(business: Business) -> None:
     """Inside the scope of the demo tenant and its time zone."""
+    own = [plan.name for plan in business.channels if plan.private]
+    Channel.objects.filter(name__in=own).update(kind=Channel.Kind.PRIVATE)
+    levels = dict(zip(rule.KEYS, business.fit, strict=True))
+    FitAnswer.objects.create(industry=business.industry, **levels)
     found = _by_month()
     known = sorted({month for values in found.values() for month in values})
     months = [*known, next_month(known[-1])]  # to the one that runs
@@ -46,6 +60,21 @@ def fill() -> None:
     Headcount.objects.create(month=months[0], fte=len(staff), pay_fen=PAY_FEN)
     KpiSettings.objects.create(day_zero=months[0])
     _watch(staff[0])
+    _plan()
+    for name, page, period in _VIEWS:
+        ReportView.objects.create(name=name, page=page, period=period)
+
+
+def _plan() -> None:
+    """What runs since a while, and the holidays to come; with goals from what was before."""
+    facts.catch_up()
+    now, tenant = timezone.now(), Tenant.current()
+    today = timezone.localdate()
+    question = Question(Span(today, today + timedelta(days=1), tenant.tz), now)
+    making.ninety_days(question, today - timedelta(days=40))
+    making.new_customers(question, today - timedelta(days=12))
+    for occasion in holidays.coming(today)[:3]:
+        making.holiday(question, occasion)
 
 
 def _by_month() -> dict[str, dict[date, Decimal]]:
@@ -77,8 +106,8 @@ def _watch(reader: Staff) -> None:
     """Of the week that is over, the checks in the background tell at once."""
     before = timezone.localdate() - timedelta(days=1) - ALERTS_OF
     for metric, kind, direction in _WATCHED:
-        rule = AlertRule.objects.create(
+        watch = AlertRule.objects.create(
             metric=metric, kind=kind, direction=direction, checked_through=before
         )
-        AlertRecipient.objects.create(rule=rule, staff=reader)
+        AlertRecipient.objects.create(rule=watch, staff=reader)
     doorbell.ring(checks.QUEUE, checks.next_due())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from analytics.models.fit import Industry
+
 
 @dataclass(frozen=True)
 class ChannelPlan:
@@ -14,6 +16,7 @@ class ChannelPlan:
     share: float
     costs: tuple[tuple[str, float], ...]
     appeal: float
+    private: bool = False  # people whom the business could reach before
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Business:
     welcome: str
     profile: Profile
     fit_rules: tuple[FitRule, ...]
+    industry: Industry
+    fit: tuple[int, int, int, int, int, int, int]  # levels of the seven factors, in their order
     unwanted: str = ""  # a tag that few wear
     steps: tuple[tuple[int | None, int | None, str, int], ...] = field(default=())
     # (minutes, day, text, number of the content piece)
@@ -89,9 +94,9 @@ BEAUTY = Business(
     channels=(
         ChannelPlan("小红书 · 笔记", 0.30, (("ad", 33.0), ("bait", 5.0)), 1.15),
         ChannelPlan("抖音 · 直播间", 0.24, (("ad", 38.0), ("agency", 8.0)), 0.85),
-        ChannelPlan("天猫 · 包裹卡", 0.22, (("bait", 33.0),), 1.45),
-        ChannelPlan("门店 · 台卡", 0.14, (("staff", 22.0), ("bait", 10.0)), 1.30),
-        ChannelPlan("老客转介绍", 0.10, (("coupon", 42.0),), 1.70),
+        ChannelPlan("天猫 · 包裹卡", 0.22, (("bait", 33.0),), 1.45, private=True),
+        ChannelPlan("门店 · 台卡", 0.14, (("staff", 22.0), ("bait", 10.0)), 1.30, private=True),
+        ChannelPlan("老客转介绍", 0.10, (("coupon", 42.0),), 1.70, private=True),
     ),
     products=(
         ProductPlan("HJ-001", "花漾小样三件套", "lead_in", 29, 12),
@@ -102,6 +107,8 @@ BEAUTY = Business(
         ProductPlan("HJ-006", "年度护肤礼盒", "extension", 899, 310),
     ),
     tags=("干皮", "油皮", "敏感肌", "混合肌", "新手", "成分党", "送礼"),
+    industry=Industry.BEAUTY,
+    fit=(3, 3, 4, 4, 4, 4, 3),
     unwanted="同行",
     profile=Profile(
         cities=("上海", "杭州", "北京", "深圳", "成都", "苏州", "郑州", "长沙", "南昌", "洛阳"),
@@ -147,9 +154,9 @@ SCHOOL = Business(
     repeat=0.55,
     staff=(("sunlei", "孙磊"), ("hejia", "何佳"), ("tangli", "唐丽")),
     channels=(
-        ChannelPlan("公众号 · 推文", 0.40, (("ad", 225.0),), 1.0),
+        ChannelPlan("公众号 · 推文", 0.40, (("ad", 225.0),), 1.0, private=True),
         ChannelPlan("地推 · 商场", 0.35, (("staff", 190.0), ("bait", 40.0)), 0.8),
-        ChannelPlan("家长转介绍", 0.25, (("coupon", 200.0),), 1.8),
+        ChannelPlan("家长转介绍", 0.25, (("coupon", 200.0),), 1.8, private=True),
     ),
     products=(
         ProductPlan("QM-01", "9.9 元体验课", "lead_in", 10, 6),
@@ -162,6 +169,8 @@ SCHOOL = Business(
         budget="年课程预算",
         budgets=("3000 元以下", "3000–8000 元", "8000 元以上"),
     ),
+    industry=Industry.EDUCATION,
+    fit=(5, 2, 3, 3, 5, 3, 5),
     fit_rules=(
         FitRule("预算充足", {"field": "custom.年课程预算", "is": "8000 元以上"}, 30),
         FitRule("预算适中", {"field": "custom.年课程预算", "is": "3000–8000 元"}, 15),

@@ -122,4 +122,4 @@ class WebhookDelivery(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} · {self.event_id}"
+        return self.type

@@ -82,7 +82,7 @@ class Command(BaseCommand):
             _script(business)
             _live_code(business)
             demo_groups.fill(business)
-            aims.fill()
+            aims.fill(business)
             _work_some_leads()
         return tenant
 
