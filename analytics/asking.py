@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from analytics.periods import Question, Span
-from contacts.models import Channel
+from contacts.models import Channel, Segment
 from tenants.models import Staff, Team, Tenant
 from tenants.rest.fields import row_id
 
-NAMES = frozenset({"from", "to", "as_of", "channel", "staff", "team"})
+NAMES = frozenset({"from", "to", "as_of", "channel", "staff", "team", "segment"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST, _LAST = date(1970, 1, 2), date(2200, 1, 1)
 
@@ -43,9 +43,10 @@ def ask(given: Mapping[str, str], tenant: Tenant, *, days: int | None = None) ->
         wrong["from" if "from" in texts else "to"] = _("The period must end after it begins.")
     channel = _channel(texts.get("channel"), wrong)
     owners = _owners(texts, wrong)
+    segment = _segment(texts.get("segment"), wrong)
     if wrong:
         raise Wrong(wrong)
-    return Question(Span(start, end, tenant.tz), as_of, channel, owners)
+    return Question(Span(start, end, tenant.tz), as_of, channel, owners, segment)
 
 
 def compared(given: Mapping[str, str], question: Question) -> Question | None:
@@ -136,6 +137,20 @@ def _owners(texts: Mapping[str, str], wrong: dict[str, str]) -> tuple[int, ...] 
             wrong["team"] = _("There is no such team.")
         members = members.filter(team=asked)
     return tuple(members.values_list("pk", flat=True))
+
+
+def _segment(text: str | None, wrong: dict[str, str]) -> int | None:
+    """By id or by name."""
+    if text is None:
+        return None
+    found = (
+        Segment.objects.filter(pk=row_id(text) or 0).first()
+        or Segment.objects.filter(name=text[:100]).first()
+    )
+    if found is None:
+        wrong["segment"] = _("There is no such segment.")
+        return None
+    return found.pk
 
 
 def team(text: str) -> Team | None:

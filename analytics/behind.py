@@ -55,9 +55,8 @@ class Counted:
             of.append(str(Channel.objects.get(pk=self.question.channel_id)))
         elif "no_channel" in self.given:
             of.append(_("No channel"))
-        return " · ".join(
-            [*of, *(self.given[name] for name in ("team", "staff") if self.given.get(name))]
-        )
+        narrowed = (self.given.get(name) for name in ("team", "staff", "segment"))
+        return " · ".join([*of, *filter(None, narrowed)])
 
     @property
     def _title(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from django.db import connection
 
-from analytics.periods import Question, midnight
+from analytics.periods import Question, in_segment, midnight
 from contacts.models import Channel, LiveCode, SourceKind
 from tenants.models import Staff
 from tenants.scope import TenantModel, current_tenant_id
@@ -102,6 +102,7 @@ def report(question: Question, group: Group) -> list[Row]:
         "as_of": question.as_of,
         "channel": question.channel_id,
         "staff": list(question.owners or ()),
+        "segment": question.segment_id,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -135,7 +136,9 @@ def _joined(question: Question, group: Group) -> str:
 def _filters(question: Question) -> str:
     """Of this report `staff` and `team` mean the friends of the contacts."""
     sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
-    return sql if question.owners is None else f"{sql} AND s.staff_id = ANY(%(staff)s::bigint[])"
+    if question.owners is not None:
+        sql += " AND s.staff_id = ANY(%(staff)s::bigint[])"
+    return sql + in_segment(question, "s.contact_id")
 
 
 def _after(counts: Sequence[int]) -> list[After]:

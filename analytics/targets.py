@@ -71,9 +71,9 @@ def in_fen(metric: str, value: Fraction) -> Fraction:
 
 def asked(question: Question, given: Mapping[str, str]) -> dict[str, Fraction]:
     """Inside a scope: the targets of those whom a report's parameters ask for: the tenant, a team,
-    or one person. Nobody sets targets for a channel.
+    or one person. Nobody sets targets for a channel or a segment.
     """
-    if question.channel_id is not None:
+    if question.channel_id is not None or question.segment_id is not None:
         return {}
     if question.owners is None:
         return of_period(question)

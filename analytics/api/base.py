@@ -33,6 +33,7 @@ PERIOD: Final[Mapping[str, Filter]] = {
     "channel": text("Name or id of a channel."),
     "staff": text("userid or id: contacts that this member owns."),
     "team": text("Name or id: contacts that members of this team own."),
+    "segment": text("Name or id: contacts that are members of this segment now."),
 }
 
 

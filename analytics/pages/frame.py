@@ -24,7 +24,7 @@ from analytics.pages import comparison, files, menu, share
 from analytics.pages.reading import Laid, Reading
 from analytics.pages.tables import Counted, Table
 from analytics.periods import Question
-from contacts.models import Channel
+from contacts.models import Channel, Segment
 from tenants.middleware import tenant_of
 from tenants.models import Staff, Team, User
 from tenants.roles import Can
@@ -180,6 +180,7 @@ def _filters(asked: Asked) -> list[dict[str, object]]:
         ("channel", _("Channel"), _("All channels"), named(Channel.objects.order_by("name"))),
         ("team", _("Team"), _("All teams"), named(Team.objects.order_by("name"))),
         ("staff", _("Staff"), _("Everybody"), named(Staff.objects.order_by("name"))),
+        ("segment", _("Segment"), _("All contacts"), named(Segment.objects.order_by("name"))),
     ]
     return [
         {
