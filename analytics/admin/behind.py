@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from analytics import behind
 from analytics.asking import Wrong
 from contacts.admin import additions
-from tenants.middleware import tenant_of
+from tenants.models import Tenant
 
 
 class BehindFilter(DropdownFilter):
@@ -24,14 +24,10 @@ class BehindFilter(DropdownFilter):
     parameter_name = behind.NAME
     orders = False
 
-    def __init__(self, request: HttpRequest, *others: Any) -> None:
-        self.tenant = tenant_of(request)
-        super().__init__(request, *others)
-
     @cached_property
     def counted(self) -> behind.Counted:
         try:
-            found = behind.read(str(self.value()), self.tenant)
+            found = behind.read(str(self.value()), Tenant.current())
         except Wrong:
             raise IncorrectLookupParameters from None
         if found.figure.orders != self.orders:

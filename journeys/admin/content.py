@@ -64,6 +64,13 @@ class ContentForm(TenantForm):
             "scale": gettext_lazy("Of a survey."),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["scale"].required = False  # it says nothing of other kinds
+
+    def clean_scale(self) -> int:
+        return int(self.cleaned_data["scale"] or self.instance.scale)
+
     def clean_new_picture(self) -> Any:
         upload = self.cleaned_data.get("new_picture")
         if upload:
