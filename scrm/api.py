@@ -49,6 +49,7 @@ from contacts.api import (
     transfers,
 )
 from journeys.api import contents, leads, scores, sops, stages, surveys, touches
+from scrm.contract import Contract
 from tenants.api import accounts, staff, webhooks
 
 
@@ -145,6 +146,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("v1/fit", fit.Fit.as_view({"get": "show", "put": "answer"}), name="fit"),
     path("v1/fit/presets", fit.Fit.as_view({"get": "presets"}), name="fit-presets"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SpectacularAPIView.as_view(generator_class=Contract), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]

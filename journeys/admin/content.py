@@ -66,7 +66,8 @@ class ContentForm(TenantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["scale"].required = False  # it says nothing of other kinds
+        if "scale" in self.fields:  # whoever only looks has no fields
+            self.fields["scale"].required = False  # it says nothing of other kinds
 
     def clean_scale(self) -> int:
         return int(self.cleaned_data["scale"] or self.instance.scale)
