@@ -78,27 +78,25 @@ DEFAULT_RULES: tuple[StartRule, ...] = (
 
 def begin() -> ScoreModel:
     """What a new tenant starts with: rules for what people do and who they are, published."""
-    for each in DEFAULT_RULES:
-        ScoreRule.objects.get_or_create(
+    done = [
+        ScoreRule(
             name=str(each.name),
-            deleted_at=None,
-            defaults={
-                "kind": each.kind,
-                "points": each.points,
-                "daily_times": each.daily_times,
-                "total_points": each.total_points,
-            },
+            kind=each.kind,
+            points=each.points,
+            daily_times=each.daily_times,
+            total_points=each.total_points,
         )
-    for name, condition, points in (
-        (_("Phone known"), {"field": "phone", "known": True}, 10),
-        (_("E-mail known"), {"field": "email", "known": True}, 5),
-        (_("Came by referral"), {"field": "source", "is": "referral"}, 15),
-    ):
-        ScoreRule.objects.get_or_create(
-            name=name,
-            deleted_at=None,
-            defaults={"part": ScoreRule.Part.FIT, "condition": condition, "points": points},
+        for each in DEFAULT_RULES
+    ]
+    suits = [
+        ScoreRule(name=name, part=ScoreRule.Part.FIT, condition=condition, points=points)
+        for name, condition, points in (
+            (_("Phone known"), {"field": "phone", "known": True}, 10),
+            (_("E-mail known"), {"field": "email", "known": True}, 5),
+            (_("Came by referral"), {"field": "source", "is": "referral"}, 15),
         )
+    ]
+    ScoreRule.objects.bulk_create([*done, *suits], ignore_conflicts=True)
     return ScoreModel.objects.create(
         version=1, state=ScoreModel.State.LIVE, rules=freeze(), published_at=timezone.now()
     )

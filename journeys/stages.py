@@ -39,16 +39,19 @@ _TELLING_KINDS = frozenset({"lead.followed_up", "stage.moved"})
 
 def begin() -> None:
     """The six default stages of a new tenant."""
-    for position, (key, purpose) in enumerate(_PURPOSES.items(), start=1):
-        Stage.objects.get_or_create(
+    known = set(Stage.objects.values_list("key", flat=True))
+    missing = [
+        Stage(
             key=key,
-            defaults={
-                "position": position,
-                "purpose": purpose,
-                "rule": entry_rules.DEFAULT_RULES[key],
-                "makes_leads": key == "intent",
-            },
+            position=position,
+            purpose=purpose,
+            rule=entry_rules.DEFAULT_RULES[key],
+            makes_leads=key == "intent",
         )
+        for position, (key, purpose) in enumerate(_PURPOSES.items(), start=1)
+        if key not in known
+    ]
+    Stage.objects.bulk_create(missing)
 
 
 def on_events(events: Sequence[Event]) -> None:

@@ -126,13 +126,16 @@ def make_business(name: str = "") -> Business:
     business = Business(tenant)
     with scope(tenant):
         for role in Role.values:
-            user = User.objects.create_user(
-                f"{role}-{number}@example.com", PASSWORD, name=role.title()
-            )
-            staff = Staff.objects.create(userid=f"{role}1", name=role.title())
-            Membership.objects.create(user=user, role=role, staff=staff)
+            user = User(email=f"{role}-{number}@example.com", name=role.title())
+            user.set_password(PASSWORD)
             business.users[role] = user
-            business.staff[role] = staff
+            business.staff[role] = Staff(userid=f"{role}1", name=role.title())
+        User.objects.bulk_create(business.users.values())
+        Staff.objects.bulk_create(business.staff.values())
+        Membership.objects.bulk_create(
+            Membership(user=business.users[role], role=role, staff=business.staff[role])
+            for role in Role.values
+        )
         _key, business.key = auth.make_key("tests", list(Can))
         setup.start()
     return business
