@@ -213,7 +213,7 @@ class Touched:
         return {
             "touches": len(last),
             "gentle": sum(t.kind in GENTLE for t in last),
-            "mix": number(mix(last) if last else None),
+            "mix": number(mix(last)),
             "contacts": len(mixes),
             "mean": number(sum(mixes.values(), Fraction(0)) / len(mixes) if mixes else None),
             "below": sum(m * 100 < floor for m in mixes.values()),
@@ -228,8 +228,9 @@ class Touched:
         }
 
 
-def mix(touches: list[Told]) -> Fraction:
-    return Fraction(sum(t.kind in GENTLE for t in touches), len(touches))
+def mix(touches: list[Told]) -> Fraction | None:
+    gentle = sum(t.kind in GENTLE for t in touches)
+    return Fraction(gentle, len(touches)) if touches else None
 
 
 def number(x: Fraction | None) -> float | None:
