@@ -84,7 +84,7 @@ def _columns() -> list[Column]:
             _("Passed"),
             _("Contacts that first reached the stage, or one beyond it, in the period."),
         ),
-        Column(_("Cost per contact"), _("Cost ÷ passed.")),
+        Column(_("Cost per head"), _("Cost ÷ passed.")),
         Column(_("Buyers"), _("Those of the passed with a paid order in the period.")),
         Column(
             _("Margin"),

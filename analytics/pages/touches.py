@@ -74,7 +74,7 @@ def of_touches(found: Report, group: Group, days: int, currency: str) -> Table:
     if len(found.rows) > 1:
         table.total = _cells(_("Total"), found.total, currency)
     table.cards = _cards(found, group, days, currency)
-    table.chart = _chart(found.rows, group, days)
+    table.chart = _chart(found.rows, group)
     return table
 
 
@@ -227,28 +227,26 @@ def _cards(found: Report, group: Group, days: int, currency: str) -> list[Card]:
     return cards
 
 
-def _chart(rows: Sequence[Row], group: Group, days: int) -> dict[str, object]:
-    """Shares of the sent; hours and weekdays stand in their order."""
+def _chart(rows: Sequence[Row], group: Group) -> dict[str, object]:
+    """Per cent of the sent; hours and weekdays stand in their order."""
     in_order = group in ("hour", "weekday")
     seen = [row for row in rows if row.sent]
     seen = seen if in_order else seen[:_BARS]
     series = [(_("Answered"), [row.rate(row.responded) for row in seen])]
     if in_order:
-        ordered = _("Ordered")
-        series.insert(0, (ordered, [row.rate(row.ordered) for row in seen]))
+        series.insert(0, (_("Ordered"), [row.rate(row.ordered) for row in seen]))
     return {
         "kind": "pairs" if in_order else "bars",
-        "labels": [_name(group, row) for row in seen],
+        "labels": [row.name if group == "hour" else _name(group, row) for row in seen],
         "series": [
             {
                 "label": label,
-                "values": [float(share or 0) for share in shares],
+                "values": [float(100 * (share or 0)) for share in shares],
                 "texts": [
-                    f"{shown.rate(share)} · {shown.count(row.sent)}" if not in_order
-                    else shown.rate(share)
+                    f"{shown.rate(share)} · {shown.count(row.sent)}"
                     for share, row in zip(shares, seen, strict=True)
                 ],
             }
             for label, shares in series
         ],
-    }  # fmt: skip
+    }

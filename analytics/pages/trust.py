@@ -111,7 +111,7 @@ def _chart(distribution: Sequence[int]) -> dict[str, object]:
     """How many contacts have which mix."""
     step = 100 // BINS
     return {
-        "kind": "pairs",
+        "kind": "bars",
         "labels": [f"{n * step}–{(n + 1) * step}%" for n in range(BINS)],
         "series": [
             {
