@@ -33,6 +33,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# What reaches beyond the window, the outermost first.
+WIDE = """() => [...document.querySelectorAll("body *")]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 12)
+  .map((e) => `${e.tagName}.${e.className} ${e.innerText?.slice(0, 40)}`)"""
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
 
@@ -123,7 +127,7 @@ class Visit:
         assert self.faults == []
         width = "[document.documentElement.scrollWidth, window.innerWidth]"
         content, window = self.page.evaluate(width)
-        assert content <= window
+        assert content <= window, self.page.evaluate(WIDE)
 
 
 def window_on(browser: Browser, url: str, language: str = "zh-CN", size: str = "desktop") -> Visit:
