@@ -113,7 +113,7 @@ class WebhookEndpointAdmin(TenantModelAdmin):
         return {"renew_secret"} | failed | ({"send_test"} if target.enabled else set())
 
     @ask(
-        gettext_lazy("Send test"),
+        gettext_lazy("Test"),
         question=gettext_lazy("A message of the type webhook.test goes to the address."),
         icon="send",
         permission="act",
