@@ -387,6 +387,7 @@ def test_autocomplete_offers_only_ones_own(
     assert field in {"owner", "staff"} or f"canary-{ours.pk}" in body
 
 
+@pytest.mark.slow
 def test_secrets_and_phones_are_on_no_page(furnished: Any) -> None:
     ours, _theirs, rows, _other = furnished
     for role in ("owner", "viewer"):

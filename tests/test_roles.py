@@ -348,6 +348,7 @@ def test_sales_get_nobody_elses_customer_on_pages(desk: Desk) -> None:
     assert not bad, "\n".join(bad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["owner", "operator", "viewer"])
 def test_no_role_gets_whole_numbers_unasked(role: str, desk: Desk) -> None:
     bad, opened = [], 0

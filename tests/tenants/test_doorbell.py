@@ -63,6 +63,7 @@ def test_those_due_are_taken_once_and_no_more_than_asked_for() -> None:
     assert doorbell.take_due() == []
 
 
+@pytest.mark.slow  # it looks at every business there is
 def test_the_sweep_finds_what_no_hint_told(business: Business) -> None:
     with business.scope():
         contact = Contact.objects.create(name="甲")
