@@ -16,8 +16,7 @@ from operator import or_
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Min, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -28,7 +27,6 @@ from contacts.messaging.member_messages import LEASE, Job
 from contacts.models import Contact, ContactSettings, FollowLoss, LossNotice
 from tenants import doorbell
 from tenants.models import Staff, Tenant
-from tenants.scope import scope
 
 QUEUE = "losses"
 DIGEST_AT: Final = time(8)
@@ -158,9 +156,7 @@ def losses_of(notices: Sequence[LossNotice]) -> dict[int, FollowLoss]:
 
 
 def next_due() -> datetime | None:
-    rows = LossNotice.objects.filter(state__in=[State.WAITING, State.SENDING])
-    due: datetime | None = rows.aggregate(due=Min(Coalesce("lease_until", "due_at")))["due"]
-    return due
+    return member_messages.next_due(LossNotice.objects.all())
 
 
 def work(tenant_id: int) -> None:
@@ -194,10 +190,7 @@ def _claim() -> Job | None:
 
 
 def _first() -> LossNotice | None:
-    now = timezone.now()
-    free = Q(state=State.WAITING, due_at__lte=now) | Q(state=State.SENDING, lease_until__lte=now)
-    rows = LossNotice.objects.filter(free).select_related("recipient")
-    return rows.select_for_update(skip_locked=True, of=("self",)).order_by("due_at", "id").first()
+    return member_messages.first(LossNotice.objects.select_related("recipient"))
 
 
 def _same_message(notice: LossNotice) -> dict[str, object]:
@@ -208,12 +201,7 @@ def _same_message(notice: LossNotice) -> dict[str, object]:
 
 def _send(tenant_id: int, job: Job) -> None:
     told = member_messages.tell(tenant_id, job)
-    columns: dict[str, object] = {"lease_until": told.wait and timezone.now() + told.wait}
-    if not told.wait:
-        columns["state"] = State.FAILED if told.problem else State.SENT
-    with scope(tenant_id):
-        mine = LossNotice.objects.filter(message=job.message, state=State.SENDING)
-        mine.update(problem=told.problem, **columns)
+    member_messages.settle(tenant_id, lambda: LossNotice.objects.filter(message=job.message), told)
 
 
 def text_of(notices: Sequence[LossNotice]) -> str:

@@ -13,8 +13,6 @@ from fractions import Fraction
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Min, Q
-from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -38,9 +36,7 @@ State = AlertNotice.State
 
 
 def next_due() -> datetime | None:
-    rows = AlertNotice.objects.filter(state__in=[State.WAITING, State.SENDING])
-    due: datetime | None = rows.aggregate(due=Min(Coalesce("lease_until", "due_at")))["due"]
-    return due
+    return member_messages.next_due(AlertNotice.objects.all())
 
 
 def work(tenant_id: int) -> None:
@@ -57,10 +53,7 @@ def _claim() -> Job | None:
 
 
 def _first() -> AlertNotice | None:
-    now = timezone.now()
-    free = Q(state=State.WAITING, due_at__lte=now) | Q(state=State.SENDING, lease_until__lte=now)
-    rows = AlertNotice.objects.filter(free).select_related("recipient")
-    return rows.select_for_update(skip_locked=True, of=("self",)).order_by("due_at", "id").first()
+    return member_messages.first(AlertNotice.objects.select_related("recipient"))
 
 
 def _begin(first: AlertNotice) -> Job | None:
@@ -104,12 +97,7 @@ def _again(first: AlertNotice) -> Job | None:
 
 def _send(tenant_id: int, job: Job) -> None:
     told = member_messages.tell(tenant_id, job)
-    columns: dict[str, object] = {"lease_until": told.wait and timezone.now() + told.wait}
-    if not told.wait:
-        columns["state"] = State.FAILED if told.problem else State.SENT
-    with scope(tenant_id):
-        mine = AlertNotice.objects.filter(message=job.message, state=State.SENDING)
-        mine.update(problem=told.problem, **columns)
+    member_messages.settle(tenant_id, lambda: AlertNotice.objects.filter(message=job.message), told)
 
 
 # --- words ---

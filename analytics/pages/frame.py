@@ -104,12 +104,25 @@ def _with_end(given: Mapping[str, str], wrong: dict[str, str]) -> dict[str, str]
     return texts
 
 
-def switch(asked: Asked, name: str, chosen: str, choices: Choices) -> list[dict[str, object]]:
-    """The views of a page, side by side: the parameter `name` has another value in each."""
-    return [
-        {"title": title, "url": asked.link(**{name: key}), "here": key == chosen}
-        for key, title in choices
-    ]
+@dataclass(frozen=True)
+class Switch:
+    """The views of a page, side by side; the form of filters keeps the chosen one."""
+
+    name: str
+    chosen: str
+    choices: Sequence[Mapping[str, object]]
+
+
+def switch(asked: Asked, name: str, chosen: str, choices: Choices) -> Switch:
+    """The parameter `name` has another value in each view."""
+    return Switch(
+        name,
+        chosen,
+        [
+            {"title": title, "url": asked.link(**{name: key}), "here": key == chosen}
+            for key, title in choices
+        ],
+    )
 
 
 def show(

@@ -9,19 +9,14 @@ weeks here, but any unit will do. All is in logarithms: nothing overflows, howev
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammaln, hyp2f1
 
-Numbers = NDArray[np.float64]
+from analytics.prediction import likeliest
+from analytics.prediction.likeliest import Numbers
 
-# Logarithms of (r, alpha ÷ mean T, a, b): whoever ends at the border has run away.
-_BORDER: Final = 12.0
-# Of the mean log-likelihood of a customer, by the logarithms of the parameters.
-_FLAT: Final = 1e-6
 _STARTS: Final = ((0.3, 0.2, 0.8, 2.5), (1.0, 1.0, 1.0, 1.0), (0.5, 0.1, 0.1, 5.0))
 # Formulas divide by a − 1 and a + b − 1 what is 0 there, too: beside them, both sides' mean is as
 # good as the limit.
@@ -95,21 +90,10 @@ def fit(histories: Histories) -> Purchases | None:
     if not scale > 0:
         return None
     scaled = _Likelihood(histories, scale)
-    best: Any = None
-    for start in _STARTS:
-        found = minimize(
-            scaled,
-            np.log(start),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(-_BORDER, _BORDER)] * 4,
-            options={"maxiter": 1000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
-        )
-        if best is None or found.fun < best.fun:
-            best = found
-    if np.abs(best.jac).max() > _FLAT or np.abs(best.x).max() >= _BORDER:
+    found = likeliest.parameters(scaled, _STARTS)
+    if found is None:
         return None
-    r, alpha, a, b = np.exp(best.x).tolist()
+    r, alpha, a, b = found
     return Purchases(r, alpha * scale, a, b)
 
 

@@ -7,17 +7,14 @@ over customers. Of a customer x purchases with the mean m are known.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
-Numbers = NDArray[np.float64]
+from analytics.prediction import likeliest
+from analytics.prediction.likeliest import Numbers
 
-_BORDER: Final = 12.0
-_FLAT: Final = 1e-6
 _STARTS: Final = ((5.0, 3.0, 1.0), (1.0, 2.0, 1.0), (20.0, 2.0, 0.1))
 
 
@@ -42,21 +39,10 @@ def fit(x: Numbers, m: Numbers) -> Spending | None:
         return None
     scale = float(np.average(m, weights=x))
     scaled = _Likelihood(x, m / scale)
-    best: Any = None
-    for start in _STARTS:
-        found = minimize(
-            scaled,
-            np.log(start),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(-_BORDER, _BORDER)] * 3,
-            options={"maxiter": 1000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20},
-        )
-        if best is None or found.fun < best.fun:
-            best = found
-    if np.abs(best.jac).max() > _FLAT or np.abs(best.x).max() >= _BORDER:
+    found = likeliest.parameters(scaled, _STARTS)
+    if found is None:
         return None
-    p, q, v = np.exp(best.x).tolist()
+    p, q, v = found
     return Spending(p, q, v * scale) if q > 1 else None
 
 

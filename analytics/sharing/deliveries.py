@@ -19,8 +19,6 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMultiAlternatives
 from django.db import InterfaceError, OperationalError
-from django.db.models import Min, Q
-from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
 
 from analytics.models.sharing import ReportDelivery, ReportSchedule
@@ -28,7 +26,7 @@ from analytics.pages import reading
 from analytics.sharing import mail, occurrences, views, words
 from contacts import messaging
 from contacts.messaging import member_messages
-from contacts.messaging.member_messages import SAME_FOR, Job
+from contacts.messaging.member_messages import SAME_FOR, UNKNOWN, Job
 from tenants import doorbell
 from tenants.models import Tenant
 from tenants.roles import Can
@@ -38,7 +36,6 @@ log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=3)  # to make a report, and again to send it
 ATTEMPTS: Final = 6
-UNKNOWN: Final = "Unknown"  # as member_messages says it
 NOWHERE: Final = ".invalid"  # addresses that stand in for none
 
 State, Way = ReportDelivery.State, ReportDelivery.Way
@@ -61,8 +58,7 @@ class Made:
 
 
 def next_due() -> datetime | None:
-    rows = ReportDelivery.objects.filter(state__in=[State.WAITING, State.SENDING])
-    due = rows.aggregate(due=Min(Coalesce("lease_until", "due_at")))["due"]
+    due = member_messages.next_due(ReportDelivery.objects.all())
     moments = [moment for moment in (due, occurrences.next_due()) if moment is not None]
     return min(moments, default=None)
 
@@ -78,7 +74,7 @@ def work(tenant_id: int) -> None:
 
 
 def _claim() -> ReportDelivery | None:
-    while (row := _first()) is not None:
+    while (row := member_messages.first(ReportDelivery.objects.all())) is not None:
         if row.state == State.SENDING and not _may_go_on(row):
             continue
         row.state, row.attempts = State.SENDING, row.attempts + 1
@@ -86,13 +82,6 @@ def _claim() -> ReportDelivery | None:
         row.save()
         return row
     return None
-
-
-def _first() -> ReportDelivery | None:
-    now = timezone.now()
-    free = Q(state=State.WAITING, due_at__lte=now) | Q(state=State.SENDING, lease_until__lte=now)
-    rows = ReportDelivery.objects.filter(free).order_by("due_at", "id")
-    return rows.select_for_update(skip_locked=True).first()
 
 
 def _may_go_on(row: ReportDelivery) -> bool:

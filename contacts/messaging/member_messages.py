@@ -8,16 +8,24 @@ repeats of them.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
+
+from django.db.models import Min, Model, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from contacts.messaging import door
 from contacts.messaging.routes import Request
+from tenants.scope import scope
 from tenants.wechat.app_messages import DUPLICATE_CHECK_S
 from tenants.wechat.errors import RateLimited, Retryable, Unknown, WeChatError
 
+Row = TypeVar("Row", bound=Model)
 LEASE: Final = timedelta(seconds=60)
+UNKNOWN: Final = "Unknown"  # the problem of a message that perhaps left
 SAME_FOR: Final = timedelta(seconds=DUPLICATE_CHECK_S) - LEASE
 
 
@@ -53,7 +61,34 @@ def tell(tenant_id: int, job: Job) -> Told:
     except (Retryable, RateLimited) as error:
         return Told(timedelta(seconds=max(1.0, error.retry_after)), type(error).__name__)
     except Unknown:
-        return Told(LEASE, "Unknown")
+        return Told(LEASE, UNKNOWN)
     except WeChatError as error:
         return Told(problem=str(error)[:100])
     return Told()
+
+
+# --- rows that wait to be told: of any table with state, due_at, lease_until and problem ---
+
+
+def next_due(rows: QuerySet[Any]) -> datetime | None:
+    """Inside a scope: when there is something to do."""
+    waiting = rows.filter(state__in=["waiting", "sending"])
+    due: datetime | None = waiting.aggregate(due=Min(Coalesce("lease_until", "due_at")))["due"]
+    return due
+
+
+def first(rows: QuerySet[Row]) -> Row | None:
+    """Inside a scope: the first that is due, or whose lease ran out; locked."""
+    now = timezone.now()
+    free = Q(state="waiting", due_at__lte=now) | Q(state="sending", lease_until__lte=now)
+    due = rows.filter(free).order_by("due_at", "id")
+    return due.select_for_update(skip_locked=True, of=("self",)).first()
+
+
+def settle(tenant_id: int, rows: Callable[[], QuerySet[Any]], told: Told) -> None:
+    """Outside any scope: note what came of the message that these rows are told by."""
+    columns: dict[str, object] = {"lease_until": told.wait and timezone.now() + told.wait}
+    if not told.wait:
+        columns["state"] = "failed" if told.problem else "sent"
+    with scope(tenant_id):
+        rows().filter(state="sending").update(problem=told.problem, **columns)
