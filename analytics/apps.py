@@ -9,7 +9,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, segment_leaves, tasks, trust
+        from analytics import facts, segment_leaves, tasks, trust_mix
         from analytics.alerts import checks, notices
         from analytics.api import facets
         from analytics.prediction import contact_fields, forecasts
@@ -30,8 +30,8 @@ class AnalyticsConfig(AppConfig):
         facets.register()
         segment_leaves.register()
         leaf.register()
-        trust.register()
-        desk_panes.said.append(trust.line)
+        trust_mix.register()
+        desk_panes.said.append(trust_mix.line)
         contact_fields.register()
         doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
         doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)

@@ -18,9 +18,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from analytics import answers, asking, buying, concentration, formula, present, rates
+from analytics import answers, asking, buying, concentration, formula, rates, reachable
 from analytics.asking import Wrong
-from analytics.periods import Question, among, holders, midnight
+from analytics.periods import Question, among, holders, midnight, narrowed
 from contacts.models import Channel
 from journeys.models import Stage
 from tenants.models import Tenant
@@ -128,21 +128,21 @@ def _reached_stage(question: Question, given: Given) -> Ids:
 def _step(name: str) -> Callable[[Question, Given], Ids]:
     def ids(question: Question, given: Given) -> Ids:
         sql = f"{rates.STEPS}SELECT contact_id FROM {name}"  # noqa: S608 - our own names
-        return rates.narrowed(sql, question), rates.given(question)
+        return narrowed(sql, question), rates.given(question)
 
     return ids
 
 
 def _part(select: str) -> Callable[[Question, Given], Ids]:
     def ids(question: Question, given: Given) -> Ids:
-        return formula.narrowed(formula.PARTS + select, question), present.given(question)
+        return narrowed(formula.PARTS + select, question), reachable.given(question)
 
     return ids
 
 
 def _present(question: Question, given: Given) -> Ids:
-    sql = f"SELECT s.contact_id FROM contacts_reachspell s WHERE {present.OPEN}"  # noqa: S608 - our own names
-    return sql + among(question, "s.contact_id"), present.given(question)
+    sql = f"SELECT s.contact_id FROM contacts_reachspell s WHERE {reachable.OPEN}"  # noqa: S608 - our own names
+    return sql + among(question, "s.contact_id"), reachable.given(question)
 
 
 def _at(moment: str) -> Callable[[Question, Given], Ids]:

@@ -15,9 +15,9 @@ from typing import Final
 
 from django.db import connection
 
-from analytics import present
+from analytics import reachable
 from analytics.exact import ratio
-from analytics.periods import Question, among
+from analytics.periods import Question, narrowed
 
 FACTORS: Final = ("assets", "reach", "conversion", "aov")
 
@@ -27,15 +27,15 @@ WITH reached AS MATERIALIZED (
   SELECT * FROM (
     SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
     WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
-      AND e.at >= %(start)s AND e.at < %(until)s{{of_e}}
+      AND e.at >= %(start)s AND e.at < %(until)s {{who e.contact_id}}
     GROUP BY e.contact_id) touched
   WHERE EXISTS (
-    SELECT FROM contacts_reachspell s WHERE s.contact_id = touched.contact_id AND {present.OPEN})
+    SELECT FROM contacts_reachspell s WHERE s.contact_id = touched.contact_id AND {reachable.OPEN})
 ), bought AS (
   SELECT o.id, o.amount_fen - o.refund_fen AS fen, o.paid_at >= r.at AS reached
   FROM contacts_order o LEFT JOIN reached r ON r.contact_id = o.contact_id
   WHERE o.tenant_id = %(tenant)s AND o.paid AND o.paid_at >= %(start)s AND o.paid_at < %(until)s
-    {{of_o}}
+    {{who o.contact_id}}
 )
 """  # noqa: S608 - our own names
 _FORMULA = f"""{PARTS}
@@ -93,17 +93,10 @@ class Change:
 
 def report(question: Question) -> Formula:
     """Inside a scope, with facts up to date."""
-    assets = present.heads(question)
+    assets = reachable.heads(question)
     with connection.cursor() as cursor:
-        cursor.execute(narrowed(_FORMULA, question), present.given(question))
+        cursor.execute(narrowed(_FORMULA, question), reachable.given(question))
         return Formula(assets, *cursor.fetchone())
-
-
-def narrowed(sql: str, question: Question) -> str:
-    """PARTS, and what comes after them, of the contacts that are asked for; present.given has the
-    parameters.
-    """
-    return sql.format(of_e=among(question, "e.contact_id"), of_o=among(question, "o.contact_id"))
 
 
 def change(now: Formula, before: Formula) -> Change:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from analytics import baselines, newcomers, present, satisfaction, trust
+from analytics import baselines, newcomers, reachable, satisfaction, trust_mix
 from analytics.assets import statement
 from analytics.baselines import Day
 from analytics.exact import ratio
@@ -159,7 +159,7 @@ def _before(question: Question) -> dict[str, Value]:
 def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
     """Inside a scope: every figure by its key; `sums` are those of baselines.METRICS."""
     deleted, follows = _one(_FOLLOWS, question)
-    assets = present.heads(question)
+    assets = reachable.heads(question)
     (active,), (tagged,) = _one(_ACTIVE, question), _one(_TAGGED, question)
     customers, repeat = _one(_CUSTOMERS, question)
     (referrers,) = _one(_REFERRERS, question)
@@ -176,7 +176,7 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
         Kpi.REFERRAL_RATE: ratio(referrers, customers),
         Kpi.REVENUE_PER_HEAD: ratio(sums[Kpi.REVENUE], at_work),
         Kpi.CONTACTS_PER_HEAD: ratio(sums[Kpi.NEW_CONTACTS], at_work),
-        Kpi.TRUST_MIX: trust.mix(question).share,
+        Kpi.TRUST_MIX: trust_mix.mix(question).share,
         Kpi.ACTIVITY: _activity(question),
         Kpi.SATISFACTION: satisfaction.level(question),
     }
@@ -238,14 +238,14 @@ SELECT count(*) FROM (
   WHERE tenant_id = %(tenant)s AND kind = ANY(%(inbound)s::text[])
     AND at >= %(start)s AND at < %(until)s {{whose}}) spoke
 WHERE EXISTS (
-  SELECT FROM contacts_reachspell s WHERE s.contact_id = spoke.contact_id AND {present.OPEN})
+  SELECT FROM contacts_reachspell s WHERE s.contact_id = spoke.contact_id AND {reachable.OPEN})
 """  # noqa: S608 - our own names
 _TAGGED = f"""
 SELECT count(*) FROM (
   SELECT DISTINCT contact_id FROM contacts_contacttag
   WHERE tenant_id = %(tenant)s {{whose}}) worn
 WHERE EXISTS (
-  SELECT FROM contacts_reachspell s WHERE s.contact_id = worn.contact_id AND {present.OPEN})
+  SELECT FROM contacts_reachspell s WHERE s.contact_id = worn.contact_id AND {reachable.OPEN})
 """  # noqa: S608 - our own names
 _CUSTOMERS = """
 WITH cell AS (
@@ -278,7 +278,7 @@ WHERE EXISTS (
 def _one(sql: str, question: Question) -> tuple[Any, ...]:
     end = question.span.end
     whole = date.min if question.by_person else min(end, question.today)
-    parameters = present.given(question)
+    parameters = reachable.given(question)
     parameters |= {
         "whole": whole,
         "rows_from": "-infinity" if whole == date.min else midnight(whole, question.span.zone),
@@ -293,14 +293,14 @@ def _one(sql: str, question: Question) -> tuple[Any, ...]:
 
 _ALONE: Final[Mapping[Kpi, Callable[[Question], Fraction | None]]] = {
     Kpi.DELETE_RATE: lambda asked: ratio(*_one(_FOLLOWS, asked)),
-    Kpi.INTERACTION_RATE: lambda asked: ratio(_one(_ACTIVE, asked)[0], present.heads(asked)),
-    Kpi.TAG_COVERAGE: lambda asked: ratio(_one(_TAGGED, asked)[0], present.heads(asked)),
+    Kpi.INTERACTION_RATE: lambda asked: ratio(_one(_ACTIVE, asked)[0], reachable.heads(asked)),
+    Kpi.TAG_COVERAGE: lambda asked: ratio(_one(_TAGGED, asked)[0], reachable.heads(asked)),
     Kpi.AOV: lambda asked: ratio(_sum(Kpi.REVENUE, asked), _sum(Kpi.ORDERS, asked)),
     Kpi.REPEAT_RATE: _repeat_rate,
     Kpi.REFERRAL_RATE: lambda asked: ratio(_one(_REFERRERS, asked)[0], _one(_CUSTOMERS, asked)[0]),
     Kpi.REVENUE_PER_HEAD: lambda asked: ratio(_sum(Kpi.REVENUE, asked), heads(asked)),
     Kpi.CONTACTS_PER_HEAD: lambda asked: ratio(_sum(Kpi.NEW_CONTACTS, asked), heads(asked)),
-    Kpi.TRUST_MIX: lambda asked: trust.mix(asked).share,
+    Kpi.TRUST_MIX: lambda asked: trust_mix.mix(asked).share,
     Kpi.ACTIVITY: _activity,
     Kpi.SATISFACTION: satisfaction.level,
 }

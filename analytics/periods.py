@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -185,6 +186,11 @@ def holders(question: Question, column: str = "contact_id") -> str:
     channel = "" if question.channel_id is None else " AND channel_id = %(channel)s"
     owner = "" if question.owners is None else " AND c.owner_id = ANY(%(owners)s::bigint[])"
     return channel + _in_contacts(column, owner) + in_segment(question, column)
+
+
+def narrowed(sql: str, question: Question) -> str:
+    """Fills each `{who column}` of an SQL text by `among` that column."""
+    return re.sub(r" ?\{who ([^}]*)\}", lambda found: among(question, found[1]), sql)
 
 
 def _in_contacts(column: str, tests: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.db import connection
 
 from analytics.exact import ratio
-from analytics.periods import Question, among, filters, midnight
+from analytics.periods import Question, filters, midnight, narrowed
 
 _ADDED_DAYS, _SERVED_DAYS, _BOUGHT_DAYS = 7, 7, 30
 
@@ -26,7 +26,7 @@ STEPS = """
 WITH scanned AS MATERIALIZED (
   SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
   WHERE e.tenant_id = %(tenant)s AND e.kind = 'livecode.scanned'
-    AND e.at >= %(start)s AND e.at < %(until)s{of_e}
+    AND e.at >= %(start)s AND e.at < %(until)s {who e.contact_id}
   GROUP BY e.contact_id
 ), added AS MATERIALIZED (
   SELECT scanned.contact_id, min(s.opened_at) AS at
@@ -123,11 +123,6 @@ def by_channel(question: Question) -> dict[int, Rates]:
     with connection.cursor() as cursor:
         cursor.execute(narrowed(_RATES, question), given(question))
         return {channel: Rates(*heads) for channel, *heads in cursor.fetchall()}
-
-
-def narrowed(sql: str, question: Question) -> str:
-    """STEPS, and what comes after them, of the contacts that are asked for."""
-    return sql.format(of_e=among(question, "e.contact_id"))
 
 
 def given(question: Question) -> dict[str, Any]:

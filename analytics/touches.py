@@ -23,8 +23,7 @@ from django.db import connection
 
 from analytics.attribution import WINDOWS
 from analytics.exact import ratio
-from analytics.periods import Question, filters, midnight
-from analytics.sent import narrowed
+from analytics.periods import Question, filters, midnight, narrowed
 from campaigns.models import Broadcast
 from contacts.kinds import INBOUND
 from journeys.models import Content, Sop, SopStep

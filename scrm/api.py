@@ -10,8 +10,6 @@ from analytics.api import (
     attribution,
     benchmark,
     customers,
-    effect,
-    fit,
     formula,
     kpis,
     losses,
@@ -21,8 +19,12 @@ from analytics.api import (
     rates,
     reports,
     satisfaction,
+    seven_factor_fit,
     sharing,
+    step_roi,
     targets,
+    touch_reports,
+    trust_mix,
 )
 from campaigns.api import broadcasts
 from contacts.api import (
@@ -128,13 +130,15 @@ router.register("reports", rates.RateReports, "rates-report")
 router.register("reports", customers.CustomerReports, "customer-report")
 router.register("reports", prediction.PredictionReports, "prediction-report")
 router.register("reports", kpis.KpiReports, "kpi-report")
-router.register("reports", effect.EffectReports, "effect-report")
+router.register("reports", touch_reports.TouchReports, "touch-report")
+router.register("reports", trust_mix.TrustMixReports, "trust-mix-report")
+router.register("reports", step_roi.StepRoiReports, "step-roi-report")
 router.register("report-views", sharing.ReportViews, "report-view")
 router.register("report-schedules", sharing.ReportSchedules, "report-schedule")
 router.register("report-readers", sharing.ReportReaders, "report-reader")
 router.register("report-deliveries", sharing.ReportDeliveries, "report-delivery")
 router.register("targets", targets.Targets, "target")
-router.register("fit/history", fit.FitHistory, "fit-history")
+router.register("fit/history", seven_factor_fit.FitHistory, "fit-history")
 router.register("plans", plans.Plans, "plan")
 router.register("alert-rules", alerts.AlertRules, "alert-rule")
 router.register("alerts", alerts.Alerts, "alert")
@@ -144,8 +148,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "v1/touch-rules", sops.Pace.as_view({"get": "show", "patch": "change"}), name="touch-rules"
     ),
-    path("v1/fit", fit.Fit.as_view({"get": "show", "put": "answer"}), name="fit"),
-    path("v1/fit/presets", fit.Fit.as_view({"get": "presets"}), name="fit-presets"),
+    path("v1/fit", seven_factor_fit.Fit.as_view({"get": "show", "put": "answer"}), name="fit"),
+    path("v1/fit/presets", seven_factor_fit.Fit.as_view({"get": "presets"}), name="fit-presets"),
     path("schema/", SpectacularAPIView.as_view(generator_class=Contract), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]

@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from analytics.models import alerts, fit, goals, plans, sharing
+from analytics.models import alerts, goals, plans, seven_factor_fit, sharing
 from campaigns import models as campaigns
 from contacts import models as contacts
 from journeys import models as journeys
@@ -141,7 +141,7 @@ API_ROWS: dict[str, Make] = {
     "report-schedules": row(sharing.ReportSchedule),
     "report-readers": row(tenants.Membership),
     "report-deliveries": row(sharing.ReportDelivery),
-    "history": row(fit.FitAnswer),  # of fit
+    "history": row(seven_factor_fit.FitAnswer),  # of fit
     "plans": row(plans.Plan),
     "alert-rules": row(alerts.AlertRule),
     "alerts": row(alerts.Alert),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
-from analytics import shown, standing, trust
+from analytics import shown, standing, trust_mix
 from analytics.segment_leaves import OWNERSHIPS
 from contacts.admin import additions
 from contacts.admin.additions import Panel
@@ -32,18 +32,18 @@ class OwnershipFilter(DropdownFilter):
         return standing.in_ownership(queryset, wanted)
 
 
-def trust_mix(request: HttpRequest, contact: Contact) -> Panel | None:
+def how_gentle(request: HttpRequest, contact: Contact) -> Panel | None:
     """How much of what they were sent lately was service."""
-    found = trust.of_contact(contact.pk)
+    found = trust_mix.of_contact(contact.pk)
     if found.share is None:
         return None
     rows = [
         (_("Service and greetings"), shown.count(found.gentle), ""),
         (_("All messages in 30 days"), shown.count(found.touches), ""),
-        (_("Trust mix"), shown.rate(found.share), trust.warning(found)),
+        (_("Trust mix"), shown.rate(found.share), trust_mix.warning(found)),
     ]
     return Panel(_("Trust mix"), "handshake", "admin/contacts/contact/rows.html", {"rows": rows})
 
 
 additions.list_filter(OwnershipFilter)
-additions.panel(trust_mix)
+additions.panel(how_gentle)

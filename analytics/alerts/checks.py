@@ -21,7 +21,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics import baselines, facts, kpis, targets, trust
+from analytics import baselines, facts, kpis, targets, trust_mix
 from analytics.baselines import METRICS, Day
 from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRule
 from analytics.models.goals import Kpi, KpiSettings
@@ -182,7 +182,7 @@ def _slow(rule: AlertRule, behind: dict[str, tuple[Fraction, Fraction, Fraction]
 def _low(day: date) -> _Found | None:
     """The trust mix of the 30 days that the day ends."""
     zone = Tenant.current().tz
-    found = trust.mix(Question(Span(day, day + _DAY, zone), midnight(day + _DAY, zone)))
+    found = trust_mix.mix(Question(Span(day, day + _DAY, zone), midnight(day + _DAY, zone)))
     floor = KpiSettings.of_tenant().trust_floor
     if found.share is None or not found.under(floor):
         return None

@@ -20,7 +20,7 @@ from analytics.models.sharing import (
     ReportSchedule,
     ReportView,
 )
-from analytics.pages.saved import link_to
+from analytics.pages.saved_views import link_to
 from analytics.sharing import occurrences, views, words
 from contacts import validation
 from tenants import audit

@@ -17,11 +17,11 @@ from .facts import (
     StageCount,
     StageReach,
 )
-from .fit import FitAnswer, Industry
 from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
 from .plans import Plan, PlanBroadcast, PlanPhase, PlanSop
 from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
 from .rfm import RfmBorders
+from .seven_factor_fit import FitAnswer, Industry
 from .sharing import ReportDelivery, ReportRecipient, ReportRun, ReportSchedule, ReportView
 
 __all__ = [

@@ -8,10 +8,10 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from analytics import answers, shown, steps
+from analytics import answers, shown, step_roi
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
-from analytics.steps import Step
+from analytics.step_roi import Step
 from contacts.models import Cost
 from tenants.middleware import tenant_of
 from tenants.punctuation import listed
@@ -22,7 +22,7 @@ PERIOD_DAYS: Final = 90
 @frame.page
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, days=PERIOD_DAYS)
-    found = answers.steadily(lambda: steps.report(asked.question))
+    found = answers.steadily(lambda: step_roi.report(asked.question))
     table = of_steps(found, tenant_of(request).currency)
     return frame.show(
         request,
@@ -62,7 +62,7 @@ def of_steps(found: Sequence[Step], currency: str) -> Table:
             ]
         )  # fmt: skip
     table.total = [
-        _("Total"), "", shown.money(steps.total_cost(found), currency), "", "", "", "", "",
+        _("Total"), "", shown.money(step_roi.total_cost(found), currency), "", "", "", "", "",
     ]  # fmt: skip
     table.cards = _cards(found, currency)
     table.chart = _chart(found, currency)
@@ -104,7 +104,7 @@ def _kinds(step: Step) -> str:
 
 
 def _cards(found: Sequence[Step], currency: str) -> list[Card]:
-    cards = [Card(_("Cost"), shown.money_at_a_glance(steps.total_cost(found), currency))]
+    cards = [Card(_("Cost"), shown.money_at_a_glance(step_roi.total_cost(found), currency))]
     known = [step for step in found if step.roi is not None]
     if known:
         best = max(known, key=lambda step: step.roi or 0)

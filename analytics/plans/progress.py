@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from analytics import baselines, kpis, present, targets
+from analytics import baselines, kpis, reachable, targets
 from analytics.kpis import Value
 from analytics.models.goals import Kpi
 from analytics.models.plans import Plan, PlanPhase
@@ -192,7 +192,7 @@ def _people(mine: Aim, question: Question) -> People | None:
     if question.segment_id is None or question.end_us <= question.span.start_us:
         return None
     value = kpis.one(mine.metric, question) if question.outside_segment else mine.value
-    return People(value, present.heads(question), mine.metric)
+    return People(value, reachable.heads(question), mine.metric)
 
 
 # --- day by day ---

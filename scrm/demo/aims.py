@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from analytics import facts
 from analytics.alerts import checks
-from analytics.fit import rule
 from analytics.models import AlertRecipient, AlertRule, Headcount, Kpi, KpiSettings, Target
-from analytics.models.fit import FitAnswer
+from analytics.models.seven_factor_fit import FitAnswer
 from analytics.models.sharing import ReportView
 from analytics.periods import Question, Span, month_of, next_month
 from analytics.plans import holidays, making
+from analytics.seven_factor_fit import rule
 from contacts.models import Channel, Contact, Order
 from scrm.demo.businesses import Business
 from tenants import doorbell

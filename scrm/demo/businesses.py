@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from analytics.models.fit import Industry
+from analytics.models.seven_factor_fit import Industry
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ from journeys.models import ContactStage, Lead, Score, ScorePoint, StageMove
 from tenants import ids
 from tests.conftest import Business
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    """Points fade: what a test says happened now did not when its module was read."""
+    return datetime.now(UTC)
 
 
 def finish(business: Business) -> None:
@@ -38,8 +41,8 @@ def somebody(business: Business, name: str, *happened: tuple[str, datetime]) -> 
 
 
 def test_contacts_show_and_sort_by_score(business: Business) -> None:
-    somebody(business, "low", ("content.read", NOW))
-    somebody(business, "high", ("price.asked", NOW), ("quiz.answered", NOW))
+    somebody(business, "low", ("content.read", now()))
+    somebody(business, "high", ("price.asked", now()), ("quiz.answered", now()))
     somebody(business, "nothing")
     api = business.api()
 
@@ -92,7 +95,7 @@ def test_explanation(business: Business) -> None:
 
 
 def test_rules_live_and_publish(business: Business) -> None:
-    one = somebody(business, "c", ("content.read", NOW))
+    one = somebody(business, "c", ("content.read", now()))
     api = business.api()
     made = api.post(
         "/api/v1/score-rules",
@@ -194,7 +197,7 @@ def test_stages_live(business: Business) -> None:
     assert [s["key"] for s in api.get("/api/v1/stages").json()["results"]] == [
         "visitor", "prospect", "vip", "profiled", "intent", "pending", "won",
     ]  # fmt: skip
-    one = somebody(business, "c", ("vip.named", NOW))
+    one = somebody(business, "c", ("vip.named", now()))
     finish(business)
     assert api.get(f"/api/v1/contacts/{one}").json()["stage"] == "vip"
     moves = api.get(f"/api/v1/stage-moves?contact={one}").json()["results"]
@@ -214,7 +217,7 @@ def test_stages_live(business: Business) -> None:
 
 
 def test_move_by_hand(business: Business) -> None:
-    one = somebody(business, "c", ("content.read", NOW))
+    one = somebody(business, "c", ("content.read", now()))
     api = business.as_role("operator")
     won = next(s for s in api.get("/api/v1/stages").json()["results"] if s["key"] == "won")
     path = f"/api/v1/stages/{won['id']}/contacts"
@@ -235,7 +238,7 @@ def test_move_by_hand(business: Business) -> None:
 
 
 def test_a_deleted_contact_takes_all_of_it_along(business: Business) -> None:
-    one = somebody(business, "c", ("price.asked", NOW), ("price.asked", NOW))
+    one = somebody(business, "c", ("price.asked", now()), ("price.asked", now()))
     with business.scope():
         contact = Contact.objects.get(external_id="c")
         contact.phone = "+8613800138000"
@@ -255,5 +258,5 @@ def test_a_deleted_contact_takes_all_of_it_along(business: Business) -> None:
 
 
 def tell_changed(contact: Contact) -> None:
-    timeline.record([NewEvent(contact.pk, "contact.changed", NOW, "contacts", "changed")])
+    timeline.record([NewEvent(contact.pk, "contact.changed", now(), "contacts", "changed")])
     timeline.drain_all()

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics.answers import number
-from analytics.fit import keeping, plays, rule, words
-from analytics.models.fit import FitAnswer, Industry
+from analytics.models.seven_factor_fit import FitAnswer, Industry
+from analytics.seven_factor_fit import keeping, plays, rule, words
 from tenants import audit
 from tenants.rest.fields import IdField
 from tenants.rest.serializers import StrictModelSerializer, StrictSerializer

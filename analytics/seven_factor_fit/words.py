@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from analytics.fit.rule import Suited
+from analytics.seven_factor_fit.rule import Suited
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from analytics.fit import plays, rule
 from analytics.models import Industry
+from analytics.seven_factor_fit import plays, rule
 from tests.conftest import Business
 
 SCHOOL = {

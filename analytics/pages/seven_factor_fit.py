@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy
 
 from analytics import shown
 from analytics.answers import number
-from analytics.fit import keeping, plays, rule, words
-from analytics.models.fit import FitAnswer, Industry
+from analytics.models.seven_factor_fit import FitAnswer, Industry
 from analytics.pages import frame
 from analytics.pages.frame import Asked
 from analytics.pages.tables import Card, Column, Table
+from analytics.seven_factor_fit import keeping, plays, rule, words
 from tenants import audit
 from tenants.models import User
 from tenants.roles import Can
@@ -98,7 +98,7 @@ def _shown(request: HttpRequest) -> HttpResponse:
         request,
         asked,
         _table(latest, industry),
-        "analytics/fit.html",
+        "analytics/seven_factor_fit.html",
         file=("fit", _file(latest, industry)),
         heading=_("Private-domain fit"),
         filters=[],
@@ -119,7 +119,7 @@ def _with_form(request: HttpRequest, form: Questionnaire, status: int = 200) -> 
         request,
         asked,
         Table([]),
-        "analytics/fit_form.html",
+        "analytics/seven_factor_fit_form.html",
         heading=_("Private-domain fit"),
         filters=[],
         form=form,

@@ -1,6 +1,6 @@
 """How much of what we send is service, and how much promotion? The trust mix, DOMAIN.md §6.
 
-Service and greeting touches ÷ all touches in 30 days: those sent before a moment (sent.py).
+Service and greeting touches ÷ all touches in 30 days: those sent before a moment (sent_touches.py).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from analytics.models.goals import KpiSettings
-from analytics.periods import Question, filters, midnight
-from analytics.sent import GENTLE, TOUCHES, narrowed
+from analytics.periods import Question, filters, midnight, narrowed
+from analytics.sent_touches import GENTLE, TOUCHES
 from contacts.models import Contact
 from contacts.segments import leaves, pieces
 from contacts.segments.leaves import Field, Shape, Tests

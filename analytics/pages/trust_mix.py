@@ -10,24 +10,24 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from analytics import answers, shown, trust
+from analytics import answers, shown, trust_mix
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
-from analytics.trust import BINS, Mix, Report, Row
+from analytics.trust_mix import BINS, Mix, Report, Row
 from tenants.models import User
 from tenants.roles import Can
 
 
 @frame.page
 def page(request: HttpRequest) -> HttpResponse:
-    asked = frame.read(request, days=trust.DAYS.days)
-    found = trust.report(asked.question)
+    asked = frame.read(request, days=trust_mix.DAYS.days)
+    found = trust_mix.report(asked.question)
     user = request.user
     return frame.show(
         request,
         asked,
         of_trust(found),
-        "analytics/trust.html",
+        "analytics/trust_mix.html",
         file=("trust-mix", of_trust(found)),
         heading=_("Trust mix"),
         since=found.since,

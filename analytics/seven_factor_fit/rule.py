@@ -13,7 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from analytics.models.fit import Industry
+from analytics.models.seven_factor_fit import Industry
 
 LOWEST, HIGHEST = 1, 5
 Answers = Mapping[str, int]  # by key of a factor, as they were chosen

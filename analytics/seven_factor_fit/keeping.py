@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from analytics.fit import rule
-from analytics.models.fit import FitAnswer, Industry
+from analytics.models.seven_factor_fit import FitAnswer, Industry
+from analytics.seven_factor_fit import rule
 from tenants.models import User
 
 

@@ -6,10 +6,7 @@ is none either (DOMAIN.md §5: a touch is to one contact).
 
 from __future__ import annotations
 
-import re
 from typing import Final
-
-from analytics.periods import Question, among
 
 # A contact, a moment, a kind and who sent it, from %(since)s to before %(until)s. What a file tells
 # counts where it says the kind, as our own events do.
@@ -33,8 +30,3 @@ WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
   AND e.properties->>'touch_kind' IN ('promotion', 'service', 'greeting') {who e.contact_id}
 """
 GENTLE: Final = "kind IN ('service', 'greeting')"
-
-
-def narrowed(sql: str, question: Question) -> str:
-    """Fills each `{who column}`: rows of the contacts that the question means."""
-    return re.sub(r" ?\{who ([^}]*)\}", lambda found: among(question, found[1]), sql)
