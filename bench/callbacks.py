@@ -1,6 +1,6 @@
 """How many callbacks are accepted over HTTP, against the same INSERT without HTTP?
 
-The web server as it is shipped: gunicorn, two workers of four threads, access log on. Each round
+The web server as it is shipped: two workers of four threads, access log on. Each round
 sends a burst of signed and encrypted callbacks over lines that are kept open, as a proxy keeps
 them, then the same bursts over a fresh line each. The floor is the product's own statement, sent by
 two processes with one connection each; the same by eight is shown beside it. All durable.
@@ -18,21 +18,15 @@ import secrets
 import selectors
 import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
 import django
 import psycopg2
-import requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 django.setup()
@@ -42,6 +36,7 @@ from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import quiet  # noqa: E402
+from bench.web_server import served  # noqa: E402
 from scrm.sandbox import events, wrapping  # noqa: E402
 from scrm.sandbox.state import App  # noqa: E402
 from tenants import setup  # noqa: E402
@@ -160,36 +155,6 @@ def burst(port: int, asked: Sequence[bytes], lines: int, *, fresh: bool) -> list
     return took
 
 
-@contextmanager
-def web() -> Iterator[int]:
-    """The port of a web server that was started as the product starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "gunicorn", "scrm.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += ["--no-control-socket", "--workers", str(WORKERS), "--worker-class", "gthread"]
-    command += ["--threads", str(THREADS), "--access-logfile", "-"]
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "web.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            deadline = time.monotonic() + 60
-            while not _answers(port):
-                if time.monotonic() > deadline:
-                    raise SystemExit("the web server did not start")
-                time.sleep(0.1)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _answers(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2).ok
-    except requests.RequestException:
-        return False
-
-
 # --- without HTTP -------------------------------------------------------------------------------
 
 
@@ -285,14 +250,16 @@ def main() -> None:
     floors: dict[int, list[float]] = {1: [], THREADS: []}
     rates: dict[bool, list[float]] = {False: [], True: []}
     times: dict[bool, list[float]] = {False: [], True: []}
-    with web() as port:
+    with served({}) as server:
         for fresh in (False, True):  # connections, caches and code are warm
-            over_http(account, port, bodies(500), given.lines, fresh=fresh)
+            over_http(account, server.port, bodies(500), given.lines, fresh=fresh)
         for _ in range(given.rounds):
             for threads, found in floors.items():
                 found.append(floor(account, bodies(given.burst), threads))
             for fresh, rated in rates.items():
-                rate, took = over_http(account, port, bodies(given.burst), given.lines, fresh=fresh)
+                rate, took = over_http(
+                    account, server.port, bodies(given.burst), given.lines, fresh=fresh
+                )
                 rated.append(rate)
                 times[fresh] += took
     least = statistics.median(floors[1])

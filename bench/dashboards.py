@@ -12,18 +12,9 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import django
-import requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 # Two of this app's own processes speak with the database while the browser's thread waits.
@@ -38,6 +29,7 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from analytics import facts  # noqa: E402
 from analytics.pages import menu  # noqa: E402
 from bench import big_business, quiet  # noqa: E402
+from bench.web_server import served  # noqa: E402
 from tenants.models import Membership, Tenant  # noqa: E402
 from tenants.scope import scope  # noqa: E402
 
@@ -48,39 +40,6 @@ DRAWN = """() => {
   const all = [...document.querySelectorAll("canvas")];
   return document.readyState === "complete" && all.every(drawn) && performance.now();
 }"""
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """Two web workers over the bench's database, at a port of their own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    command = [sys.executable, "-m", "gunicorn", "scrm.wsgi", "--bind", address, "--workers", "2"]
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
-        child = subprocess.Popen(
-            [*command, "--worker-class", "gthread", "--threads", "4", "--no-control-socket"],
-            env={**os.environ, "SCRM_BASE_URL": f"http://{address}"},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            deadline = time.monotonic() + 60
-            while not _answers(f"http://{address}/healthz"):
-                if time.monotonic() > deadline:
-                    raise SystemExit((Path(folder) / "log").read_text())
-                time.sleep(0.2)
-            yield f"http://{address}"
-        finally:
-            child.terminate()
-            child.wait(30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def session_of(tenant: Tenant) -> str:
@@ -110,16 +69,20 @@ def run(tenant: Tenant, times: int) -> None:
         raise SystemExit("There is no Chromium here; on Debian: apt-get install chromium")
     print(f"{quiet.machine()}; {times} visits each; {quiet.wait()}")
     missed = []
-    with served() as url, sync_playwright() as playwright:
+    with served({}) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
         session = session_of(tenant)
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
+        context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": server.url}]
+        )
         page = context.new_page()
         for name, *_others in menu.dashboards():
-            first, *took = (to_the_last_chart(page, url + reverse(name)) for _ in range(times + 1))
+            first, *took = (
+                to_the_last_chart(page, server.url + reverse(name)) for _ in range(times + 1)
+            )
             median, worst = statistics.median(took), max(first, *took)
             print(f"  {name:26} first {first:7.0f} ms   p50 {median:7.0f} ms   max {worst:7.0f} ms")
             if worst > BAR_MS:

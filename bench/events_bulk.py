@@ -1,6 +1,6 @@
 """How fast does `POST events/bulk` take events in, against pgbench inserting the same rows?
 
-The endpoint: two gunicorn workers, four clients over HTTP, 500 events a request, durable. The
+The endpoint: two web workers, four clients over HTTP, 500 events a request, durable. The
 floor: pgbench, two clients, prepared INSERT of 1,000 rows a statement into the same table of the
 same server (so with its indexes, keys and policy), as the application's role. Both sides write the
 same thousand contacts evenly, under random keys. Clients and servers share the processors, so the
@@ -19,10 +19,8 @@ import itertools
 import json
 import os
 import re
-import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -42,6 +40,7 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import lead_queue, quiet  # noqa: E402
+from bench.web_server import served  # noqa: E402
 from contacts import events  # noqa: E402
 from contacts.models import Contact, Event  # noqa: E402
 from tenants import auth  # noqa: E402
@@ -61,32 +60,6 @@ SELECT {tenant}, (ARRAY[{contacts}])[1 + n % {count}], 'content.read', now(), 'f
   md5(:salt::bigint || '-' || n), '{{"content": "x"}}', now(), '' FROM generate_series(1, 1000) n;
 COMMIT;
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def serve(port: int) -> subprocess.Popen[bytes]:
-    """The web server as production runs it."""
-    server = subprocess.Popen(
-        [
-            sys.executable, "-m", "gunicorn", "scrm.wsgi", "--workers", "2", "--worker-class",
-            "gthread", "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "error",
-        ],
-        env={**os.environ, "API_REQUESTS_PER_MINUTE": "1000000", "LOG_LEVEL": "ERROR"},
-    )  # fmt: skip
-    for _ in range(300):
-        try:
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            asked.request("GET", "/healthz")
-            if asked.getresponse().status == 200:
-                return server
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("the web server did not open")
 
 
 def bodies(externals: list[str], count: int) -> list[bytes]:
@@ -250,18 +223,14 @@ def main() -> None:
         rows = Contact.objects.order_by("id").values_list("id", "external_id")[:1000]
         some = [(pk, str(name)) for pk, name in rows]
     externals = [name for _pk, name in some]
-    port = free_port()
-    server = serve(port)
-    try:
+    quick = {"API_REQUESTS_PER_MINUTE": "1000000", "LOG_LEVEL": "ERROR"}
+    with served(quick) as server:
         print(f"{quiet.machine()}; {quiet.wait()}; {SIZE} events a request, {CLIENTS} clients")
-        over_http(port, key, bodies(externals, WARM_UP))
+        over_http(server.port, key, bodies(externals, WARM_UP))
         rounds = [
-            measured(tenant, server.pid, port, key, some, given.requests)
+            measured(tenant, server.pid, server.port, key, some, given.requests)
             for _ in range(given.rounds)
         ]
-    finally:
-        server.terminate()
-        server.wait()
     report(rounds)
     sent = SIZE * (WARM_UP + given.requests * given.rounds)
     if stored(tenant) != sent:

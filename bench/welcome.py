@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,17 +26,11 @@ from typing import Any
 import django
 import requests
 
+from bench import web_server
+from scrm.local import web
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-SANDBOX, WEB = free_port(), free_port()
+SANDBOX, WEB = web_server.free_port(), web_server.free_port()
 os.environ["WECHAT_BASE_URL"] = f"http://127.0.0.1:{SANDBOX}"
 os.environ["SCRM_BASE_URL"] = f"http://127.0.0.1:{WEB}"
 django.setup()
@@ -72,8 +65,7 @@ def running(folder: Path) -> Iterator[None]:
     ready = folder / "ready"
     commands = [
         ("-m", "scrm.sandbox", "--port", str(SANDBOX), "--ready-file", str(ready)),
-        ("-m", "gunicorn", "scrm.wsgi", "--bind", f"127.0.0.1:{WEB}", "--workers", "2",
-         "--worker-class", "gthread", "--threads", "4", "--no-control-socket"),
+        web.command(WEB),
         (*CELERY, "--concurrency", "2", "--hostname", "bulk@%h"),
         (*CELERY, "--concurrency", "2", "--hostname", "express@%h", "-Q", "welcome,urgent"),
         ("-m", "celery", "-A", "scrm", "beat", "--schedule", str(folder / "schedule"),
@@ -85,7 +77,7 @@ def running(folder: Path) -> Iterator[None]:
             with (folder / f"{number}.log").open("w") as log:
                 started.append(subprocess.Popen([sys.executable, *command], stdout=log, stderr=log))
         wait_for(ready.exists)
-        wait_for(lambda: _answers(f"http://127.0.0.1:{WEB}/healthz"))
+        wait_for(lambda: web_server.answers(f"http://127.0.0.1:{WEB}"))
         yield
     finally:
         for child in reversed(started):
@@ -100,13 +92,6 @@ def wait_for(done: Any, seconds: float = 90.0) -> None:
         if time.monotonic() > deadline:
             raise SystemExit("a part did not start")
         time.sleep(0.2)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
 
 
 def connected(tenant: Tenant) -> WeChatAccount:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 import uuid
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +19,7 @@ from tenants.models import Tenant, User
 from tenants.scope import scope
 from tenants.wechat.views import callback
 
+_log = logging.getLogger("scrm.access")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # Doors where who is signed in does not matter: links and callbacks open their own tenant's scope.
 PUBLIC = ("/static/", "/l/", "/q/", "/wechat/", "/WW_verify_", "/MP_verify_")
@@ -31,6 +35,21 @@ def request_id(get_response: GetResponse) -> GetResponse:
         request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         response = get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+    return middleware
+
+
+def access_log(get_response: GetResponse) -> GetResponse:
+    """One line for each request. Never its query: codes of sign-ins may stand there."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = get_response(request)
+        took = (time.perf_counter() - began) * 1000
+        path = quote(request.path)  # a line break in it must not begin a line of the log
+        id = request.id  # type: ignore[attr-defined]
+        _log.info("%s %s %d %.0f ms %s", request.method, path, response.status_code, took, id)
         return response
 
     return middleware

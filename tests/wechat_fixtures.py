@@ -28,7 +28,7 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.fixture(scope="session")
 def web_url(database: None) -> Iterator[str]:
-    """The application on a port of its own, as gunicorn would serve it."""
+    """The application on a port of its own, as the web server would serve it."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
     server.daemon_threads = True
     server.set_app(WSGIHandler())

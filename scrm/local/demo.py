@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scrm.local import messages, ports, preflight, servers
+from scrm.local import messages, ports, preflight, servers, web
 from scrm.local.commands import signals_to, stop_now
 from scrm.local.errors import LocalError
 from scrm.local.processes import Child
@@ -101,12 +101,7 @@ class Demo:
         return {"cluster": self.servers.cluster, "code": _code(self.project)}
 
     def web(self) -> Child:
-        address = f"127.0.0.1:{self.port}"
-        return self.python(
-            *("web", "-m", "gunicorn", "scrm.wsgi", "--bind", address, "--no-control-socket"),
-            *("--workers", "2", "--worker-class", "gthread", "--threads", "4"),
-            *("--graceful-timeout", "4", "--access-logfile", "-"),
-        )
+        return self.python("web", *web.command(self.port))
 
     def worker(self) -> Child:
         return self.python(

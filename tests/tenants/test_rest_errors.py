@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -166,6 +167,18 @@ def test_an_error_leaves_nothing_behind(business: Business) -> None:
 def test_the_callers_request_id_comes_back(business: Business) -> None:
     answer = business.api().get("/api/v1/tags?x=1", HTTP_X_REQUEST_ID="my-request-1")
     assert error_of(answer)["request_id"] == "my-request-1"
+
+
+def test_the_log_has_a_line_a_request_without_its_query(
+    business: Business, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="scrm.access"):
+        business.api().get("/api/v1/tags?code=a-secret", HTTP_X_REQUEST_ID="my-request-1")
+        business.api().get("/nothing%0a2026-01-01 INFO forged")
+
+    found, missed = (record.getMessage() for record in caplog.records)
+    assert re.fullmatch(r"GET /api/v1/tags \d{3} \d+ ms my-request-1", found)
+    assert re.fullmatch(r"GET /nothing%0A2026-01-01%20INFO%20forged 404 \d+ ms \w+", missed)
 
 
 def test_answers_are_private(business: Business) -> None:
