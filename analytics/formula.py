@@ -23,14 +23,15 @@ FACTORS: Final = ("assets", "reach", "conversion", "aov")
 
 # Of everybody's orders, those that came after the first touch are the reached'.
 PARTS = f"""
-WITH reached AS MATERIALIZED (
-  SELECT * FROM (
-    SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
-    WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
-      AND e.at >= %(start)s AND e.at < %(until)s {{who e.contact_id}}
-    GROUP BY e.contact_id) touched
-  WHERE EXISTS (
-    SELECT FROM contacts_reachspell s WHERE s.contact_id = touched.contact_id AND {reachable.OPEN})
+WITH touched AS MATERIALIZED (
+  SELECT e.contact_id, min(e.at) AS at FROM contacts_event e
+  WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
+    AND e.at >= %(start)s AND e.at < %(until)s {{who e.contact_id}}
+  GROUP BY e.contact_id
+), reached AS MATERIALIZED (
+  SELECT * FROM touched WHERE contact_id IN (
+    SELECT s.contact_id FROM contacts_reachspell s
+    WHERE {reachable.OPEN} AND s.contact_id = ANY(ARRAY(SELECT contact_id FROM touched)))
 ), bought AS (
   SELECT o.id, o.amount_fen - o.refund_fen AS fen, o.paid_at >= r.at AS reached
   FROM contacts_order o LEFT JOIN reached r ON r.contact_id = o.contact_id

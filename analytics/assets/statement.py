@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final, Literal
 
 from django.db import connection
@@ -80,8 +81,6 @@ LEFT JOIN {worths} w
 GROUP BY row_in, row_out, how_in, how_out
 """
 
-_HOLDER = "JOIN contacts_contact c ON c.tenant_id = s.tenant_id AND c.id = s.contact_id"
-
 
 @dataclass
 class Row:
@@ -142,8 +141,8 @@ def kept_as(question: Question, group: Group) -> str | None:
 
 def closing(question: Question) -> dict[str, int]:
     """Inside a scope: heads by ownership level just before the period's end, or as_of."""
-    read = _counted if cells.know(question) else _booked
-    return {str(key): row.closing for key, row in read(question, "ownership", None).items()}
+    read = _flows if cells.know(question) else partial(_booked, worths=None)
+    return {str(key): row.closing for key, row in read(question, "ownership").items()}
 
 
 def report(question: Question, group: Group, *, valued: bool = True) -> list[Row]:
@@ -178,8 +177,8 @@ def _booked(question: Question, group: Group, worths: Worths | None) -> Book:
     return book
 
 
-def _counted(question: Question, group: Group, worths: Worths | None) -> Book:
-    """From the cells of days; of levels also who changed, from their pieces."""
+def _flows(question: Question, group: Group) -> Book:
+    """From the cells of days: `moved` is whatever moved between rows, not by the period's book."""
     book: Book = {}
     for key, *figures in cells.read(question, group):
         row = book[key] = Row(key)
@@ -191,6 +190,12 @@ def _counted(question: Question, group: Group, worths: Worths | None) -> Book:
             row.opening + row.acquired + row.returned + row.moved_in
             - row.lost_by_customer - row.lost_by_staff - row.moved_out
         )  # fmt: skip
+    return book
+
+
+def _counted(question: Question, group: Group, worths: Worths | None) -> Book:
+    """The flows; of levels also who changed, from their pieces."""
+    book = _flows(question, group)
     if group == "ownership":
         _move(book, cells.changed(question))
     if worths is not None:

@@ -36,6 +36,12 @@ class Event(TenantModel):
             models.Index(
                 fields=["tenant", "id"], name="event_open", condition=models.Q(handled_at=None)
             ),
+            # Few, and asked for of each customer whose worth changes.
+            models.Index(
+                fields=["tenant", "contact"],
+                name="event_reward",
+                condition=models.Q(kind="reward.paid"),
+            ),
         ]
 
     def __str__(self) -> str:
