@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any, Final
@@ -71,12 +72,12 @@ def in_fen(metric: str, value: Fraction) -> Fraction:
 
 def asked(question: Question, given: Mapping[str, str]) -> dict[str, Fraction]:
     """Inside a scope: the targets of those whom a report's parameters ask for: the tenant, a team,
-    or one person. Nobody sets targets for a channel or a segment.
+    or one person. Nobody sets targets for a channel, a segment, or buyers of some product.
     """
-    if question.channel_id is not None or question.segment_id is not None:
-        return {}
-    if question.owners is None:
+    if question.of_everybody:
         return of_period(question)
+    if not replace(question, owners=None).of_everybody or question.owners is None:
+        return {}
     if (given.get("staff") or "").strip():
         return of_period(question, staff=question.owners[0]) if question.owners else {}
     team = asking.team((given.get("team") or "").strip())
