@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -93,6 +94,11 @@ class Span:
         """The same days of the year before; the end of February may be a day shorter."""
         start, end = _earlier(self.start, 12), _earlier(self.end, 12)
         return replace(self, start=start, end=max(end, start + timedelta(days=1)))
+
+    def passed(self, moment_us: int) -> Fraction:
+        """The share of it that lies before a moment."""
+        length = self.end_us - self.start_us
+        return Fraction(max(0, min(moment_us - self.start_us, length)), length)
 
     def whole(self) -> bool:
         """A whole calendar month?"""

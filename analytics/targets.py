@@ -84,16 +84,10 @@ def asked(question: Question, given: Mapping[str, str]) -> dict[str, Fraction]:
     return of_period(question, team=team.pk) if team else {}
 
 
-def elapsed(question: Question) -> Fraction:
-    """The share of the period that lies before as_of."""
-    start, end = question.span.start_us, question.span.end_us
-    return Fraction(max(0, question.end_us - start), end - start)
-
-
 def pace(
     metric: str, value: Fraction | int | None, target: Fraction | None, so_far: Fraction
 ) -> Fraction | None:
-    """1 and more: on the way to the target. Of sums, against the target's share of time so far.
+    """1 and more: on the way to the target. Of sums, against what of it is due by now (pacing.py).
 
     Where less is better, the other way round; nothing to divide by is no pace.
     """
