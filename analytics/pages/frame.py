@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -213,7 +214,7 @@ def _roles() -> Choices:
     """Once a product has one."""
     if not Product.objects.exclude(role="").exists():
         return []
-    return [(role.value, str(role.label)) for role in Product.Role]
+    return [(role.value, capfirst(str(role.label))) for role in Product.Role]
 
 
 def named(rows: QuerySet[Any]) -> list[tuple[str, str]]:

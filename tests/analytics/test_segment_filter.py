@@ -129,7 +129,7 @@ def test_the_example_of_the_docs(business: Business) -> None:
     }
     assert revenue == {"": "319.80", "lead_in": "319.80", "profit": "309.90", "hit": "0.00"}
     page = business.browser("viewer").get("/dashboards/concentration/?product_role=profit")
-    assert '<option value="profit" selected>profit</option>' in page.content.decode()
+    assert '<option value="profit" selected>Profit</option>' in page.content.decode()
 
 
 def test_nobody_is_nothing(shop: Business) -> None:
