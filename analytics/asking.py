@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from analytics.periods import Question, Span
-from contacts.models import Channel, Segment
+from contacts.models import Channel, Product, Segment
 from tenants.models import Staff, Team, Tenant
 from tenants.rest.fields import row_id
 
-NAMES = frozenset({"from", "to", "as_of", "channel", "staff", "team", "segment"})
+NAMES = frozenset({"from", "to", "as_of", "channel", "staff", "team", "segment", "product_role"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST, _LAST = date(1970, 1, 2), date(2200, 1, 1)
 
@@ -44,9 +44,11 @@ def ask(given: Mapping[str, str], tenant: Tenant, *, days: int | None = None) ->
     channel = _channel(texts.get("channel"), wrong)
     owners = _owners(texts, wrong)
     segment = _segment(texts.get("segment"), wrong)
+    role = _role(texts.get("product_role"), wrong)
     if wrong:
         raise Wrong(wrong)
-    return Question(Span(start, end, tenant.tz), as_of, channel, owners, segment)
+    span = Span(start, end, tenant.tz)
+    return Question(span, as_of, channel, owners, segment, product_role=role)
 
 
 def compared(given: Mapping[str, str], question: Question) -> Question | None:
@@ -151,6 +153,26 @@ def _segment(text: str | None, wrong: dict[str, str]) -> int | None:
         wrong["segment"] = _("There is no such segment.")
         return None
     return found.pk
+
+
+def _role(text: str | None, wrong: dict[str, str]) -> str | None:
+    if text is None or text in Product.Role.values:
+        return text
+    wrong["product_role"] = _("There is no such product role: write one of %(roles)s.") % {
+        "roles": ", ".join(Product.Role.values)
+    }
+    return None
+
+
+def narrowed_to(question: Question, given: Mapping[str, str]) -> list[str]:
+    """Inside a scope: the filters of a question in words."""
+    found = []
+    if question.channel_id is not None:
+        found.append(str(Channel.objects.get(pk=question.channel_id)))
+    found += [given[name] for name in ("team", "staff", "segment") if given.get(name)]
+    if question.product_role is not None:
+        found.append(_("bought: %(role)s") % {"role": Product.Role(question.product_role).label})
+    return found
 
 
 def team(text: str) -> Team | None:

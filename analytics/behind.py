@@ -20,8 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from analytics import answers, asking, buying, concentration, formula, rates, reachable
 from analytics.asking import Wrong
-from analytics.periods import Question, among, holders, midnight, narrowed
-from contacts.models import Channel
+from analytics.periods import Question, among, filters, holders, midnight, narrowed
 from journeys.models import Stage
 from tenants.models import Tenant
 
@@ -51,12 +50,9 @@ class Counted:
     def text(self) -> str:
         span = self.question.span
         of = [self._title, f"{span.start} – {span.through}"]
-        if self.question.channel_id is not None:
-            of.append(str(Channel.objects.get(pk=self.question.channel_id)))
-        elif "no_channel" in self.given:
+        if "no_channel" in self.given:
             of.append(_("No channel"))
-        narrowed = (self.given.get(name) for name in ("team", "staff", "segment"))
-        return " · ".join([*of, *filter(None, narrowed)])
+        return " · ".join([*of, *asking.narrowed_to(self.question, self.given)])
 
     @property
     def _title(self) -> str:
@@ -87,6 +83,12 @@ def read(text: str, tenant: Tenant) -> Counted:
         raise Wrong({NAME: text})
     question = asking.ask({name: given.get(name, "") for name in asking.NAMES}, tenant)
     return Counted(figure, answers.complete(question), given)
+
+
+def meant(question: Question) -> RawSQL:
+    """Everybody whom the filters mean."""
+    sql = "SELECT id FROM contacts_contact WHERE tenant_id = %(tenant)s"
+    return _raw(sql + among(question, "id"), filters(question))
 
 
 def _raw(sql: str, parameters: Mapping[str, Any]) -> RawSQL:

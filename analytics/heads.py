@@ -23,7 +23,7 @@ def heads(question: Question) -> Fraction | None:
     Fees ÷ average pay are head-months; null where a month has nothing set, or fees but no pay. Of
     a part of the contacts nobody knows who works for them.
     """
-    if question.by_person or question.channel_id is not None:
+    if not question.of_everybody:
         return None
     settings = list(Headcount.objects.order_by("month"))
     if not settings or month_of(question.span.start) < settings[0].month:

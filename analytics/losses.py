@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from django.db import connection
 
-from analytics.periods import Question, in_segment, midnight
+from analytics.periods import Question, by_deed, filters, midnight
 from contacts.models import Channel, LiveCode, SourceKind
 from tenants.models import Staff
-from tenants.scope import TenantModel, current_tenant_id
+from tenants.scope import TenantModel
 
 DAYS: Final = (1, 3, 7, 30, 90)
 Group = Literal["channel", "staff", "live_code", "source"]
@@ -95,14 +95,10 @@ def report(question: Question, group: Group) -> list[Row]:
         joined=_joined(question, group),
         filters=_filters(question),
     )
-    parameters: dict[str, Any] = {
-        "tenant": current_tenant_id(),
+    parameters = filters(question) | {
         "start": midnight(span.start, span.zone),
         "end": midnight(span.end, span.zone),
         "as_of": question.as_of,
-        "channel": question.channel_id,
-        "staff": list(question.owners or ()),
-        "segment": question.segment_id,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -137,8 +133,8 @@ def _filters(question: Question) -> str:
     """Of this report `staff` and `team` mean the friends of the contacts."""
     sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
     if question.owners is not None:
-        sql += " AND s.staff_id = ANY(%(staff)s::bigint[])"
-    return sql + in_segment(question, "s.contact_id")
+        sql += " AND s.staff_id = ANY(%(owners)s::bigint[])"
+    return sql + by_deed(question, "s.contact_id")
 
 
 def _after(counts: Sequence[int]) -> list[After]:

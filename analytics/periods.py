@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -94,6 +95,11 @@ class Span:
         start, end = _earlier(self.start, 12), _earlier(self.end, 12)
         return replace(self, start=start, end=max(end, start + timedelta(days=1)))
 
+    def passed(self, moment_us: int) -> Fraction:
+        """The share of it that lies before a moment."""
+        length = self.end_us - self.start_us
+        return Fraction(max(0, min(moment_us - self.start_us, length)), length)
+
     def whole(self) -> bool:
         """A whole calendar month?"""
         return self.start.day == 1 and self.end == next_month(self.start)
@@ -102,7 +108,8 @@ class Span:
 @dataclass(frozen=True)
 class Question:
     """A report's period and contacts. `owners` holds the staff of the filters staff and team;
-    `segment_id` asks for its members of now, or for everybody else: FIGURES R49.
+    `segment_id` asks for its members of now, or for everybody else: FIGURES R49. `product_role`
+    asks for those who had paid for a product of that role before as_of.
     """
 
     span: Span
@@ -111,11 +118,18 @@ class Question:
     owners: tuple[int, ...] | None = None
     segment_id: int | None = None
     outside_segment: bool = False
+    product_role: str | None = None
 
     @property
     def by_person(self) -> bool:
-        """Is it asked by what no cell knows: by owner, by membership?"""
-        return self.owners is not None or self.segment_id is not None
+        """Is it asked by what no cell knows: by owner, by membership, by what was bought?"""
+        return (
+            self.owners is not None or self.segment_id is not None or self.product_role is not None
+        )
+
+    @property
+    def of_everybody(self) -> bool:
+        return self.channel_id is None and not self.by_person
 
     @property
     def as_of_us(self) -> int:
@@ -168,6 +182,8 @@ def filters(question: Question) -> dict[str, Any]:
         "channel": question.channel_id,
         "owners": list(question.owners or ()),
         "segment": question.segment_id,
+        "product_role": question.product_role,
+        "bought_before": question.as_of,
     }
 
 
@@ -178,14 +194,14 @@ def among(question: Question, column: str = "contact_id") -> str:
         tests += " AND c.channel_id = %(channel)s"
     if question.owners is not None:
         tests += " AND c.owner_id = ANY(%(owners)s::bigint[])"
-    return _in_contacts(column, tests) + in_segment(question, column)
+    return _in_contacts(column, tests) + by_deed(question, column)
 
 
 def holders(question: Question, column: str = "contact_id") -> str:
     """The same for rows of facts: they have `channel_id` themselves, 0 for none."""
     channel = "" if question.channel_id is None else " AND channel_id = %(channel)s"
     owner = "" if question.owners is None else " AND c.owner_id = ANY(%(owners)s::bigint[])"
-    return channel + _in_contacts(column, owner) + in_segment(question, column)
+    return channel + _in_contacts(column, owner) + by_deed(question, column)
 
 
 def narrowed(sql: str, question: Question) -> str:
@@ -202,13 +218,32 @@ def _in_contacts(column: str, tests: str) -> str:
     )
 
 
-def in_segment(question: Question, column: str) -> str:
+def by_deed(question: Question, column: str) -> str:
+    """The filters that no column of a contact answers: by segment, by what was bought."""
+    return _in_segment(question, column) + _bought(question, column)
+
+
+def _in_segment(question: Question, column: str) -> str:
     if question.segment_id is None:
         return ""
     no = "NOT " if question.outside_segment else ""
     return (
         f" AND {column} {no}IN (SELECT m.contact_id FROM contacts_segmentmember m"  # noqa: S608 - our own names
         " WHERE m.tenant_id = %(tenant)s AND m.segment_id = %(segment)s)"
+    )
+
+
+def _bought(question: Question, column: str) -> str:
+    """Materialized: where no statistics know a new tenant, it would be joined row by row."""
+    if question.product_role is None:
+        return ""
+    return (
+        f" AND {column} IN (WITH buyer AS MATERIALIZED ("  # noqa: S608 - our own names
+        "SELECT DISTINCT o.contact_id FROM contacts_product p"
+        " JOIN contacts_orderitem i ON i.tenant_id = p.tenant_id AND i.sku = p.sku"
+        " JOIN contacts_order o ON o.tenant_id = i.tenant_id AND o.id = i.order_id"
+        " WHERE p.tenant_id = %(tenant)s AND p.role = %(product_role)s"
+        " AND o.paid AND o.paid_at < %(bought_before)s) SELECT contact_id FROM buyer)"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any, Final
@@ -71,28 +72,22 @@ def in_fen(metric: str, value: Fraction) -> Fraction:
 
 def asked(question: Question, given: Mapping[str, str]) -> dict[str, Fraction]:
     """Inside a scope: the targets of those whom a report's parameters ask for: the tenant, a team,
-    or one person. Nobody sets targets for a channel or a segment.
+    or one person. Nobody sets targets for a channel, a segment, or buyers of some product.
     """
-    if question.channel_id is not None or question.segment_id is not None:
-        return {}
-    if question.owners is None:
+    if question.of_everybody:
         return of_period(question)
+    if not replace(question, owners=None).of_everybody or question.owners is None:
+        return {}
     if (given.get("staff") or "").strip():
         return of_period(question, staff=question.owners[0]) if question.owners else {}
     team = asking.team((given.get("team") or "").strip())
     return of_period(question, team=team.pk) if team else {}
 
 
-def elapsed(question: Question) -> Fraction:
-    """The share of the period that lies before as_of."""
-    start, end = question.span.start_us, question.span.end_us
-    return Fraction(max(0, question.end_us - start), end - start)
-
-
 def pace(
     metric: str, value: Fraction | int | None, target: Fraction | None, so_far: Fraction
 ) -> Fraction | None:
-    """1 and more: on the way to the target. Of sums, against the target's share of time so far.
+    """1 and more: on the way to the target. Of sums, against what of it is due by now (pacing.py).
 
     Where less is better, the other way round; nothing to divide by is no pace.
     """

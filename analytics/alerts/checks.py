@@ -21,7 +21,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics import baselines, facts, kpis, targets, trust_mix
+from analytics import baselines, facts, kpis, pacing, targets, trust_mix
 from analytics.baselines import METRICS, Day
 from analytics.models.alerts import Alert, AlertNotice, AlertRecipient, AlertRule
 from analytics.models.goals import Kpi, KpiSettings
@@ -155,9 +155,10 @@ def _behind(day: date) -> dict[str, tuple[Fraction, Fraction, Fraction]]:
     zone = Tenant.current().tz
     month = Span(month_of(day), next_month(day), zone)
     question = Question(month, midnight(day + _DAY, zone))
-    aims, so_far = targets.of_period(question), targets.elapsed(question)
+    aims = targets.of_period(question)
     if not aims:
         return {}
+    shares = pacing.due(aims, question)
     sums = {
         metric: sum(of_days.values())
         for metric, of_days in baselines.daily(question, month.start).items()
@@ -165,10 +166,10 @@ def _behind(day: date) -> dict[str, tuple[Fraction, Fraction, Fraction]]:
     found = {}
     for metric, value in kpis.values(question, sums).items():
         aim = aims.get(metric)
-        pace = targets.pace(metric, value, aim, so_far)
+        share = shares.get(metric, Fraction(1))
+        pace = targets.pace(metric, value, aim, share)
         if pace is not None and aim is not None and value is not None:
-            due = aim * so_far if metric in targets.ADDITIVE else aim
-            found[metric] = pace, Fraction(value), due
+            found[metric] = pace, Fraction(value), aim * share
     return found
 
 

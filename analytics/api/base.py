@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from analytics import answers, asking
 from analytics.periods import Question
+from contacts.models import Product
 from tenants.middleware import tenant_of
 from tenants.rest import errors
 from tenants.rest.filters import Filter
@@ -34,6 +35,10 @@ PERIOD: Final[Mapping[str, Filter]] = {
     "staff": text("userid or id: contacts that this member owns."),
     "team": text("Name or id: contacts that members of this team own."),
     "segment": text("Name or id: contacts that are members of this segment now."),
+    "product_role": Filter(
+        serializers.ChoiceField(Product.Role.choices, allow_blank=True),
+        help="Contacts that paid for a product of this role before as_of.",
+    ),
 }
 
 

@@ -29,7 +29,10 @@ class _AimAnswer(_Period):
     value = Figure(allow_null=True)
     target = Figure(allow_null=True)
     elapsed = serializers.FloatField(help_text="The share of the window that has passed.")
-    expected = Figure(allow_null=True, help_text="At a steady pace, by now.")
+    expected = Figure(allow_null=True, help_text="What of the target is due by now.")
+    by_weekday = serializers.BooleanField(
+        help_text="Days count as their weekday usually does; else all the same."
+    )
     pace = serializers.FloatField(allow_null=True)
     on_pace = serializers.BooleanField(allow_null=True)
     forecast = Figure(allow_null=True)
@@ -154,6 +157,7 @@ def _aim(aim: Aim) -> dict[str, object]:
         "target": shown(aim.metric, aim.target),
         "elapsed": float(aim.elapsed),
         "expected": shown(aim.metric, aim.expected),
+        "by_weekday": aim.course.by_weekday,
         "pace": None if aim.pace is None else float(aim.pace),
         "on_pace": aim.on_pace,
         "forecast": shown(aim.metric, aim.forecast),

@@ -22,14 +22,13 @@ from django.db import connection
 from django.utils import timezone
 
 from analytics.assets import cells, readings
-from analytics.periods import Question, in_segment, last_day, midnight
+from analytics.periods import Question, by_deed, filters, last_day, midnight
 from analytics.prediction import known
 from analytics.prediction.known import Worths
 from analytics.standing import Ownership
 from contacts.kinds import INBOUND
 from contacts.models import Channel, ContactSettings
 from tenants.models import Staff, Team
-from tenants.scope import current_tenant_id
 
 _NOW: Final = timedelta(minutes=1)
 Group = Literal["ownership", "staff", "channel", "team"]
@@ -238,13 +237,13 @@ def total(rows: Sequence[Row]) -> Row:
 
 def _entries(question: Question, group: Group, worths: Worths | None) -> list[tuple[Any, ...]]:
     by_follow = group in BY_FOLLOW
-    filters = _filters(question) + (" AND s.staff_id IS NOT NULL" if by_follow else "")
+    narrow = _filters(question) + (" AND s.staff_id IS NOT NULL" if by_follow else "")
     row_in, row_out = _rows(group)
     unit = {"staff": "s.staff_id", "team": "s.staff_id", "channel": "c.channel_id"}
     spells = _SPELLS.format(
         unit=unit.get(group, "0"),
-        holder=_HOLDER if "c." in filters or group == "channel" else "",
-        filters=filters,
+        holder=_HOLDER if "c." in narrow or group == "channel" else "",
+        filters=narrow,
     )
     came, went = readings.lines(follow=by_follow)
     sql = (
@@ -276,19 +275,16 @@ def _filters(question: Question) -> str:
     owners = " AND c.owner_id = ANY(%(owners)s::bigint[])"
     if question.owners is not None:
         sql += owners
-    return sql + in_segment(question, "c.id")
+    return sql + by_deed(question, "c.id")
 
 
 def _given(question: Question, worths: Worths) -> dict[str, Any]:
     span, rule = question.span, ContactSettings.of_tenant()
     return {
-        "tenant": current_tenant_id(),
+        **filters(question),
         "start": midnight(span.start, span.zone),
         "end": midnight(span.end, span.zone),
         "as_of": question.as_of,
-        "channel": question.channel_id,
-        "owners": list(question.owners or ()),
-        "segment": question.segment_id,
         "inbound": sorted(INBOUND),
         "interacting": rule.interacting.total_seconds(),
         "owned": rule.owned.total_seconds(),

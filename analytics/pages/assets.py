@@ -133,13 +133,9 @@ def links(rows: Sequence[Row], group: Group, question: Question) -> list[str]:
     """Where those at closing are listed, when closing is now; empty where no list can say it."""
     contacts = reverse("admin:contacts_contact_changelist")
     follows = reverse("admin:contacts_follow_changelist")
-    narrow: dict[str, object] = {}
-    if question.channel_id is not None:
-        narrow["channel__id__exact"] = question.channel_id
-    if question.owners is not None and len(question.owners) != 1:
+    narrow = _narrowed(question)
+    if narrow is None:
         return []
-    if question.owners:
-        narrow["owner__id__exact"] = question.owners[0]
     found = []
     for row in rows:
         of: dict[str, tuple[str, dict[str, object]]] = {
@@ -153,6 +149,19 @@ def links(rows: Sequence[Row], group: Group, question: Question) -> list[str]:
         address, query = of.get(group, ("", {}))
         found.append(f"{address}?{urlencode(query)}" if address and row.closing else "")
     return found
+
+
+def _narrowed(question: Question) -> dict[str, object] | None:
+    """The filters as those of the list; None where it has no such."""
+    owners = question.owners
+    if question.product_role is not None or (owners is not None and len(owners) != 1):
+        return None
+    asked = {
+        "channel__id__exact": question.channel_id,
+        "segment": question.segment_id,
+        "owner__id__exact": owners[0] if owners else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _name(row: Row, names: Names, group: Group) -> str:

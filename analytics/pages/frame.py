@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -24,7 +25,7 @@ from analytics.pages import comparison, files, menu, share
 from analytics.pages.reading import Laid, Reading
 from analytics.pages.tables import Counted, Table
 from analytics.periods import Question
-from contacts.models import Channel, Segment
+from contacts.models import Channel, Product, Segment
 from tenants.middleware import tenant_of
 from tenants.models import Staff, Team, User
 from tenants.roles import Can
@@ -194,6 +195,7 @@ def _filters(asked: Asked) -> list[dict[str, object]]:
         ("team", _("Team"), _("All teams"), named(Team.objects.order_by("name"))),
         ("staff", _("Staff"), _("Everybody"), named(Staff.objects.order_by("name"))),
         ("segment", _("Segment"), _("All contacts"), named(Segment.objects.order_by("name"))),
+        ("product_role", _("Product role bought"), _("Whatever they bought"), _roles()),
     ]
     return [
         {
@@ -206,6 +208,13 @@ def _filters(asked: Asked) -> list[dict[str, object]]:
         for name, title, everything, choices in kinds
         if choices
     ]
+
+
+def _roles() -> Choices:
+    """Once a product has one."""
+    if not Product.objects.exclude(role="").exists():
+        return []
+    return [(role.value, capfirst(str(role.label))) for role in Product.Role]
 
 
 def named(rows: QuerySet[Any]) -> list[tuple[str, str]]:

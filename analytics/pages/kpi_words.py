@@ -70,3 +70,11 @@ def _meanings() -> Mapping[Kpi, str]:
             "Mean answer to surveys of the period: 0 % is the lowest one, 100 % the highest."
         ),
     }  # fmt: skip
+
+
+def due() -> str:
+    """What of a goal should be reached by a day: pacing.py."""
+    return _(
+        "What is due: each day counts as much as its weekday usually brings, by the median of the "
+        "eight weeks before; where these are not known, all days count the same."
+    )

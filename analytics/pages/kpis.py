@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics import answers, kpis, shown, targets
+from analytics import answers, kpis, pacing, shown, targets
 from analytics.api.kpis import shown as as_answered
 from analytics.kpis import Scorecard, Value
 from analytics.models.goals import Kpi, KpiSettings, Purpose
@@ -23,6 +23,8 @@ from analytics.periods import Question, Span, month_of, next_month
 from tenants.middleware import tenant_of
 from tenants.models import User
 from tenants.roles import Can
+
+Goals = Mapping[str, Fraction]  # by figure
 
 
 @dataclass
@@ -52,11 +54,11 @@ def page(request: HttpRequest) -> HttpResponse:
     def made(question: Question) -> tuple[Table, Table]:
         card = answers.steadily(lambda: kpis.report(question, chosen))
         aims = targets.asked(question, asked.given)
-        return _table(card, aims, targets.elapsed(question), currency), _file(card, aims)
+        return _table(card, aims, pacing.due(aims, question), currency), _file(card, aims)
 
     card = answers.steadily(lambda: kpis.report(asked.question, chosen))
     aims = targets.asked(asked.question, asked.given)
-    table = _table(card, aims, targets.elapsed(asked.question), currency)
+    table = _table(card, aims, pacing.due(aims, asked.question), currency)
     user = request.user
     return frame.show(
         request,
@@ -97,13 +99,11 @@ def _of_this_month(asked: frame.Asked) -> frame.Asked:
     return replace(asked, question=replace(asked.question, span=span))
 
 
-def _tile(
-    key: Kpi, card: Scorecard, aims: Mapping[str, Fraction], so_far: Fraction, currency: str
-) -> Tile:
+def _tile(key: Kpi, card: Scorecard, aims: Goals, due: Goals, currency: str) -> Tile:
     value, usual, aim = card.values.get(key), card.baselines.get(key), aims.get(key)
     change = _change(value, usual)
     better = change is not None and (change < 0 if key in targets.LESS_IS_BETTER else change > 0)
-    pace = targets.pace(key, value, aim, so_far)
+    pace = targets.pace(key, value, aim, due.get(key, Fraction(1)))
     reached = Fraction(value) / aim if value is not None and aim else Fraction(0)
     rising = aim is not None and key not in targets.LESS_IS_BETTER
     return Tile(
@@ -177,8 +177,9 @@ def _columns() -> list[Column]:
         ),
         Column(
             _("Pace"),
-            _("Value ÷ the target's share of the time that has passed; of rates and averages, "
-              "value ÷ target. Where less is better, the other way round. 100% is on the way."),
+            _("Value ÷ what of the target is due by now; of rates and averages, value ÷ target. "
+              "Where less is better, the other way round. 100% is on the way.")
+            + " " + kpi_words.due(),
         ),
         Column(
             _("Usual"),
@@ -190,9 +191,9 @@ def _columns() -> list[Column]:
     ]  # fmt: skip
 
 
-def _table(card: Scorecard, aims: Mapping[str, Fraction], so_far: Fraction, currency: str) -> Table:
+def _table(card: Scorecard, aims: Goals, due: Goals, currency: str) -> Table:
     table = Table(_columns(), meanings=kpi_words.meanings())
-    tiles = [_tile(key, card, aims, so_far, currency) for key in card.keys]
+    tiles = [_tile(key, card, aims, due, currency) for key in card.keys]
     table.tiles = [*tiles]
     if not any(value for value in card.values.values()):
         return table

@@ -119,6 +119,7 @@ def _goal(found: Progress, currency: str) -> dict[str, object]:
         "share": shown.rate(reached) if rising else "",
         "pace": "" if aim.pace is None else f"{float(aim.pace):.0%}",
         "expected": "" if aim.expected is None else text(aim.metric, aim.expected, currency),
+        "by_weekday": aim.course.by_weekday,
         "forecast": _forecast(aim, currency),
         "verdict": verdict(aim, found.state),
         "tone": "" if cancelled else _TONES[aim.on_pace],
@@ -236,9 +237,9 @@ def _columns(metric: Kpi) -> list[Column]:
             + _("Here from the first day of the plan through this one."),
         ),
         Column(
-            _("Steady pace"),
-            _("The goal's share of the days so far; of rates and averages the goal itself. Every "
-              "day counts the same, as for targets by month."),
+            _("Due"),
+            _("What of the goal should be reached by then; of rates and averages the goal itself.")
+            + " " + kpi_words.due(),
         ),
         Column(
             _("Before"),
@@ -252,8 +253,8 @@ def _meanings(found: Progress) -> list[Column]:
     columns = [
         Column(
             _("Forecast"),
-            _("At the end of the plan, if every day brings what the days so far brought; of rates "
-              "and averages, as now. From the second day on."),
+            _("At the end of the plan, if it goes on as so far: value ÷ the share of the goal that "
+              "is due; of rates and averages, as now. From the second day on."),
         ),
         Column(
             _("Sent, reached, responded"),
@@ -295,7 +296,7 @@ def _chart(read: _Read, currency: str) -> dict[str, object]:
     metric = read.progress.aim.metric
     lines: dict[str, list[Value]] = {
         str(metric.label): [point.value for point in read.points],
-        _("Steady pace"): [point.pace for point in read.points],
+        _("Due"): [point.pace for point in read.points],
         _("Before"): [point.before for point in read.points],
     }
     scale = 100 if metric in targets.MONEY or metric in targets.RATES else 1
@@ -324,7 +325,7 @@ def _height(value: Value, metric: Kpi, scale: int) -> float | None:
 
 def _file(read: _Read) -> Table:
     metric = read.progress.aim.metric
-    titles = (_("Through the day"), str(metric.label), _("Steady pace"), _("Before"))
+    titles = (_("Through the day"), str(metric.label), _("Due"), _("Before"))
     raw: list[list[object]] = [
         [
             point.day.isoformat(), as_answered(metric, point.value),

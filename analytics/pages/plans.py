@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 from analytics import answers, shown
 from analytics.api.kpis import shown as as_answered
 from analytics.models.plans import Plan, in_state
-from analytics.pages import frame
+from analytics.pages import frame, kpi_words
 from analytics.pages.kpis import text
 from analytics.pages.tables import Card, Column, Table
 from analytics.periods import Question, days_between, month_of
@@ -174,13 +174,14 @@ def _columns() -> list[Column]:
         Column(_("Goal")),
         Column(
             _("Pace"),
-            _("So far ÷ the goal's share of the time that has passed; of rates and averages, "
-              "so far ÷ goal. Where less is better, the other way round. 100% is on the way."),
+            _("So far ÷ what of the goal is due by now; of rates and averages, so far ÷ goal. "
+              "Where less is better, the other way round. 100% is on the way.")
+            + " " + kpi_words.due(),
         ),
         Column(
             _("Forecast"),
-            _("At the end of the plan, if every day brings what the days so far brought; of rates "
-              "and averages, as now. From the second day on."),
+            _("At the end of the plan, if it goes on as so far: value ÷ the share of the goal that "
+              "is due; of rates and averages, as now. From the second day on."),
         ),
         Column(_("Standing")),
     ]  # fmt: skip

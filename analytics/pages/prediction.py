@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from analytics import answers, models, shown
+from analytics import answers, behind, models, shown
 from analytics.exact import fen
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
@@ -241,14 +241,9 @@ def _curve(fit: Fit, currency: str) -> Table:
 def _of(question: Question) -> QuerySet[models.Forecast]:
     """The forecasts of those whom the filters mean."""
     people = models.Forecast.objects.all()
-    contacts = Contact.objects.all()
-    if question.channel_id is not None:
-        contacts = contacts.filter(channel_id=question.channel_id)
-    if question.owners is not None:
-        contacts = contacts.filter(owner_id__in=question.owners)
-    if question.channel_id is None and question.owners is None:
+    if question.of_everybody:
         return people
-    return people.filter(contact_id__in=contacts.values("pk"))
+    return people.filter(contact_id__in=behind.meant(question))
 
 
 def _worth_keeping(fit: Fit) -> int:

@@ -250,7 +250,7 @@ def _inside(cell: Cell, chosen: Chosen) -> bool:
 
 def _narrowed(asked: Asked) -> bool:
     """A segment's scores are among all customers, as of now."""
-    return any(asked.given.get(name) for name in ("channel", "staff", "team", "as_of"))
+    return bool(asked.given.get("as_of")) or not asked.question.of_everybody
 
 
 # --- as a segment ---

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from analytics import satisfaction, shown
+from analytics import behind, satisfaction, shown
 from analytics.answers import number
 from analytics.exact import ratio
 from analytics.pages import frame
@@ -139,10 +139,8 @@ def _comments(asked: Asked, drawn: Survey) -> list[dict[str, object]]:
         answered_at__gte=midnight(question.span.start, zone),
         answered_at__lt=min(midnight(question.span.end, zone), question.as_of),
     )
-    if question.channel_id is not None:
-        rows = rows.filter(contact__channel_id=question.channel_id)
-    if question.owners is not None:
-        rows = rows.filter(contact__owner_id__in=question.owners)
+    if not question.of_everybody:
+        rows = rows.filter(contact_id__in=behind.meant(question))
     return [
         {
             "at": row.answered_at,

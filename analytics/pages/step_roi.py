@@ -31,7 +31,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "analytics/step_roi.html",
         file=("step-roi", table),
         heading=_("ROI by step"),
-        unknown=asked.question.owners is not None,
+        unknown=asked.question.by_person,
     )
 
 

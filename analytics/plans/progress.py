@@ -11,10 +11,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from analytics import baselines, kpis, reachable, targets
+from analytics import baselines, kpis, pacing, reachable, targets
+from analytics.exact import ratio
 from analytics.kpis import Value
 from analytics.models.goals import Kpi
 from analytics.models.plans import Plan, PlanPhase
+from analytics.pacing import Course
 from analytics.periods import Question, Span
 from analytics.plans import holidays
 
@@ -29,18 +31,20 @@ class Aim:
     span: Span
     target: Fraction | None
     value: Value
-    elapsed: Fraction  # the share of the window before as_of, as of targets by month
+    elapsed: Fraction  # the share of the window before as_of
+    due: Fraction  # that of the goal, as of targets by month
+    course: Course
 
     @property
     def expected(self) -> Fraction | None:
-        """What a steady pace would have reached by now; of a rate or an average the goal itself."""
+        """What should be reached by now; of a rate or an average the goal itself."""
         if self.target is None or not self.elapsed:
             return None
-        return self.target * self.elapsed if self.metric in targets.ADDITIVE else self.target
+        return self.target * self.due if self.metric in targets.ADDITIVE else self.target
 
     @property
     def pace(self) -> Fraction | None:
-        return targets.pace(self.metric, self.value, self.target, self.elapsed)
+        return targets.pace(self.metric, self.value, self.target, self.due)
 
     @property
     def on_pace(self) -> bool | None:
@@ -58,7 +62,7 @@ class Aim:
         if self.value is None or self.elapsed * days < 1:
             return None
         whole = Fraction(self.value)
-        return whole / self.elapsed if self.metric in targets.ADDITIVE else whole
+        return ratio(whole, self.due) if self.metric in targets.ADDITIVE else whole
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,15 @@ def aim(metric: str, target: Decimal | None, question: Question) -> Aim:
     """Inside a scope."""
     key = Kpi(metric)
     begun = question.end_us > question.span.start_us
+    course = pacing.courses([key], question).get(key, Course(question.span))
     return Aim(
         key,
         question.span,
         None if target is None else targets.in_fen(key, Fraction(target)),
         kpis.one(key, question) if begun else None,
-        targets.elapsed(question),
+        question.span.passed(question.end_us),
+        course.due(question.as_of),
+        course,
     )
 
 
@@ -200,8 +207,8 @@ def _people(mine: Aim, question: Question) -> People | None:
 
 @dataclass(frozen=True)
 class Point:
-    """At the end of a day: the figure since the plan's first day, what a steady pace would have
-    reached, and the figure of as many days before.
+    """At the end of a day: the figure since the plan's first day, what of the goal is due by then,
+    and the figure of as many days before.
     """
 
     day: date
@@ -225,6 +232,7 @@ def curve(found: Progress, as_of: Question) -> list[Point]:
 
 def _of_sum(found: Progress, question: Question) -> list[Point]:
     span, metric, target = question.span, found.aim.metric, found.aim.target
+    due = found.aim.course.by_day()
     mine = kpis.by_day(metric, question) if found.aim.value is not None else {}
     earlier = found.before.span if found.before else None
     theirs = kpis.by_day(metric, replace(question, span=earlier)) if earlier else {}
@@ -239,7 +247,7 @@ def _of_sum(found: Progress, question: Question) -> list[Point]:
             Point(
                 day,
                 value if found.aim.value is not None and day <= question.today else None,
-                None if target is None else target * (number + 1) / days,
+                None if target is None else target * due[number],
                 past if earlier else None,
             )
         )

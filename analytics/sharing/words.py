@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from analytics import asking
 from analytics.models.sharing import ReportDelivery, ReportSchedule
 from analytics.pages import files
 from analytics.pages.reading import Laid
@@ -57,6 +58,7 @@ class Told:
     subject: str
     business: str
     period: str
+    narrowed: str
     as_of: str
     figures: list[tuple[str, str, str]]
     link: str
@@ -74,6 +76,7 @@ def told(delivery: ReportDelivery, laid: Laid, zone: ZoneInfo) -> Told:
         subject=said(schedule.view.name, period),
         business=schedule.tenant.name,
         period=f"{laid.heading} · {period}",
+        narrowed=" · ".join(asking.narrowed_to(laid.question, schedule.view.query)),
         as_of=_("As of %(at)s (%(zone)s)")
         % {"at": f"{laid.question.as_of.astimezone(zone):%Y-%m-%d %H:%M:%S}", "zone": zone.key},
         figures=key_figures(laid),
@@ -102,7 +105,8 @@ def _note(card: Card) -> str:
 
 def as_text(report: Told) -> str:
     """The link stands before the figures: the platform cuts long messages."""
-    return "\n".join([report.subject, report.link, "", *_lines(report), "", report.as_of])
+    top = [report.subject, *filter(None, [report.narrowed]), report.link]
+    return "\n".join([*top, "", *_lines(report), "", report.as_of])
 
 
 def _lines(report: Told) -> list[str]:
@@ -119,7 +123,8 @@ def as_email(
 ) -> EmailMultiAlternatives:
     why = _("You get this e-mail because a colleague chose you for a scheduled report of "
             "%(business)s.") % {"business": report.business}  # fmt: skip
-    parts = [f"{report.business} · {report.period}", "", *_lines(report), "", report.link, "",
+    of = " · ".join(filter(None, [report.business, report.period, report.narrowed]))
+    parts = [of, "", *_lines(report), "", report.link, "",
              report.as_of, why]  # fmt: skip
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     message = EmailMultiAlternatives(

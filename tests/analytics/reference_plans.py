@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from statistics import median
 from typing import Any
 
 from contacts.models import Contact, SegmentMember
@@ -57,6 +58,35 @@ class Progress:
         passed = min(self.as_of, self.midnight(self.to)) - self.midnight(self.start)
         return max(Fraction(0), Fraction(passed // timedelta(microseconds=1),
                                          whole // timedelta(microseconds=1)))  # fmt: skip
+
+    @property
+    def due(self) -> Fraction:
+        """The share of the goal: each day by the median of its weekday in eight weeks before."""
+        days = [self.start + DAY * n for n in range((self.to - self.start).days)]
+        weight = self.weights()
+        if not sum(weight[day.weekday()] for day in days):
+            weight = [Fraction(1)] * 7
+        reached = Fraction(0)
+        for day in days:
+            length = self.midnight(day + DAY) - self.midnight(day)
+            passed = min(max(self.as_of - self.midnight(day), timedelta(0)), length)
+            reached += (
+                weight[day.weekday()]
+                * Fraction(passed / timedelta(microseconds=1))
+                / Fraction(length / timedelta(microseconds=1))
+            )
+        return reached / sum(weight[day.weekday()] for day in days)
+
+    def weights(self) -> list[Fraction]:
+        end, first = min(self.start, self.today), self.known(self.as_of).first
+        found = []
+        for weekday in range(7):
+            past = [end - DAY * n for n in range(1, 57)]
+            of = [day for day in past if day.weekday() == weekday and first and day >= first]
+            if len(of) < 4:
+                return [Fraction(1)] * 7
+            found.append(median([number(self.figure(day, day + DAY)) for day in of]))
+        return found if sum(each > 0 for each in found) >= 5 else [Fraction(1)] * 7
 
     def value(self) -> Any:
         return self.figure(self.start, self.to) if self.begun else None
@@ -115,8 +145,9 @@ def number(value: Any) -> Fraction:
     return Fraction(value) if isinstance(value, str) else Fraction(value).limit_denominator(10**9)
 
 
-def verdict(metric: str, value: Any, target: Fraction, elapsed: Fraction) -> bool | None:
-    if value is None or not elapsed:
+def verdict(wanted: Progress, value: Any, target: Fraction) -> bool | None:
+    if value is None or not wanted.elapsed:
         return None
-    expected = target * elapsed if metric in SUMS else target
+    metric = wanted.metric
+    expected = target * wanted.due if metric in SUMS else target
     return number(value) <= expected if metric in LESS else number(value) >= expected

@@ -12,7 +12,8 @@ import pytest
 from analytics import behind, facts
 from contacts import orders
 from contacts.merging.merge import merge
-from contacts.models import Contact, Order
+from contacts.models import Contact, Order, Product
+from contacts.validation import Item
 from tests.analytics.test_reports import NOW, Maker
 from tests.conftest import Business, make_business
 
@@ -48,7 +49,8 @@ class Livelier(Maker):
         for kind in steps[: self.dice.randrange(2, 6)]:
             self.event(contact, kind, at, staff="g2")
             at += timedelta(hours=self.dice.randrange(60))
-        row = orders.Row(f"o{len(self.orders)}", contact.pk, 25_000, at, 9_000, "paid")
+        items = (Item("tea", 1),) if len(self.orders) % 2 else ()
+        row = orders.Row(f"o{len(self.orders)}", contact.pk, 25_000, at, 9_000, "paid", items=items)
         self.orders[row.order_id] = row
         orders.upsert([row])
 
@@ -64,6 +66,7 @@ def crowd() -> Business:
     """Read-only for tests."""
     business = make_business()
     with business.scope():
+        Product.objects.create(sku="tea", name="Tea", role="hit")
         maker = Livelier(business, 11)
         for _ in range(130):
             maker.step()
@@ -84,9 +87,10 @@ def test_as_many_are_listed_as_are_counted(crowd: Business, page: str) -> None:
     past = (NOW - timedelta(days=40, seconds=777)).isoformat().replace("+", "%2B")
     month = f"from={NOW.date() - timedelta(days=200)}&through={NOW.date() - timedelta(days=160)}"
     addresses = set[tuple[str, int]]()
-    for query in (YEAR, f"{YEAR}&as_of={past}", f"{month}&channel=Red", f"{YEAR}&staff=g1"):
+    narrow = (f"{YEAR}&staff=g1", f"{YEAR}&product_role=hit")
+    for query in (YEAR, f"{YEAR}&as_of={past}", f"{month}&channel=Red", *narrow):
         addresses.update(links(crowd, page + query))
-    assert len(addresses) > 3
+    assert len(addresses) > 4 and any("product_role" in url for url, _number in addresses)
 
     with crowd.scope():
         for url, number in addresses:
@@ -126,7 +130,8 @@ def test_the_lists_of_the_admin_show_them(crowd: Business) -> None:
 @pytest.mark.parametrize(
     "asked",
     ["", "figure=all", "figure=orders", "figure=new-contacts&from=May", "figure=closing&x=1",
-     "figure=new-contacts&channel=Nowhere", "\x00", "figure=%00"],
+     "figure=new-contacts&channel=Nowhere", "figure=orders&product_role=hits", "\x00",
+     "figure=%00"],
 )  # fmt: skip
 def test_an_address_that_means_nothing_lists_nobody(crowd: Business, asked: str) -> None:
     answer = crowd.browser("viewer").get("/admin/contacts/contact/", {"of": asked})

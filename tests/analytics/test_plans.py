@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from analytics.models.goals import Target
 from analytics.models.plans import Plan
 from analytics.plans import holidays
 from campaigns.models import Broadcast, BroadcastRecipient
@@ -116,14 +117,14 @@ def check_aim(aim: dict[str, Any], wanted: Progress) -> None:
     assert same(aim["value"], value), (aim, value)
     assert aim["elapsed"] == pytest.approx(float(wanted.elapsed))
     assert (aim["from"], aim["to"]) == (f"{wanted.start}", f"{wanted.to}")
-    assert aim["on_pace"] == verdict(wanted.metric, value, target, wanted.elapsed)
+    assert aim["on_pace"] == verdict(wanted, value, target)
     if wanted.metric not in SUMS or value is None:
         return
     if wanted.metric not in LESS:
-        pace = float(number(value) / (target * wanted.elapsed))
+        pace = float(number(value) / (target * wanted.due))
         assert aim["pace"] == pytest.approx(pace)
     if wanted.elapsed * (wanted.to - wanted.start).days >= 1:
-        forecast = float(number(value) / wanted.elapsed)
+        forecast = float(number(value) / wanted.due)
         assert float(aim["forecast"]) == pytest.approx(forecast, abs=0.0051)
     else:
         assert aim["forecast"] is None
@@ -183,8 +184,8 @@ def test_a_plan_on_its_fifth_day(shop: Business) -> None:
 
     assert found["aim"] == {
         "metric": "revenue", "from": "2026-03-01", "to": "2026-03-11", "value": "500.00",
-        "target": "1500.00", "elapsed": 0.5, "expected": "750.00", "pace": 2 / 3,
-        "on_pace": False, "forecast": "1000.00",
+        "target": "1500.00", "elapsed": 0.5, "expected": "750.00", "by_weekday": False,
+        "pace": 2 / 3, "on_pace": False, "forecast": "1000.00",
     }  # fmt: skip
     # 19 to 28 February brought 1,000, the first five of these days 500.
     assert found["before"] == {
@@ -214,6 +215,88 @@ def test_a_plan_that_is_over_or_lies_ahead(shop: Business) -> None:
     assert ahead["before"] == {
         "from": "2026-02-15", "to": "2026-02-25", "value": "600.00", "so_far": None,
     }  # fmt: skip
+
+
+# --- what is due by weekday ---
+
+WEEK = {"starts_on": "2026-03-02", "ends_on": "2026-03-08", "metric": "orders", "target": "90"}
+
+
+def sell(business: Business, weeks: int, by_weekday: list[int], until: date) -> None:
+    """So many orders on each weekday of the weeks before a Monday; in one of them none at all."""
+    with business.scope():
+        contact = Contact.objects.create(external_id="regular")
+        moments = [
+            datetime.combine(until - DAY * n, time(12), tzinfo=business.tenant.tz)
+            for n in range(1, 7 * weeks + 1)
+            if n > 7
+            for _order in range(by_weekday[(until - DAY * n).weekday()])
+        ]
+        orders.upsert(
+            [
+                orders.Row(f"o{n}", contact.pk, 10_000, paid_at, None, "paid")
+                for n, paid_at in enumerate(moments)
+            ]
+        )
+
+
+def test_weekdays_count_as_they_usually_do(business: Business) -> None:
+    monday = date(2026, 3, 2)
+    sell(business, 9, [1, 1, 1, 1, 1, 2, 2], monday)
+    plan = made(business, **WEEK)
+
+    def aim(as_of: str) -> dict[str, Any]:
+        return dict(progress_of(business, plan, as_of)["aim"])
+
+    # Five of nine parts before the weekend, six at noon of Saturday.
+    assert (aim("2026-03-07")["expected"], aim("2026-03-07T12:00")["expected"]) == (50, 60)
+    assert (aim("2026-03-09")["expected"], aim("2026-03-02")["expected"]) == (90, None)
+    assert aim("2026-03-07")["by_weekday"] is True
+    points = progress_of(business, plan, "2026-03-07")["points"]
+    assert [point["pace"] for point in points] == [10, 20, 30, 40, 50, 70, 90]
+    # Ten times as much on one Friday is not usual, and what comes later is not known before.
+    with business.scope():
+        contact = Contact.objects.get()
+        noon = datetime(2026, 2, 6, 12, tzinfo=business.tenant.tz)
+        rows = [orders.Row(f"x{n}", contact.pk, 100, noon, None, "paid") for n in range(10)]
+        late = orders.Row("late", contact.pk, 100, noon + 30 * DAY, None, "paid")
+        orders.upsert([*rows, late])
+    found = aim("2026-03-07")
+    assert (found["expected"], found["value"], found["forecast"]) == (50, 0, 0)
+    found = aim("2026-03-08T18:00")
+    assert (found["expected"], found["value"]) == (85, 1)
+    assert found["forecast"] == pytest.approx(90 / 85)
+    # Targets by month are due the same way: 11 of March's 40 parts are over.
+    with business.scope():
+        Target.objects.create(metric="orders", month=date(2026, 3, 1), value=40)
+    page = business.browser("viewer").get(
+        "/dashboards/kpis/?from=2026-03-01&through=2026-03-31&as_of=2026-03-09"
+    )
+    tiles = {tile.title: tile.pace for tile in [*page.context["focus"], *page.context["others"]]}
+    assert tiles["Orders"] == "9%"
+
+
+@pytest.mark.parametrize(
+    ("weeks", "by_weekday", "days", "shaped"),
+    [
+        (3, [1, 1, 1, 1, 1, 2, 2], {}, False),
+        (4, [1, 1, 1, 1, 1, 2, 2], {}, True),
+        (9, [1, 1, 1, 1, 0, 0, 0], {}, False),
+        (9, [1, 1, 1, 1, 2, 0, 0], {}, True),
+        (9, [1, 1, 1, 1, 2, 0, 0], {"starts_on": "2026-03-07"}, False),
+        (9, [1, 1, 1, 1, 2, 0, 0], {"metric": "delete_rate", "target": "0.1"}, False),
+    ],
+)
+def test_without_a_usual_week_all_days_count_the_same(
+    business: Business, weeks: int, by_weekday: list[int], days: dict[str, str], *, shaped: bool
+) -> None:
+    sell(business, weeks, by_weekday, date(2026, 3, 2))
+
+    aim = progress_of(business, made(business, **WEEK | days), "2026-03-08")["aim"]
+
+    assert aim["by_weekday"] is shaped
+    if not shaped and aim["metric"] == "orders":
+        assert aim["expected"] == pytest.approx(90 * aim["elapsed"])
 
 
 def test_only_the_people_of_the_segment(shop: Business) -> None:

@@ -21,7 +21,15 @@ from analytics.prediction import forecasts, known
 from analytics.prediction.bgnbd import Purchases
 from contacts import orders, timeline
 from contacts.merging import merge
-from contacts.models import Channel, Contact, Order
+from contacts.models import (
+    Channel,
+    Contact,
+    Order,
+    OrderItem,
+    Product,
+    Segment,
+    SegmentMember,
+)
 from contacts.timeline import NewEvent
 from tenants.ids import encode
 from tests.analytics.reference import money
@@ -490,9 +498,15 @@ def test_the_page_narrows_lists_to_the_filters(grown: Shop) -> None:
         red = Channel.objects.create(name="Red")
         mine = grown.contacts[5]
         Contact.objects.filter(pk=mine.pk).update(channel=red)
-    url = "/dashboards/prediction/?show=customers&channel=Red&export=csv"
-    file = grown.business.browser("viewer").get(url).content.decode()
-    assert len(file.splitlines()) == 2
+        few = Segment.objects.create(name="Few", kind=Segment.Kind.STATIC)
+        SegmentMember.objects.create(segment=few, contact=mine, entered_at=NOW)
+        Product.objects.create(sku="tea", name="Tea", role="profit")
+        order = Order.objects.filter(contact=mine, paid=True, paid_at__lt=NOW)[0]
+        OrderItem.objects.create(order=order, line=1, sku="tea", quantity=1)
+    for narrow in ("channel=Red", "segment=Few", "product_role=profit"):
+        url = f"/dashboards/prediction/?show=customers&{narrow}&export=csv"
+        file = grown.business.browser("viewer").get(url).content.decode()
+        assert len(file.splitlines()) == 2
 
 
 def test_without_a_model_the_page_says_why(business: Business) -> None:

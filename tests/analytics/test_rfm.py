@@ -215,7 +215,10 @@ def test_a_tile_leads_to_its_contacts_and_these_become_a_segment(shop: Business)
     }
 
 
-@pytest.mark.parametrize("query", ["", "?group=kings", "?group=champions&staff=operator1"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "?group=kings", "?group=champions&staff=operator1", "?group=champions&product_role=hit"],
+)
 def test_what_is_no_segment_is_not_saved(shop: Business, query: str) -> None:
     answer = shop.browser("operator").post(f"/dashboards/rfm/{query}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from email import message_from_string
 from typing import Any
@@ -25,7 +26,8 @@ from analytics.models.sharing import (
 )
 from analytics.sharing import deliveries, occurrences, slots, views
 from contacts import orders
-from contacts.models import Channel, Contact
+from contacts.models import Channel, Contact, Product
+from contacts.validation import Item
 from tenants.models import DueTenant, Membership, Staff, User
 from tests.conftest import Business
 from tests.smtp import MailServer, mail_server
@@ -43,8 +45,9 @@ def view_of(business: Business, **columns: Any) -> ReportView:
         noon = datetime.combine(yesterday, time(12), tzinfo=business.tenant.tz)
         for n in (1, 2):
             contact = Contact.objects.create(external_id=f"buyer{n}", channel=street)
-            orders.upsert([orders.Row(order_id=f"o{n}", contact_id=contact.pk, amount_fen=10_000,
-                                      paid_at=noon, status="paid")])  # fmt: skip
+            row = orders.Row(f"o{n}", contact.pk, 10_000, noon, None, "paid")
+            orders.upsert([replace(row, items=(Item("tea", 1),))])
+        Product.objects.get_or_create(sku="tea", name="Tea", role="lead_in")
         made = {"name": "Sales", "page": "value", "period": "yesterday"} | columns
         return ReportView.objects.create(**made)
 
@@ -364,7 +367,8 @@ def test_without_a_mail_server_it_is_tried_for_hours(
 def test_an_app_message_has_the_figures_and_the_link(wechat: WeChat) -> None:
     business = wechat.business
     wechat.join("owner1", "Owner")
-    schedule_of(business, view_of(business), "owner", by_app=True, by_email=False)
+    view = view_of(business, query={"product_role": "lead_in"})
+    schedule_of(business, view, "owner", by_app=True, by_email=False)
     wechat.fault("reset_after", path="message/send", first=1)
 
     deliveries.work(business.pk)
@@ -377,7 +381,7 @@ def test_an_app_message_has_the_figures_and_the_link(wechat: WeChat) -> None:
     with business.scope():
         request = ReportDelivery.objects.get().request
     text = str(request["text"])  # type: ignore[index]
-    assert "新成交客户：2" in text
+    assert "新成交客户：2" in text and "买过引流产品" in text
     link = next(line for line in text.splitlines() if line.startswith(settings.BASE_URL))
     assert business.browser("owner").get(urlsplit(link).path).status_code == 302
 
