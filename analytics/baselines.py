@@ -61,6 +61,28 @@ def report(question: Question) -> list[Day]:
     return [_judged(metric, day, values[metric], first) for metric in METRICS for day in days]
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Of all days of a period; `judged` of them are over and have enough history."""
+
+    metric: str
+    value: int
+    judged: int
+    off: int
+
+
+def total(days: Sequence[Day], metric: str, question: Question) -> Total:
+    mine = [day for day in days if day.metric == metric]
+    judged = [day for day in mine if day.median is not None and over(day, question)]
+    off = sum(1 for day in judged if day.off)
+    return Total(metric, sum(day.value for day in mine), len(judged), off)
+
+
+def over(day: Day, question: Question) -> bool:
+    """A day that goes on is not judged."""
+    return midnight(day.date + timedelta(days=1), question.span.zone) <= question.as_of
+
+
 def _judged(metric: str, day: date, values: Mapping[date, int], first: date | None) -> Day:
     value = values.get(day, 0)
     before = [day - n * WEEK for n in range(1, WEEKS + 1)]

@@ -160,27 +160,7 @@ def _menu() -> list[tuple[str, list[Entry]]]:
         (_("Acquisition"), _acquisition()),
         (_("Journeys"), _journeys()),
         (_("Campaigns"), _campaigns()),
-        (
-            _("Dashboards"),
-            [
-                *(
-                    (Can.REPORT, title, icon, reverse(name))
-                    for name, icon, title in menu.dashboards()
-                ),
-                (Can.REPORT, _("Saved views"), "bookmarks", reverse("saved-views")),
-                (
-                    Can.REPORT,
-                    _("Scheduled reports"),
-                    "schedule_send",
-                    _list("analytics_reportschedule"),
-                ),
-                (Can.REPORT, _("Sent reports"), "outgoing_mail", _list("analytics_reportdelivery")),
-                (Can.REPORT, _("Targets"), "flag", _list("analytics_target")),
-                (Can.REPORT, _("Headcount"), "badge", _list("analytics_headcount")),
-                (Can.REPORT, _("Alerts"), "notifications", _list("analytics_alert")),
-                (Can.REPORT, _("Alert rules"), "notification_add", _list("analytics_alertrule")),
-            ],
-        ),
+        (_("Dashboards"), _dashboards()),
         (_("Business"), _business()),
     ]
 

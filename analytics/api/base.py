@@ -40,6 +40,19 @@ PERIOD: Final[Mapping[str, Filter]] = {
         help="Contacts that paid for a product of this role before as_of.",
     ),
 }
+COMPARE: Final[Mapping[str, Filter]] = {"compare": one_of("none", "previous", "year")}
+
+
+class PeriodFigures(serializers.Serializer):
+    """Figures, and of which days; an answer has those of the other period too: `compared`."""
+
+    period_from = serializers.DateField(help_text="First day.")
+    period_to = serializers.DateField(help_text="The day after the last one.")
+
+
+def period(question: Question) -> dict[str, object]:
+    span = question.span
+    return {"period_from": span.start.isoformat(), "period_to": span.end.isoformat()}
 
 
 class Report(Resource):
@@ -59,6 +72,10 @@ class Report(Resource):
         except asking.Wrong as wrong:
             raise errors.invalid(**wrong.fields) from None
         return answers.complete(question) if fresh else question
+
+    def other(self, question: Question) -> Question | None:
+        """Of the period to compare with, if `compare` asks for one."""
+        return question.against(self.given().get("compare", "none"))
 
     def answer(self, question: Question, **figures: object) -> Response:
         as_of = answers.text_of_moment(question.as_of, tenant_of(self.request).tz)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers, baselines, kpis, targets
-from analytics.api.base import PERIOD, Report
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, period
 from analytics.models.goals import Kpi, Purpose
 from analytics.periods import Question
 from tenants.rest import errors
@@ -40,9 +40,30 @@ class _BaselineDay(serializers.Serializer):
         ref_name = "BaselineDay"
 
 
-class BaselineAnswer(serializers.Serializer):
+class _BaselineTotal(serializers.Serializer):
+    metric = serializers.ChoiceField(baselines.METRICS)
+    value = Figure(help_text="Of all days of the period.")
+    judged = serializers.IntegerField(help_text="Days that are over and have enough history.")
+    off = serializers.IntegerField(help_text="Those of them that are off.")
+
+    class Meta:
+        ref_name = "BaselineTotal"
+
+
+class _BaselineFigures(PeriodFigures):
+    totals = _BaselineTotal(many=True)
+
+    class Meta:
+        ref_name = "BaselineFigures"
+
+
+class BaselineAnswer(_BaselineFigures):
     as_of = serializers.DateTimeField()
     metrics = _BaselineDay(many=True)
+    compared = _BaselineFigures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "BaselineAnswer"
 
 
 class _Kpi(serializers.Serializer):
@@ -76,7 +97,7 @@ class KpiReports(Report):
             ),
             **PERIOD,
         },
-        "baselines": PERIOD,
+        "baselines": {**COMPARE, **PERIOD},
     }
     serializer_class = KpiAnswer
 
@@ -91,8 +112,14 @@ class KpiReports(Report):
     def baselines(self, request: Request) -> Response:
         """Each day against the same weekday of the eight weeks before it."""
         question = self._of_days()
-        days = answers.steadily(lambda: baselines.report(question))
-        return self.answer(question, metrics=[_day(day) for day in days])
+        other = self.other(question)
+        days = _days(question)
+        return self.answer(
+            question,
+            **_totals(question, days),
+            metrics=[_day(day) for day in days],
+            compared=_totals(other, _days(other)) if other else None,
+        )
 
     @extend_schema(responses=KpiAnswer)
     @action(detail=False, methods=["get"])
@@ -124,6 +151,26 @@ def shown(key: str, value: kpis.Value) -> object:
     if value is None:
         return None
     return answers.amount(value) if key in targets.MONEY else answers.number(Fraction(value))
+
+
+def _days(question: Question) -> list[baselines.Day]:
+    return answers.steadily(lambda: baselines.report(question))
+
+
+def _totals(question: Question, days: Sequence[baselines.Day]) -> dict[str, object]:
+    totals = [baselines.total(days, metric, question) for metric in baselines.METRICS]
+    return {
+        **period(question),
+        "totals": [
+            {
+                "metric": total.metric,
+                "value": shown(total.metric, total.value),
+                "judged": total.judged,
+                "off": total.off,
+            }
+            for total in totals
+        ],
+    }
 
 
 def _day(day: baselines.Day) -> dict[str, object]:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from analytics import answers, overview, value
 from analytics.api.alerts import AlertSerializer
-from analytics.api.base import PERIOD, Report, one_of
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, period
 from analytics.api.reports import FunnelStageSerializer
 from analytics.overview import Overview
 from analytics.periods import Question
@@ -59,9 +59,7 @@ class _Channel(serializers.Serializer):
         ref_name = "OverviewChannel"
 
 
-class _Figures(serializers.Serializer):
-    period_from = serializers.DateField(help_text="First day.")
-    period_to = serializers.DateField(help_text="The day after the last one.")
+class _Figures(PeriodFigures):
     revenue = serializers.CharField(help_text="Of paid orders, net of refunds.")
     orders = serializers.IntegerField()
     cost = serializers.CharField(allow_null=True)
@@ -94,7 +92,7 @@ class OverviewReports(Report):
     """What an owner looks at first; each figure equals that of its own report."""
 
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
-        "overview": {"compare": one_of("none", "previous", "year"), **PERIOD},
+        "overview": {**COMPARE, **PERIOD},
     }
     serializer_class = OverviewAnswer
 
@@ -103,7 +101,7 @@ class OverviewReports(Report):
     def overview(self, request: Request) -> Response:
         """Money, friends, the three rates, the funnel, channels and open alerts."""
         question = self.asked(days=overview.DAYS)
-        other = question.against(self.given().get("compare", "none"))
+        other = self.other(question)
         latest, still = overview.alerts()
         return self.answer(
             question,
@@ -122,8 +120,7 @@ def told(question: Question, found: Overview) -> dict[str, object]:
     money = answers.of_row(found.money)
     same = ("cost", "new_contacts", "new_customers", "cac", "ltv_cac", "ltv_cac_days")
     return {
-        "period_from": question.span.start.isoformat(),
-        "period_to": question.span.end.isoformat(),
+        **period(question),
         "revenue": answers.amount(found.revenue),
         "orders": found.orders,
         **{name: money[name] for name in same},

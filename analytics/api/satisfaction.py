@@ -13,7 +13,8 @@ from rest_framework.response import Response
 
 from analytics import satisfaction
 from analytics.answers import number
-from analytics.api.base import PERIOD, Report
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, period
+from analytics.periods import Question
 from journeys.models import Scale
 from tenants.ids import encode
 from tenants.rest.filters import Filter
@@ -46,18 +47,30 @@ class _SurveyRow(serializers.Serializer):
         ref_name = "SurveyRow"
 
 
-class SatisfactionAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _Figures(PeriodFigures):
     satisfaction = serializers.FloatField(
         allow_null=True, help_text="Of all answers, from 0 to 1; as in `reports/kpis`."
     )
     rows = _SurveyRow(many=True)
 
+    class Meta:
+        ref_name = "SatisfactionFigures"
+
+
+class SatisfactionAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "SatisfactionAnswer"
+
 
 class SatisfactionReports(Report):
     """Answers to one-question surveys."""
 
-    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {"satisfaction": PERIOD}
+    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
+        "satisfaction": {**COMPARE, **PERIOD}
+    }
     serializer_class = SatisfactionAnswer
 
     @extend_schema(responses=SatisfactionAnswer)
@@ -65,12 +78,19 @@ class SatisfactionReports(Report):
     def satisfaction(self, request: Request) -> Response:
         """By survey: how many answered, and what."""
         question = self.asked(days=DAYS, fresh=False)
-        surveys = satisfaction.report(question)
+        other = self.other(question)
         return self.answer(
-            question,
-            satisfaction=number(satisfaction.together(surveys)),
-            rows=[_row(survey) for survey in surveys],
+            question, **_figures(question), compared=_figures(other) if other else None
         )
+
+
+def _figures(question: Question) -> dict[str, object]:
+    surveys = satisfaction.report(question)
+    return {
+        **period(question),
+        "satisfaction": number(satisfaction.together(surveys)),
+        "rows": [_row(survey) for survey in surveys],
+    }
 
 
 def _row(survey: satisfaction.Survey) -> dict[str, object]:

@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers, step_roi
-from analytics.api.base import PERIOD, Report
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, period
+from analytics.periods import Question
 from tenants.rest.filters import Filter
 
 _DAYS = 90
@@ -35,16 +36,26 @@ class _Step(serializers.Serializer):
         ref_name = "StepRoi"
 
 
-class StepAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _Figures(PeriodFigures):
     steps = _Step(many=True)
     cost = serializers.CharField(allow_null=True, help_text="Of all rows, as in reports/value.")
+
+    class Meta:
+        ref_name = "StepFigures"
+
+
+class StepAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "StepAnswer"
 
 
 class StepRoiReports(Report):
     """What each step of the journey costs and earns."""
 
-    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {"step_roi": PERIOD}
+    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {"step_roi": {**COMPARE, **PERIOD}}
     serializer_class = StepAnswer
 
     @extend_schema(responses=StepAnswer)
@@ -52,12 +63,19 @@ class StepRoiReports(Report):
     def step_roi(self, request: Request) -> Response:
         """By stage of the journey: what was spent for it, who passed, what these brought."""
         question = self.asked(days=_DAYS)
-        found = answers.steadily(lambda: step_roi.report(question))
+        other = self.other(question)
         return self.answer(
-            question,
-            steps=[_step(step) for step in found],
-            cost=answers.amount(step_roi.total_cost(found)),
+            question, **_figures(question), compared=_figures(other) if other else None
         )
+
+
+def _figures(question: Question) -> dict[str, object]:
+    found = answers.steadily(lambda: step_roi.report(question))
+    return {
+        **period(question),
+        "steps": [_step(step) for step in found],
+        "cost": answers.amount(step_roi.total_cost(found)),
+    }
 
 
 def _step(step: step_roi.Step) -> dict[str, object]:

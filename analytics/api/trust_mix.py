@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers, trust_mix
-from analytics.api.base import PERIOD, Report
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, period
+from analytics.periods import Question
 from tenants.rest.filters import Filter
 
 
@@ -36,8 +37,7 @@ class _Sender(serializers.Serializer):
         ref_name = "TrustRow"
 
 
-class TrustAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _Figures(PeriodFigures):
     since = serializers.DateTimeField(help_text="30 days before the end of the period.")
     floor = serializers.FloatField(help_text="The least mix, a share of 1: a setting.")
     touches = serializers.IntegerField()
@@ -49,11 +49,22 @@ class TrustAnswer(serializers.Serializer):
     distribution = _Bin(many=True)
     rows = _Sender(many=True)
 
+    class Meta:
+        ref_name = "TrustFigures"
+
+
+class TrustAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "TrustAnswer"
+
 
 class TrustMixReports(Report):
     """How much of what was sent is service and greetings."""
 
-    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {"trust_mix": PERIOD}
+    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {"trust_mix": {**COMPARE, **PERIOD}}
     serializer_class = TrustAnswer
 
     @extend_schema(responses=TrustAnswer)
@@ -61,28 +72,35 @@ class TrustMixReports(Report):
     def trust_mix(self, request: Request) -> Response:
         """Service and greetings ÷ all touches of the period's last 30 days."""
         question = self.asked(fresh=False)
-        found = trust_mix.report(question)
+        other = self.other(question)
         return self.answer(
-            question,
-            since=answers.text_of_moment(found.since, question.span.zone),
-            floor=found.floor / 100,
-            touches=found.mix.touches,
-            gentle=found.mix.gentle,
-            mix=answers.number(found.mix.share),
-            contacts=found.contacts,
-            mean=answers.number(found.mean),
-            below=found.below,
-            distribution=[
-                {"at_least": place / trust_mix.BINS, "contacts": heads}
-                for place, heads in enumerate(found.distribution)
-            ],
-            rows=[
-                {
-                    "group": row.name,
-                    "touches": row.mix.touches,
-                    "gentle": row.mix.gentle,
-                    "mix": answers.number(row.mix.share),
-                }
-                for row in found.rows
-            ],
+            question, **_figures(question), compared=_figures(other) if other else None
         )
+
+
+def _figures(question: Question) -> dict[str, object]:
+    found = trust_mix.report(question)
+    return {
+        **period(question),
+        "since": answers.text_of_moment(found.since, question.span.zone),
+        "floor": found.floor / 100,
+        "touches": found.mix.touches,
+        "gentle": found.mix.gentle,
+        "mix": answers.number(found.mix.share),
+        "contacts": found.contacts,
+        "mean": answers.number(found.mean),
+        "below": found.below,
+        "distribution": [
+            {"at_least": place / trust_mix.BINS, "contacts": heads}
+            for place, heads in enumerate(found.distribution)
+        ],
+        "rows": [
+            {
+                "group": row.name,
+                "touches": row.mix.touches,
+                "gentle": row.mix.gentle,
+                "mix": answers.number(row.mix.share),
+            }
+            for row in found.rows
+        ],
+    }

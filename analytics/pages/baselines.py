@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics import answers, baselines, shown
-from analytics.baselines import Day
+from analytics.baselines import Day, Total
 from analytics.exact import fen
 from analytics.models.goals import Kpi
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table, counted
+from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question, midnight
-from analytics.targets import MONEY
+from analytics.targets import LESS_IS_BETTER, MONEY
 from tenants.middleware import tenant_of
 
 PERIOD_DAYS = 60
@@ -29,14 +29,20 @@ PERIOD_DAYS = 60
 def page(request: HttpRequest) -> HttpResponse:
     asked = within_reason(frame.read(request, "metric", days=PERIOD_DAYS))
     metric = next((m for m in baselines.METRICS if m == asked.given.get("metric")), "revenue")
-    question = asked.question
-    days = answers.steadily(lambda: baselines.report(question))
+    currency = tenant_of(request).currency
+
+    def made(question: Question) -> tuple[Table, Table]:
+        days = answers.steadily(lambda: baselines.report(question))
+        return of_days(days, metric, question, currency), whole_file(days)
+
+    table, file = made(asked.question)
     return frame.show(
         request,
         asked,
-        of_days(days, metric, question, tenant_of(request).currency),
+        table,
         "analytics/baselines.html",
-        file=(f"off-days-{metric}", whole_file(days)),
+        file=(f"off-days-{metric}", file),
+        again=made,
         heading=_("Off days"),
         metric=metric,
         switch=frame.switch(
@@ -66,8 +72,8 @@ def of_days(days: Sequence[Day], metric: str, question: Question, currency: str)
         by_day.setdefault(day.date, {})[day.metric] = day
     for day in reversed(mine):
         table.rows.append(_row(day, by_day[day.date], question, currency))
-    off = [day for day in mine if day.off and _over(day, question)]
-    table.cards = _cards(mine, off, by_day, currency)
+    off = [day for day in mine if day.off and baselines.over(day, question)]
+    table.cards = _cards(baselines.total(days, metric, question), off, by_day, currency)
     table.chart = _chart(mine, off, currency)
     return table
 
@@ -95,10 +101,6 @@ def _plain(metric: str, exact: Fraction | int | None) -> float | None:
 
 def _begun(day: Day, question: Question) -> bool:
     return midnight(day.date, question.span.zone) < question.as_of
-
-
-def _over(day: Day, question: Question) -> bool:
-    return midnight(day.date + timedelta(days=1), question.span.zone) <= question.as_of
 
 
 def _columns(metric: str) -> list[Column]:
@@ -136,11 +138,10 @@ def text(metric: str, exact: Fraction | int | None, currency: str) -> str:
     return f"{float(exact):,.1f}".removesuffix(".0")
 
 
-def _listed(day: Day) -> str:
+def _listed(metric: str, value: int, **days: object) -> str:
     """Of what lists can show."""
-    of = {"new_contacts": "new-contacts", "orders": "orders"}.get(day.metric)
-    days = {"from": day.date, "to": day.date + timedelta(days=1)}
-    return counted(day.value, of, **days) if of else ""
+    of = {"new_contacts": "new-contacts", "orders": "orders"}.get(metric)
+    return counted(value, of, **days) if of else ""
 
 
 def _row(day: Day, same: Mapping[str, Day], question: Question, currency: str) -> list[str]:
@@ -148,20 +149,21 @@ def _row(day: Day, same: Mapping[str, Day], question: Question, currency: str) -
     if day.band is not None:
         low, high = max(day.band[0], Fraction(0)), day.band[1]
         band = f"{text(day.metric, low, currency)} – {text(day.metric, high, currency)}"
+    only = {"from": day.date, "to": day.date + timedelta(days=1)}
     cells = [
         date_format(day.date, "Y-m-d D"),
-        _listed(day) or text(day.metric, day.value, currency),
+        _listed(day.metric, day.value, **only) or text(day.metric, day.value, currency),
         text(day.metric, day.median, currency),
         band,
         _judged(day, question),
     ]
     if day.metric in {"revenue", "orders"}:
-        cells.append(_steps(day, same) if day.off and _over(day, question) else "")
+        cells.append(_steps(day, same) if day.off and baselines.over(day, question) else "")
     return cells
 
 
 def _judged(day: Day, question: Question) -> str:
-    if not _over(day, question):
+    if not baselines.over(day, question):
         return _("not over yet")
     if day.median is None:
         return _("too little history")
@@ -178,17 +180,23 @@ def _steps(day: Day, same: Mapping[str, Day]) -> str:
 
 
 def _cards(
-    mine: Sequence[Day], off: Sequence[Day], by_day: Mapping[object, Mapping[str, Day]],
-    currency: str,
-) -> list[Card]:  # fmt: skip
-    judged = sum(1 for day in mine if day.median is not None)
+    total: Total, off: Sequence[Day], by_day: Mapping[object, Mapping[str, Day]], currency: str
+) -> list[Card]:
+    of = ngettext("of %(n)s day", "of %(n)s days", total.judged)
     cards = [
         Card(
             _("Off days"),
-            shown.count(len(off)),
-            ngettext("of %(n)s day", "of %(n)s days", judged) % {"n": shown.count(judged)},
-            "warn" if off else "good",
-        )
+            shown.count(total.off),
+            of % {"n": shown.count(total.judged)},
+            "warn" if total.off else "good",
+            Figure(total.off, -1),
+        ),
+        Card(
+            str(Kpi(total.metric).label),
+            _listed(total.metric, total.value) or text(total.metric, total.value, currency),
+            _("of the whole period"),
+            figure=Figure(total.value, -1 if total.metric in LESS_IS_BETTER else 1),
+        ),
     ]
     if off:
         last = off[-1]

@@ -175,7 +175,7 @@ def _context(request: HttpRequest, asked: Asked, table: Table) -> dict[str, obje
         "presets": _presets(asked),
         "share": share.offer(request, asked.given, asked.question),
         "exports": {form: asked.link(export=form) for form in files.FORMS},
-        "dashboards": menu.entries(request.path),
+        "menu": menu.at(request.path),
         "wrong": asked.wrong,
     }
 

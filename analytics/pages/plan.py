@@ -62,7 +62,7 @@ def _shown(request: HttpRequest, plan_id: str) -> HttpResponse:
         "analytics/plan.html",
         file=("plan", _file(read)),
         heading=plan.name,
-        dashboards=menu.entries(reverse("dashboard-plans")),
+        menu=menu.at(reverse("dashboard-plans")),
         plan=plan,
         state=found.state,
         days=days_of(plan),

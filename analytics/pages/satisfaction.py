@@ -14,8 +14,8 @@ from analytics.answers import number
 from analytics.exact import ratio
 from analytics.pages import frame
 from analytics.pages.frame import Asked
-from analytics.pages.tables import Card, Column, Table
-from analytics.periods import midnight
+from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.periods import Question, midnight
 from analytics.satisfaction import Survey
 from contacts import masking
 from journeys.models import Scale, SurveyAnswer
@@ -29,12 +29,18 @@ def page(request: HttpRequest) -> HttpResponse:
     surveys = satisfaction.report(asked.question)
     chosen = next((s for s in surveys if str(s.content_id) == asked.given.get("survey")), None)
     drawn = chosen or max(surveys, key=lambda survey: survey.answers, default=None)
+
+    def made(question: Question) -> tuple[Table, Table]:
+        earlier = satisfaction.report(question)
+        return _table(earlier, None), _file(earlier)
+
     return frame.show(
         request,
         asked,
         _table(surveys, drawn),
         "analytics/satisfaction.html",
         file=("satisfaction", _file(surveys)),
+        again=made,
         heading=_("Satisfaction"),
         surveys=[(str(survey.content_id), survey.title) for survey in surveys],
         drawn=drawn,
@@ -72,18 +78,30 @@ def _table(surveys: Sequence[Survey], drawn: Survey | None) -> Table:
         ]
         for survey in surveys
     ]
-    if drawn is None:
+    if not surveys:
         return table
     answers, low = sum(s.answers for s in surveys), sum(s.low for s in surveys)
     people, answered = sum(s.asked for s in surveys), sum(s.answered for s in surveys)
+    responded = ratio(answered, people)
     together = satisfaction.together(list(surveys))
     table.cards = [
-        Card(_("Satisfaction"), shown.rate(together), tone=_tone(together)),
-        Card(_("Response rate"), shown.rate(ratio(answered, people))),
-        Card(_("Answers"), shown.count(answers)),
-        Card(_("Low"), shown.count(low), tone="warn" if low else ""),
+        Card(
+            _("Satisfaction"),
+            shown.rate(together),
+            tone=_tone(together),
+            figure=Figure(together, 1, rate=True),
+        ),
+        Card(_("Response rate"), shown.rate(responded), figure=Figure(responded, 1, rate=True)),
+        Card(_("Answers"), shown.count(answers), figure=Figure(answers, 1)),
+        Card(_("Low"), shown.count(low), tone="warn" if low else "", figure=Figure(low, -1)),
     ]
-    table.chart = {
+    if drawn is not None:
+        table.chart = _chart(drawn)
+    return table
+
+
+def _chart(drawn: Survey) -> dict[str, object]:
+    return {
         "kind": "pairs",
         "labels": [str(score) for score in drawn.scores],
         "series": [
@@ -94,7 +112,6 @@ def _table(surveys: Sequence[Survey], drawn: Survey | None) -> Table:
             }
         ],
     }
-    return table
 
 
 def _of_scale(survey: Survey) -> str:

@@ -173,7 +173,7 @@ def _list(request: HttpRequest) -> HttpResponse:
         (own if view.owner_id == user.pk else others).append(_shown(view, titles, request))
     context = {
         "heading": _("Saved views"),
-        "dashboards": menu.entries(request.path),
+        "menu": menu.at(request.path),
         "groups": [(_("Your own"), own), (_("Shared with you"), others)],
         "new": request.GET.get("new", ""),
         "may_send": user.can(Can.CONFIGURE),

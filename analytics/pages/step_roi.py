@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from analytics import answers, shown, step_roi
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.periods import Question
 from analytics.step_roi import Step
 from contacts.models import Cost
 from tenants.middleware import tenant_of
@@ -22,14 +24,21 @@ PERIOD_DAYS: Final = 90
 @frame.page
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, days=PERIOD_DAYS)
-    found = answers.steadily(lambda: step_roi.report(asked.question))
-    table = of_steps(found, tenant_of(request).currency)
+    currency = tenant_of(request).currency
+
+    def made(question: Question) -> tuple[Table, Table]:
+        found = answers.steadily(lambda: step_roi.report(question))
+        table = of_steps(found, currency)
+        return table, table
+
+    table, file = made(asked.question)
     return frame.show(
         request,
         asked,
         table,
         "analytics/step_roi.html",
-        file=("step-roi", table),
+        file=("step-roi", file),
+        again=made,
         heading=_("ROI by step"),
         unknown=asked.question.by_person,
     )
@@ -104,16 +113,22 @@ def _kinds(step: Step) -> str:
 
 
 def _cards(found: Sequence[Step], currency: str) -> list[Card]:
-    cards = [Card(_("Cost"), shown.money_at_a_glance(step_roi.total_cost(found), currency))]
+    """The cost, and what each step that was paid for brought."""
+    cost = step_roi.total_cost(found)
+    cards = [Card(_("Cost"), shown.money_at_a_glance(cost, currency), figure=Figure(cost))]
     known = [step for step in found if step.roi is not None]
-    if known:
-        best = max(known, key=lambda step: step.roi or 0)
-        worst = min(known, key=lambda step: step.roi or 0)
-        cards.append(Card(_("Pays best"), shown.rate(best.roi), _name(best), "good"))
-        if worst is not best:
-            tone = "bad" if worst.roi and worst.roi < 0 else ""
-            cards.append(Card(_("Pays least"), shown.rate(worst.roi), _name(worst), tone))
+    best = max(known, key=_worth, default=None)
+    worst = min(known, key=_worth, default=None)
+    for step in known:
+        note = _("Pays best") if step is best else _("Pays least") if step is worst else ""
+        tone = "bad" if _worth(step) < 0 else "good" if step is best else ""
+        title = _("ROI: %(step)s") % {"step": _name(step)}
+        cards.append(Card(title, shown.rate(step.roi), note, tone, Figure(step.roi, 1, rate=True)))
     return cards
+
+
+def _worth(step: Step) -> Fraction:
+    return step.roi or Fraction(0)
 
 
 def _chart(found: Sequence[Step], currency: str) -> dict[str, object]:

@@ -12,7 +12,8 @@ from django.utils.translation import pgettext
 
 from analytics import answers, shown, trust_mix
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.periods import Question
 from analytics.trust_mix import BINS, Mix, Report, Row
 from tenants.models import User
 from tenants.roles import Can
@@ -22,13 +23,20 @@ from tenants.roles import Can
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, days=trust_mix.DAYS.days)
     found = trust_mix.report(asked.question)
+    table = of_trust(found)
+
+    def made(question: Question) -> tuple[Table, Table]:
+        earlier = of_trust(trust_mix.report(question))
+        return earlier, earlier
+
     user = request.user
     return frame.show(
         request,
         asked,
-        of_trust(found),
+        table,
         "analytics/trust_mix.html",
-        file=("trust-mix", of_trust(found)),
+        file=("trust-mix", table),
+        again=made,
         heading=_("Trust mix"),
         since=found.since,
         until=found.until,
@@ -94,15 +102,24 @@ def _cards(found: Report) -> list[Card]:
     floor = _("floor: %(floor)s%%") % {"floor": found.floor}
     share = shown.rate(Fraction(found.below, found.contacts))
     return [
-        Card(_("Trust mix"), shown.rate(found.mix.share), floor, "warn" if low else "good"),
-        Card(_("Mean of contacts"), shown.rate(found.mean)),
-        Card(_("Touches"), shown.count(found.mix.touches)),
+        Card(
+            _("Trust mix"),
+            shown.rate(found.mix.share),
+            floor,
+            "warn" if low else "good",
+            Figure(found.mix.share, 1, rate=True),
+        ),
+        Card(
+            _("Mean of contacts"), shown.rate(found.mean), figure=Figure(found.mean, 1, rate=True)
+        ),
+        Card(_("Touches"), shown.count(found.mix.touches), figure=Figure(found.mix.touches)),
         Card(
             _("Under the floor"),
             shown.count(found.below),
             _("%(share)s of %(contacts)s contacts")
             % {"share": share, "contacts": shown.count(found.contacts)},
             "warn" if found.below else "",
+            Figure(found.below, -1),
         ),
     ]
 

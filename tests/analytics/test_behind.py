@@ -14,6 +14,7 @@ from contacts import orders
 from contacts.merging.merge import merge
 from contacts.models import Contact, Order, Product
 from contacts.validation import Item
+from journeys.models import Content, Link, SurveyAnswer
 from tests.analytics.test_reports import NOW, Maker
 from tests.conftest import Business, make_business
 
@@ -54,6 +55,31 @@ class Livelier(Maker):
         self.orders[row.order_id] = row
         orders.upsert([row])
 
+    def survey(self) -> None:
+        """Most were asked how it was, some of them answered, some not gladly."""
+        survey = Content.objects.create(
+            title="Visit", body="How was it?", kind="survey", purpose="advocacy", scale=5
+        )
+        for contact in self.contacts:
+            if self.dice.random() < 0.2:
+                continue
+            at = self.when(contact.acquired_at)
+            link = Link.objects.create(content=survey, contact=contact)
+            Link.objects.filter(pk=link.pk).update(created_at=at)
+            if self.dice.random() < 0.6:
+                SurveyAnswer.objects.create(
+                    content=survey, contact=contact, scale=5, score=self.dice.randrange(1, 6),
+                    answered_at=min(NOW, at + timedelta(hours=self.dice.randrange(90))),
+                )  # fmt: skip
+
+    def write_to(self) -> None:
+        """Week by week to somebody, for more than a year."""
+        for week in range(70):
+            kind = self.dice.choice(["service", "greeting", "promotion"])
+            at = NOW - timedelta(days=7 * week)
+            contact = self.dice.choice(self.contacts)
+            self.event(contact, "touch.delivered", at, touch_kind=kind, staff="g1")
+
     def unite(self, times: int) -> None:
         for _ in range(times):
             kept, gone = self.dice.sample(self.contacts, 2)
@@ -70,6 +96,8 @@ def crowd() -> Business:
         maker = Livelier(business, 11)
         for _ in range(130):
             maker.step()
+        maker.survey()
+        maker.write_to()
         maker.unite(4)
         facts.catch_up()
     return business

@@ -25,12 +25,34 @@ def test_it_is_drawn(
     page = window.page
 
     page.wait_for_timeout(600)  # charts move into place
-    assert page.locator("nav.dashboards a[aria-current=page]").count() == 1
+    here = "nav.dashboards :is(a[aria-current=page], summary):visible"
+    assert page.locator(here).count() == 1
     assert page.locator("table, .chart, .empty").count() > 0, page.inner_text("main")
     drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0)"
     for canvas in page.locator("canvas").all():
         assert canvas.evaluate(drawn)
     window.look(name, whole=True)
+
+
+@pytest.mark.parametrize(("language", "size"), [("zh-CN", "phone"), ("en-US", "desktop")])
+def test_the_menu_leads_by_keys_alone(
+    language: str, size: str, shop: Business, signed_in: Callable[..., Visit]
+) -> None:
+    window = signed_in("viewer", language=language, size=size)
+    window.open(reverse("dashboard-losses"))
+    page = window.page
+
+    if size == "phone":
+        page.press("nav.dashboards summary", "Enter")
+        assert page.locator("nav.dashboards .all a:visible").count() == len(menu.dashboards())
+    window.look("menu")
+    current = page.locator("nav.dashboards a[aria-current=page]:visible")
+    assert current.get_attribute("href") == reverse("dashboard-losses")
+    current.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**{reverse('dashboard-cohorts')}")
 
 
 def test_the_chart_is_a_picture_to_keep(shop: Business, signed_in: Callable[..., Visit]) -> None:
