@@ -98,6 +98,12 @@ class Business:
     def scope(self) -> Any:
         return scope(self.tenant)
 
+    def move_to(self, zone: str) -> None:
+        """Its days begin at this zone's midnights from now on."""
+        self.tenant.zone = zone
+        self.tenant.save(update_fields=["zone"])
+        self.tenant.__dict__.pop("tz", None)  # cached
+
     def api(self, key: str | None = None) -> APIClient:
         """A client with the tenant's API key (or another one)."""
         client = APIClient()

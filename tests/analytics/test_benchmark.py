@@ -88,9 +88,7 @@ def six(fen: Fraction) -> str:
 
 @pytest.mark.parametrize(("seed", "zone"), in_zones(5, 6))
 def test_it_equals_the_reference_and_its_parts(business: Business, seed: int, zone: str) -> None:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     with business.scope():
         maker = Maker(business, seed)
         Channel.objects.filter(name__in=["Red", "Offline"]).update(kind="private")

@@ -341,9 +341,7 @@ def check_change(change: dict[str, Any], now: dict[str, Any], was: dict[str, Any
 
 @pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(1, 2, 3))
 def test_the_reports_equal_the_reference(business: Business, seed: int, zone: str) -> None:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     with business.scope():
         maker = Busy(business, seed)
         for _ in range(150):

@@ -62,9 +62,7 @@ def people(business: Business, *contacts: Contact) -> Segment:
 
 @pytest.mark.parametrize(("seed", "zone"), list(seeds.in_zones(11, 12)))
 def test_progress_equals_the_reference(business: Business, seed: int, zone: str) -> None:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     with business.scope():
         maker = Busy(business, seed)
         for _ in range(200):
