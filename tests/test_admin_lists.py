@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,17 +29,9 @@ from tenants.models import (
     User,
 )
 from tests.conftest import Business, make_business
-from tests.test_admin import furnish, url
+from tests.test_admin import furnished, url
 
-
-@pytest.fixture(scope="module")
-def furnished(
-    database: None, django_db_blocker: Any
-) -> Iterator[tuple[Business, Business, Any, Any]]:
-    """As in test_admin: the tests that share them change nothing."""
-    with django_db_blocker.unblock():
-        ours, theirs = make_business(), make_business()
-        yield ours, theirs, furnish(ours), furnish(theirs)
+__all__ = ["furnished"]
 
 
 def test_an_import_whose_file_is_gone_says_so(furnished: Any) -> None:

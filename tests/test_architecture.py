@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,17 @@ UNSCOPED = {
 
 def sources(*folders: str) -> Iterator[tuple[str, ast.Module, str]]:
     for folder in folders or (*APPS, "scrm"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if "migrations" not in path.parts:
-                text = path.read_text()
-                yield str(path.relative_to(ROOT)), ast.parse(text), text
+        yield from _sources(folder)
+
+
+@cache
+def _sources(folder: str) -> list[tuple[str, ast.Module, str]]:
+    texts = {
+        path: path.read_text()
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "migrations" not in path.parts
+    }
+    return [(str(p.relative_to(ROOT)), ast.parse(text), text) for p, text in texts.items()]
 
 
 def own_models() -> list[type[models.Model]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from contacts import orders, timeline
@@ -43,7 +44,8 @@ def people(business: Business, *contacts: Contact) -> Segment:
     return segment
 
 
-def open_shop(business: Business) -> Business:
+@pytest.fixture
+def shop(business: Business) -> Business:
     """Orders of 100 a day: ten in February 2026 from the 19th on, ten in March from the 1st on; b
     buys on odd days. All are friends since January, so that there is a past."""
     zone = business.tenant.tz

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-import pytest
 from django.utils import timezone
 
 from analytics.models.plans import Plan
@@ -15,14 +14,11 @@ from contacts.models import Contact
 from journeys.models import Sop
 from tenants import ids
 from tenants.models import AuditEntry
-from tests.analytics.plan_ground import PLANS, open_shop, progress_of
+from tests.analytics.plan_ground import PLANS, progress_of, shop
 from tests.analytics.reference_plans import DAY
 from tests.conftest import Business
 
-
-@pytest.fixture
-def shop(business: Business) -> Business:
-    return open_shop(business)
+__all__ = ["shop"]
 
 
 # --- holidays ---

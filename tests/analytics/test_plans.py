@@ -17,11 +17,12 @@ from journeys.models import Enrolment, Sop, SopVersion, Touch
 from tenants import ids
 from tenants.models import AuditEntry, Staff, WeChatAccount
 from tests.analytics import seeds
-from tests.analytics.plan_ground import PLANS, made, open_shop, people, progress_of
+from tests.analytics.plan_ground import PLANS, made, people, progress_of, shop
 from tests.analytics.reference_plans import DAY, LESS, SUMS, Progress, number, verdict
 from tests.analytics.test_kpis import NOW, Busy
 from tests.conftest import Business
 
+__all__ = ["shop"]
 FIGURES = [
     "new_contacts", "deletes", "delete_rate", "interaction_rate", "new_customers", "orders",
     "revenue", "aov", "repeat_rate", "referral_rate", "trust_mix",
@@ -116,11 +117,6 @@ def same(mine: Any, theirs: Any) -> bool:
 
 
 # --- by hand ---
-
-
-@pytest.fixture
-def shop(business: Business) -> Business:
-    return open_shop(business)
 
 
 def test_a_plan_on_its_fifth_day(shop: Business) -> None:

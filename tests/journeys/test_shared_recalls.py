@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from django.utils import timezone
 
 from journeys import dispatch, enrolments, outcomes, recalls
 from journeys.models import Enrolment, Touch
 from tests.conftest import Business
-from tests.journeys import ground
 from tests.journeys.ground import Platform
-from tests.journeys.test_shared_tasks import LATER, confirm, enrolled, got, states, taken
+from tests.journeys.test_shared_tasks import LATER, confirm, enrolled, got, states, taken, world
 
-
-@pytest.fixture
-def world() -> Iterator[Platform]:
-    with ground.platform() as found:
-        yield found
+__all__ = ["world"]
 
 
 def test_one_customer_is_called_back_and_the_others_get_a_new_task(
