@@ -25,6 +25,7 @@ from tenants import auth, setup
 from tenants.models import Membership, Staff, Tenant, User
 from tenants.roles import Can, Role
 from tenants.scope import scope
+from tests import databases
 
 pytest_plugins = ["tests.wechat_fixtures", "tests.official_fixtures"]
 
@@ -48,19 +49,16 @@ def database(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator
         pytest.exit("No database: run `make test`, or `python -m scrm.local exec -- pytest …`.", 2)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     with django_db_blocker.unblock():
-        owner = connections["owner"]
-        owner.settings_dict["TEST"]["NAME"] = name = f"test_scrm_{worker}"
+        name = f"test_scrm_{worker}"
         for alias in ("default", "platform"):
             connections[alias].close()
             connections[alias].settings_dict["NAME"] = name
         # Tests sign in often; how slow a hash is, is Django's affair and not tested here.
         settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-        owner.creation.create_test_db(
-            verbosity=0,
-            autoclobber=True,
-            serialize=False,
-            keepdb=request.config.getvalue("reuse_db") and not request.config.getvalue("create_db"),
-        )
+        option = request.config.getvalue
+        databases.provide(name, keep=option("reuse_db") and not option("create_db"))
+        # Found one by one: else each test client lists all static files at its first request.
+        settings.WHITENOISE_AUTOREFRESH = True
         settings.TOUCH_GATHER_S = 0  # what is due together is; that it waits has its own tests
         _own_redis_database(worker)
         yield
@@ -97,6 +95,12 @@ class Business:
 
     def scope(self) -> Any:
         return scope(self.tenant)
+
+    def move_to(self, zone: str) -> None:
+        """Its days begin at this zone's midnights from now on."""
+        self.tenant.zone = zone
+        self.tenant.save(update_fields=["zone"])
+        self.tenant.__dict__.pop("tz", None)  # cached
 
     def api(self, key: str | None = None) -> APIClient:
         """A client with the tenant's API key (or another one)."""

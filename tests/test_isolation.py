@@ -238,15 +238,15 @@ def _callers(a: Business) -> Iterator[tuple[str, Client]]:
 
 def fingerprint(business: Business) -> str:
     """A hash over all rows of a business, read inside its scope."""
-    parts = []
+    tables = [model._meta.db_table for model in tenant_models()]
+    hashes = " UNION ALL ".join(
+        f"SELECT concat('{table}=', md5(string_agg(t::text, '|' ORDER BY t::text)))"
+        f' FROM "{table}" t'
+        for table in tables
+    )
     with business.scope(), connection.cursor() as cursor:
-        for model in tenant_models():
-            table = model._meta.db_table
-            cursor.execute(
-                f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM \"{table}\" t"
-            )
-            parts.append(f"{table}={cursor.fetchone()[0]}")
-    return "\n".join(parts)
+        cursor.execute(hashes)
+        return "\n".join(sorted(str(line) for (line,) in cursor.fetchall()))
 
 
 def body_with(rows: Rows) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -23,7 +22,6 @@ from contacts import identity, search
 from contacts.identity import Account
 from contacts.models import (
     Contact,
-    ContactSettings,
     Event,
     Follow,
     GroupMember,
@@ -31,12 +29,11 @@ from contacts.models import (
     Import,
     Order,
     SegmentMember,
-    TagGroup,
 )
 from journeys.models import FollowUp, Lead, StaffTask
 from tenants import ids
 from tenants.isolation import tenant_models
-from tenants.models import Staff, Team
+from tenants.models import Staff
 from tenants.roles import Role
 from tests import factories
 from tests.conftest import Business, make_business
@@ -372,36 +369,3 @@ def test_asking_to_reveal_is_no_use_without_the_ability(role: str, desk: Desk) -
 
     assert answer.json()["phone"] == "137****1111"
     assert answer.json()["email"] == "o***@example.com"
-
-
-def test_by_setting_sales_see_their_teams_customers(business: Business) -> None:
-    sales, client = business.staff["sales"], business.as_role("sales")
-    with business.scope():
-        north, south = (Team.objects.create(name=name) for name in ("North", "South"))
-        mate = Staff.objects.create(userid="mate", team=north)
-        Staff.objects.filter(pk=sales.pk).update(team=north)
-        Contact.objects.create(name="Mine", owner=sales)
-        Contact.objects.create(name="My mate's", owner=mate)
-        friend = Contact.objects.create(name="My mate's friend")
-        Follow.objects.create(contact=friend, staff=mate, opened_at=timezone.now())
-        other = Staff.objects.create(userid="other", team=south)
-        Contact.objects.create(name="Another team's", owner=other)
-        TagGroup.objects.create(name="whatever")
-
-    def seen() -> set[Any]:
-        return {row["name"] for row in client.get("/api/v1/contacts").json()["results"]}
-
-    assert seen() == {"Mine"}
-    page = business.browser("owner")
-    page.post(
-        "/admin/settings/",
-        {
-            "name": business.tenant.name, "customers-sales_see": "team", "customers-remind": "both",
-            "customers-remind_when": "instant", "customers-remind_min_score": "",
-        },
-    )  # fmt: skip
-    assert seen() == {"Mine", "My mate's", "My mate's friend"}
-    with business.scope():
-        assert ContactSettings.of_tenant().remind == "both"
-        Staff.objects.filter(pk=sales.pk).update(team=None)
-    assert seen() == {"Mine"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -25,6 +26,32 @@ def money(x: Fraction | int | None) -> str | None:
     x = Fraction(x)
     exact = Decimal(x.numerator) / Decimal(x.denominator) / 100
     return str(exact.quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+
+@dataclass(frozen=True)
+class Paid:
+    """An order that counts; amounts in fen."""
+
+    order_id: str
+    contact: int
+    at: datetime
+    revenue: int
+    cost: int
+
+    @property
+    def margin(self) -> int:
+        return self.revenue - self.cost
+
+
+def paid_orders(as_of: datetime) -> Iterator[Paid]:
+    """R3: what was paid before `as_of`, is not cancelled, and was not given back as a whole."""
+    for o in Order.objects.exclude(status="cancelled").filter(paid_at__lt=as_of):
+        refund = o.refunded_fen
+        if refund is None:
+            refund = o.amount_fen if o.status == "refunded" else 0
+        if not (refund > 0 and refund >= o.amount_fen):
+            assert o.paid_at
+            yield Paid(o.order_id, o.contact_id, o.paid_at, o.amount_fen - refund, o.cost_fen)
 
 
 @dataclass
@@ -58,16 +85,8 @@ class World:
             )
             for c in Contact.objects.all()
         }
-        for o in Order.objects.exclude(status="cancelled").exclude(paid_at=None):
-            refund = (
-                o.refunded_fen
-                if o.refunded_fen is not None
-                else (o.amount_fen if o.status == "refunded" else 0)
-            )
-            assert o.paid_at
-            if not (refund > 0 and refund >= o.amount_fen) and o.paid_at < as_of:
-                margin = o.amount_fen - refund - o.cost_fen
-                self.people[o.contact_id].orders.append((o.paid_at, margin))
+        for o in paid_orders(as_of):
+            self.people[o.contact].orders.append((o.at, o.margin))
         for e in Event.objects.filter(kind="reward.paid", at__lt=as_of):
             fen = int(Decimal(str(e.properties["amount"])) * 100)
             self.people[e.contact_id].rewards.append((e.at, fen))

@@ -10,26 +10,18 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from contacts.models import Contact, Order
+from contacts.models import Contact
 from tenants.models import Tenant
-from tests.analytics.reference import money
-
-
-@dataclass
-class Purchase:
-    order_id: str
-    at: datetime
-    revenue: int
-    margin: int
+from tests.analytics.reference import Paid, money, paid_orders
 
 
 @dataclass
 class Buyer:
     pk: int
-    orders: list[Purchase] = field(default_factory=list)  # in the order of R18
+    orders: list[Paid] = field(default_factory=list)  # in the order of R18
 
     @property
-    def first(self) -> Purchase:
+    def first(self) -> Paid:
         return self.orders[0]
 
 
@@ -51,18 +43,9 @@ class Shop:
             and (owners is None or c.owner_id in owners)
         }
         found: dict[int, Buyer] = {}
-        for o in Order.objects.all():
-            if o.status == "cancelled" or o.paid_at is None or o.paid_at >= as_of:
-                continue
-            refund = o.refunded_fen
-            if refund is None:
-                refund = o.amount_fen if o.status == "refunded" else 0
-            if (refund > 0 and refund >= o.amount_fen) or o.contact_id not in meant:
-                continue
-            revenue = o.amount_fen - refund
-            found.setdefault(o.contact_id, Buyer(o.contact_id)).orders.append(
-                Purchase(o.order_id, o.paid_at, revenue, revenue - o.cost_fen)
-            )
+        for o in paid_orders(as_of):
+            if o.contact in meant:
+                found.setdefault(o.contact, Buyer(o.contact)).orders.append(o)
         for buyer in found.values():
             buyer.orders.sort(key=lambda o: (o.at, o.order_id))
         self.buyers = list(found.values())

@@ -11,9 +11,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from contacts.models import Contact, Event, Order, ReachSpell
+from contacts.models import Contact, Event, ReachSpell
 from tenants.models import Tenant
-from tests.analytics.reference import before, money
+from tests.analytics.reference import before, money, paid_orders
 
 WEEK, MONTH = timedelta(seconds=7 * 86_400), timedelta(seconds=30 * 86_400)
 FACTORS = ("assets", "reach", "conversion", "aov")
@@ -44,15 +44,9 @@ class World:
         self.events: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
         for e in Event.objects.filter(contact_id__in=people, at__lt=as_of):
             self.events[e.kind].append((e.contact_id, e.at))
-        self.orders = []
-        for o in Order.objects.filter(contact_id__in=people):
-            refund = o.refunded_fen
-            if refund is None:
-                refund = o.amount_fen if o.status == "refunded" else 0
-            if o.status == "cancelled" or o.paid_at is None or o.paid_at >= as_of:
-                continue
-            if refund == 0 or refund < o.amount_fen:
-                self.orders.append((o.contact_id, o.paid_at, o.amount_fen - refund))
+        self.orders = [
+            (o.contact, o.at, o.revenue) for o in paid_orders(as_of) if o.contact in people
+        ]
 
     def period(self, start: date, end: date) -> tuple[datetime, datetime]:
         zone = self.tenant.tz

@@ -11,7 +11,7 @@ from typing import Any
 from contacts.models import Contact, ContactTag, Event, Order
 from journeys.models import Touch
 from tenants.models import Tenant
-from tests.analytics.reference import DAY, money
+from tests.analytics.reference import DAY, money, paid_orders
 
 WEEK = timedelta(days=7)
 INBOUND = {
@@ -51,8 +51,9 @@ class Known:
         }
         self.referrers = [(c.referrer_id, c.pk) for c in everybody if c.referrer_id]
         events = list(Event.objects.filter(at__lt=as_of))
-        orders = list(Order.objects.filter(paid_at__lt=as_of))
-        moments = [e.at for e in events] + [o.paid_at for o in orders if o.paid_at]
+        moments = [e.at for e in events]
+        # Also of orders that count for nothing: something was known by then.
+        moments += [o.paid_at for o in Order.objects.filter(paid_at__lt=as_of) if o.paid_at]
         self.first = self.day(min(moments)) if moments else None
         self.all_spells = spells(events)
         self.spells = [s for s in self.all_spells if s.contact in self.people]
@@ -61,7 +62,9 @@ class Known:
             for e in events
             if e.kind in INBOUND and e.contact_id in self.people
         ]
-        self.orders = [paid for o in orders if (paid := as_paid(o)) and paid[0] in self.people]
+        self.orders = [
+            (o.contact, o.at, o.revenue) for o in paid_orders(as_of) if o.contact in self.people
+        ]
         self.tagged = set(ContactTag.objects.values_list("contact_id", flat=True))
         self.touches = [
             (t.kind, t.sent_at)
@@ -188,17 +191,6 @@ def spells(events: list[Event]) -> list[Spell]:
             spell.ended = e.at
             spell.by = str(e.properties["by"]) if staff else "customer"
     return found
-
-
-def as_paid(order: Order) -> tuple[int, datetime, int] | None:
-    """R3: (contact, paid_at, revenue)."""
-    refund = order.refunded_fen
-    if refund is None:
-        refund = order.amount_fen if order.status == "refunded" else 0
-    whole = refund > 0 and refund >= order.amount_fen
-    if order.status == "cancelled" or order.paid_at is None or whole:
-        return None
-    return order.contact_id, order.paid_at, order.amount_fen - refund
 
 
 def number(x: Fraction | int | None) -> float | None:

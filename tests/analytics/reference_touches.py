@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 from campaigns.models import BroadcastRecipient
-from contacts.models import Contact, Event, Order, ReachSpell
+from contacts.models import Contact, Event, ReachSpell
 from journeys.models import Touch
 from tenants.models import Staff, Tenant
-from tests.analytics.reference import money
-from tests.analytics.reference_kpis import INBOUND, as_paid
+from tests.analytics.reference import money, paid_orders
+from tests.analytics.reference_kpis import INBOUND
 
 SOON = timedelta(hours=72)
 GENTLE = {"service", "greeting"}
@@ -134,13 +134,12 @@ class Touched:
             if touch := self.last(e.contact_id, e.at, SOON):
                 touch.after["responded"] = 1
                 touch.after["clicked"] |= e.kind == "link.clicked"
-        for o in Order.objects.filter(paid_at__lt=self.as_of):
-            paid = as_paid(o)
-            if paid and (touch := self.last(paid[0], paid[1], timedelta(days=days))):
+        for o in paid_orders(self.as_of):
+            if touch := self.last(o.contact, o.at, timedelta(days=days)):
                 touch.after["ordered"] = 1
                 touch.after["orders"] += 1
-                touch.after["revenue"] += paid[2]
-                touch.after["margin"] += paid[2] - o.cost_fen
+                touch.after["revenue"] += o.revenue
+                touch.after["margin"] += o.margin
         for s in ReachSpell.objects.filter(ended_by="customer", ended_at__lt=self.as_of):
             assert s.ended_at
             if touch := self.last(s.contact_id, s.ended_at, SOON):

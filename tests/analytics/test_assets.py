@@ -217,9 +217,7 @@ class AssetMaker(Maker):
 
 
 def world(business: Business, seed: int, zone: str, steps: int = 160) -> AssetMaker:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     maker = AssetMaker(business, seed)
     for _ in range(steps):
         maker.step()

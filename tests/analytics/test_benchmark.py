@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Channel, Cost, Order
-from tests.analytics.reference import World, money
-from tests.analytics.reference_kpis import as_paid
+from contacts.models import Channel, Cost
+from tests.analytics.reference import Paid, World, money, paid_orders
 from tests.analytics.seeds import in_zones
 from tests.analytics.test_reports import NOW, Maker, ask, narrowed, questions
 from tests.conftest import Business
@@ -28,7 +27,7 @@ def wanted(
     """From raw rows: the channels of a kind taken for one."""
     world = World(business.tenant, datetime.fromisoformat(as_of))
     kinds = dict(Channel.objects.values_list("pk", "kind"))
-    paid = [one for one in map(as_paid, Order.objects.all()) if one and one[1] < world.as_of]
+    paid = list(paid_orders(world.as_of))
     return [of_kind(world, kind, kinds, paid, start, end, **narrow) for kind in
             ("public", "private", None)]  # fmt: skip
 
@@ -37,7 +36,7 @@ def of_kind(
     world: World,
     kind: str | None,
     kinds: dict[int, str],
-    paid: list[tuple[int, datetime, int]],
+    paid: list[Paid],
     start: date,
     end: date,
     channel: int | None = None,
@@ -60,13 +59,13 @@ def of_kind(
     ]
     row = world.row(kind, people, costs, start, end, owners)
     mine = {p.pk for p in people}
-    before = [(pk, at, fen) for pk, at, fen in paid if pk in mine and at < world.midnight(end)]
+    before = [o for o in paid if o.contact in mine and o.at < world.midnight(end)]
     times: dict[int, int] = {}
-    for pk, _at, _fen in before:
-        times[pk] = times.get(pk, 0) + 1
-    inside = [(pk, fen) for pk, at, fen in before if at >= world.midnight(start)]
-    revenue = sum(fen for _pk, fen in inside)
-    buyers = {pk for pk, _fen in inside}
+    for o in before:
+        times[o.contact] = times.get(o.contact, 0) + 1
+    inside = [o for o in before if o.at >= world.midnight(start)]
+    revenue = sum(o.revenue for o in inside)
+    buyers = {o.contact for o in inside}
     new = [p for p in people if world.inside(p.reached, start, end)]
     return {
         "group": kind,
@@ -89,9 +88,7 @@ def six(fen: Fraction) -> str:
 
 @pytest.mark.parametrize(("seed", "zone"), in_zones(5, 6))
 def test_it_equals_the_reference_and_its_parts(business: Business, seed: int, zone: str) -> None:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     with business.scope():
         maker = Maker(business, seed)
         Channel.objects.filter(name__in=["Red", "Offline"]).update(kind="private")

@@ -45,9 +45,7 @@ def wanted_of(
 
 @pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(11, 12, 13))
 def test_reports_equal_the_reference(business: Business, seed: int, zone: str) -> None:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     with business.scope():
         maker = Maker(business, seed)
         for _ in range(140):

@@ -206,9 +206,7 @@ def check(business: Business, question: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(1, 2, 3, 4))
 def test_reports_equal_the_reference(business: Business, seed: int, zone: str) -> None:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     with business.scope():
         maker = Maker(business, seed)
         for _ in range(120):

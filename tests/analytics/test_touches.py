@@ -169,9 +169,7 @@ def questions(dice: random.Random) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(("seed", "zone"), seeds.in_zones(2, 1))
 def test_equals_the_reference(business: Business, seed: int, zone: str) -> None:
-    business.tenant.zone = zone
-    business.tenant.save(update_fields=["zone"])
-    business.tenant.__dict__.pop("tz", None)
+    business.move_to(zone)
     with business.scope():
         maker = Spoken(business, seed)
         for _ in range(250):

@@ -121,8 +121,7 @@ def test_a_request_leaves_the_reading_of_many_contacts_to_the_worker(
         for n in range(3):
             customer(f"c{n}")
         facts.catch_up()
-        business.tenant.zone = "America/New_York"
-        business.tenant.save(update_fields=["zone"])
+        business.move_to("America/New_York")
         monkeypatch.setattr(facts, "CONTACTS", 2)
 
         assert facts.catch_up() is not None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import expect
 
 from contacts import details, ingest
@@ -13,7 +15,7 @@ from scrm.sandbox import Sandbox
 from tenants.models import WeChatAccount
 from tenants.wechat import probing
 from tests.browser.conftest import Visit
-from tests.conftest import make_business
+from tests.conftest import Business, make_business
 from tests.tenants.test_connect import found
 
 pytestmark = pytest.mark.browser
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_an_account_is_connected_by_the_guide(  # noqa: PLR0915 - one sitting, in its order
+def test_an_account_is_connected_by_the_guide(
     signed_in: Callable[..., Visit],
     sandbox: Sandbox,
     web_url: str,
@@ -35,8 +37,21 @@ def test_an_account_is_connected_by_the_guide(  # noqa: PLR0915 - one sitting, i
     found(sandbox, "staff", corpid=corp["corpid"], userid="li", name="李")
     found(sandbox, "settings", accept_after_s=0.0)
     window = signed_in("owner", business=business, language=language, size=size)
-    page = window.page
 
+    _who_we_are(window, business, corp)
+    _where_events_go(window, business, sandbox, corp)
+    _what_we_may(window, business)
+
+    ingest.work(business.pk)
+    details.work(business.pk)
+    with business.scope():
+        assert Follow.objects.get().contact.name == "小王"
+    window.open("/admin/contacts/contact/")
+    expect(window.page.locator("#result_list")).to_contain_text("小王")
+
+
+def _who_we_are(window: Visit, business: Business, corp: Any) -> None:
+    page = window.page
     window.open("/admin/tenants/wechataccount/connect/")
     window.look("connect-1-empty", whole=True)
     page.fill("[name=name]", "Main")
@@ -50,12 +65,15 @@ def test_an_account_is_connected_by_the_guide(  # noqa: PLR0915 - one sitting, i
     window.look("connect-1-accepted", whole=True)
     page.click("#scrm-part a[href$='step=2']")
 
+
+def _where_events_go(window: Visit, business: Business, sandbox: Sandbox, corp: Any) -> None:
+    page = window.page
     page.click("form[action$='/keys/'] button")
     token, key = page.inner_text("#scrm-token"), page.inner_text("#scrm-aes-key")
     with business.scope():
         account = WeChatAccount.objects.get()
     door = page.inner_text(".scrm-pairs dd code >> nth=0")
-    assert door == f"{web_url}/wechat/{account.code}"
+    assert door == f"{settings.BASE_URL}/wechat/{account.code}"
     window.look("connect-2-keys", whole=True)
     found(
         sandbox, "callback_url", corpid=corp["corpid"], agentid=corp["agentid"],
@@ -71,6 +89,9 @@ def test_an_account_is_connected_by_the_guide(  # noqa: PLR0915 - one sitting, i
     window.look("connect-2-arrived", whole=True)
     page.click("#scrm-part a[href$='step=3']")
 
+
+def _what_we_may(window: Visit, business: Business) -> None:
+    page = window.page
     page.click("form[action$='/check/'] button")
     page.wait_for_selector("#scrm-part[hx-get]")
     probing.work(business.pk)
@@ -82,10 +103,3 @@ def test_an_account_is_connected_by_the_guide(  # noqa: PLR0915 - one sitting, i
     page.click("a[href$='/health/']")
     page.wait_for_selector("#scrm-health")
     window.look("connect-5-health", whole=True)
-
-    ingest.work(business.pk)
-    details.work(business.pk)
-    with business.scope():
-        assert Follow.objects.get().contact.name == "小王"
-    window.open("/admin/contacts/contact/")
-    expect(page.locator("#result_list")).to_contain_text("小王")

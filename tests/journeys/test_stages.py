@@ -6,6 +6,8 @@ import itertools
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from contacts import timeline
 from contacts.models import Contact, Order
 from contacts.timeline import NewEvent
@@ -226,8 +228,9 @@ def test_a_rule_may_lead_back(tenant: object) -> None:
     assert [key for key, _at in path(one)] == ["visitor", "intent", "profiled", "intent"]
 
 
-def test_order_of_arrival_does_not_matter(business: Business) -> None:
-    chance = random.Random(7)
+@pytest.mark.parametrize(("seed", "lives"), [(7, 2), pytest.param(8, 10, marks=pytest.mark.slow)])
+def test_order_of_arrival_does_not_matter(business: Business, seed: int, lives: int) -> None:
+    chance = random.Random(seed)
     kinds = [
         "content.read",
         "quiz.answered",
@@ -238,7 +241,7 @@ def test_order_of_arrival_does_not_matter(business: Business) -> None:
         "order.paid",
         "coupon.collected",
     ]
-    for _life in range(5):
+    for _life in range(lives):
         life = [(chance.choice(kinds), day(chance.randrange(60_000) / 1000)) for _ in range(25)]
         outcomes = []
         for attempt in range(4):

@@ -44,7 +44,7 @@ def states(business: Business) -> dict[str, str]:
         return dict(AccountProbe.objects.values_list("name", "state"))
 
 
-def test_from_an_empty_form_to_the_first_event(  # noqa: PLR0915 - one life, in its order
+def test_from_an_empty_form_to_the_first_event(
     sandbox: Sandbox, business: Business, web_url: str
 ) -> None:
     corp = found(sandbox, "corps", **CORP)
@@ -62,26 +62,12 @@ def test_from_an_empty_form_to_the_first_event(  # noqa: PLR0915 - one life, in 
     part = browser.get(url("part", account, 1)).content.decode()
     assert "hx-get" not in part and "?step=2" in part
 
-    made = browser.post(url("keys", account)).content.decode()
-    token = re.search(r'id="scrm-token">([A-Za-z0-9]{32})<', made)
-    key = re.search(r'id="scrm-aes-key">([A-Za-z0-9]{43})<', made)
-    assert token and key
-    again = browser.get(url("step", account) + "?step=2").content.decode()
-    assert token[1] not in again and key[1] not in again
-    door = web_url + reverse("wechat-callback", args=[account.code])
-    found(
-        sandbox, "callback_url", corpid=corp["corpid"], agentid=corp["agentid"],
-        callback_url=door, token=token[1], aes_key=key[1],
+    token, key = _made_keys(browser, account)
+    _the_first_event(
+        sandbox, browser, account, corpid=corp["corpid"], agentid=corp["agentid"],
+        callback_url=web_url + reverse("wechat-callback", args=[account.code]),
+        token=token, aes_key=key,
     )  # fmt: skip
-    part = browser.get(url("part", account, 2)).content.decode()
-    assert "?step=3" in part and "hx-get" in part  # checked; the first event is still to come
-    found(sandbox, "settings", accept_after_s=0.0)
-    person = found(sandbox, "customers", name="小王")["customer"]
-    found(
-        sandbox, "act/apply", corpid=corp["corpid"], userid="li", customer=person, accepted=True
-    )  # fmt: skip
-    found(sandbox, "callbacks/flush", timeout_s=30)
-    assert "hx-get" not in browser.get(url("part", account, 2)).content.decode()
 
     browser.post(url("check", account))
     probing.work(business.pk)
@@ -96,6 +82,32 @@ def test_from_an_empty_form_to_the_first_event(  # noqa: PLR0915 - one life, in 
     with business.scope():
         verbs = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
     assert verbs[-2:] == ["wechat_account.created", "wechat_account.keys_made"]
+
+
+def _made_keys(browser: Client, account: WeChatAccount) -> tuple[str, str]:
+    """The token and the key of the callback, which are shown once."""
+    made = browser.post(url("keys", account)).content.decode()
+    token = re.search(r'id="scrm-token">([A-Za-z0-9]{32})<', made)
+    key = re.search(r'id="scrm-aes-key">([A-Za-z0-9]{43})<', made)
+    assert token and key
+    again = browser.get(url("step", account) + "?step=2").content.decode()
+    assert token[1] not in again and key[1] not in again
+    return token[1], key[1]
+
+
+def _the_first_event(
+    sandbox: Sandbox, browser: Client, account: WeChatAccount, **form: object
+) -> None:
+    found(sandbox, "callback_url", **form)
+    part = browser.get(url("part", account, 2)).content.decode()
+    assert "?step=3" in part and "hx-get" in part  # checked; the first event is still to come
+    found(sandbox, "settings", accept_after_s=0.0)
+    person = found(sandbox, "customers", name="小王")["customer"]
+    found(
+        sandbox, "act/apply", corpid=form["corpid"], userid="li", customer=person, accepted=True
+    )  # fmt: skip
+    found(sandbox, "callbacks/flush", timeout_s=30)
+    assert "hx-get" not in browser.get(url("part", account, 2)).content.decode()
 
 
 @pytest.mark.parametrize(
