@@ -103,9 +103,9 @@ def _columns(group: Group, days: int) -> list[Column]:
             for days in DAYS
         ),
         Column(
-            _("Contacts lost"),
-            _("Those whose Follow ended within %(days)s, each once: who was lost twice is one of "
-              "them.") % {"days": shown.days(days)},
+            f"{_('Contacts lost')} · {shown.days(days)}",
+            _("Of those observed for %(days)s: whose Follow ended within that time, each once; who "
+              "was lost twice is one of them.") % {"days": shown.days(days)},
         ),
     ]  # fmt: skip
 
