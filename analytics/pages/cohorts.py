@@ -13,8 +13,8 @@ from analytics import answers, cohorts, shown
 from analytics.cohorts import VALUES, Row, Value
 from analytics.pages import frame
 from analytics.pages.frame import Asked
-from analytics.pages.tables import Card, Column, Table, counted
-from analytics.periods import Span, month_of
+from analytics.pages.tables import Card, Column, Figure, Table, counted
+from analytics.periods import Question, Span, month_of
 from tenants.middleware import tenant_of
 
 # More months stand in the file; a page of more cannot be read.
@@ -36,7 +36,15 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "value")
     value = next((v for v in VALUES if v == asked.given.get("value")), VALUES[0])
     currency = tenant_of(request).currency
-    rows = answers.steadily(lambda: cohorts.report(asked.question))
+
+    def read(question: Question) -> list[Row]:
+        return answers.steadily(lambda: cohorts.report(question))
+
+    def made(question: Question) -> tuple[Table, Table]:
+        then = read(question)
+        return of_cohorts(then, value, currency, question.span), whole_file(then, value)
+
+    rows = read(asked.question)
     table = of_cohorts(rows, value, currency, asked.question.span)
     return frame.show(
         request,
@@ -44,6 +52,7 @@ def page(request: HttpRequest) -> HttpResponse:
         table,
         "analytics/cohorts.html",
         file=(f"cohorts-{value}", whole_file(rows, value)),
+        again=made,
         heading=_("Cohorts"),
         value=value,
         heat=heat_of(table, rows, value, currency, asked),
@@ -169,6 +178,7 @@ def _cards(rows: Sequence[Row], value: Value, currency: str) -> list[Card]:
             _("New customers"),
             counted(size, "new-customers"),
             _("in %(n)s cohorts") % {"n": len(rows)} if len(rows) > 1 else "",
+            figure=Figure(size, 1),
         )
     ]
     for k in (1, 3, 6):
@@ -185,6 +195,7 @@ def _cards(rows: Sequence[Row], value: Value, currency: str) -> list[Card]:
                 _("came back, of %(n)s") % {"n": shown.count(heads)}
                 if value == "retention"
                 else _("per customer, of %(n)s") % {"n": shown.count(heads)},
+                figure=Figure(figure, 1, rate=value == "retention"),
             )
         )
     return cards

@@ -12,7 +12,7 @@ import pytest
 from analytics import behind, facts
 from contacts import orders
 from contacts.merging.merge import merge
-from contacts.models import Contact, Order
+from contacts.models import Channel, Contact, Order
 from journeys.models import Content, Link, SurveyAnswer
 from tests.analytics.test_reports import NOW, Maker
 from tests.conftest import Business, make_business
@@ -24,7 +24,7 @@ YEAR = f"from={NOW.date() - timedelta(days=330)}&through={NOW.date()}"
 PAGES = [
     "overview/?", "value/?", "value/?group=month&", "funnel/?", "funnel/?mode=snapshot&", "rates/?",
     "assets/?", "attribution/?", "attribution/?group=content&days=90&", "losses/?days=90&",
-    "losses/?group=staff&days=30&", "step-roi/?", "trust/?", "satisfaction/?",
+    "losses/?group=staff&days=30&", "step-roi/?", "trust/?", "satisfaction/?", "rfm/?",
     "assets/?group=channel&", "formula/?", "concentration/?", "concentration/?view=months&",
     "cohorts/?", "kpis/?", "baselines/?metric=new_contacts&", "baselines/?metric=orders&",
 ]  # fmt: skip
@@ -108,6 +108,7 @@ def crowd() -> Business:
     business = make_business()
     with business.scope():
         maker = Livelier(business, 11)
+        Channel.objects.filter(name="Offline").update(kind=Channel.Kind.PRIVATE)
         for _ in range(130):
             maker.step()
         maker.come_and_go()
