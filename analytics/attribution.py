@@ -91,9 +91,12 @@ WITH bought AS MATERIALIZED (
   FROM bought b LEFT JOIN points p ON p.contact_id = b.contact_id AND p.at <= b.paid_at
     AND p.at >= b.paid_at - %(window)s * interval '1 second'
 )
+"""
+_COUNTED: Final = """
 SELECT key, points, place = 1, place = points, count(*), sum(revenue)::bigint, sum(margin)::bigint
 FROM met GROUP BY 1, 2, 3, 4
 """
+NO_POINT: Final = "none"
 
 
 @dataclass
@@ -112,10 +115,13 @@ class Credit:
 
 @dataclass
 class Row:
-    """`name` None: orders without a point. `cost` None: no cost is known of such a thing."""
+    """`name` None: orders without a point, or with one that was deleted. `cost` None: no cost is
+    known of such a thing.
+    """
 
     name: str | None
     cost: Fraction | None = None
+    key: str | None = None
     credits: dict[Model, Credit] = field(default_factory=lambda: {m: Credit() for m in MODELS})
 
     def roi(self, model: Model) -> Fraction | None:
@@ -139,8 +145,8 @@ def report(question: Question, group: Group, days: int) -> list[Row]:
     merged: dict[str | None, Row] = {}
     for place, row in rows.items():
         row.name = None if place is None else names.get(place)
-        name = None if row.name is None else place
-        merged[name] = _joined(merged[name], row) if name in merged else row
+        row.key = None if row.name is None else place
+        merged[row.key] = _joined(merged[row.key], row) if row.key in merged else row
     return sorted(
         merged.values(),
         key=lambda row: (row.name is None, -row.credits["last"].revenue, row.name or ""),
@@ -167,25 +173,49 @@ def _share(model: Model, points: int, *, first: bool, last: bool) -> Fraction:
 
 
 def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
-    span = question.span
-    start = midnight(span.start, span.zone)
-    end = min(midnight(span.end, span.zone), question.as_of)
-    sql = _SHARES.format(
-        among=among(question), points=" UNION ".join(_within(sql) for sql in _POINTS[group])
-    )
-    parameters = filters(question) | {
-        "start": start,
-        "end": end,
-        "window": days * 86_400,
-        "uses": _USES,
-    }
     with connection.cursor() as cursor:
         # A tenant just filled has no statistics: a loop over all points for each order is slow.
         cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(sql, parameters)
+        cursor.execute(_shares(question, group) + _COUNTED, _given(question, days))
         found: list[tuple[Any, ...]] = cursor.fetchall()
         cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
     return found
+
+
+def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, dict[str, Any]]:
+    """SQL of the orders whose last point is the row's of this key, or of the row without a name
+    (`NO_POINT`); and its parameters.
+    """
+    names = {None} if key == NO_POINT else {key}
+    found = {place for place, *_shares in _read(question, group, days)}
+    known = _names(group, [each for each in map(_plain, found) if each is not None])
+    keys = [k for k in found if (_plain(k) if _plain(k) in known else None) in names]
+    sql = (
+        "SELECT id FROM met WHERE (points = 0 OR place = points)"
+        " AND (key = ANY(%(keys)s::text[]) OR key IS NULL AND %(pointless)s)"
+    )
+    wanted = {"keys": [k for k in keys if k is not None], "pointless": key == NO_POINT}
+    return _shares(question, group) + sql, _given(question, days) | wanted
+
+
+def _shares(question: Question, group: Group) -> str:
+    return _SHARES.format(
+        among=among(question), points=" UNION ".join(_within(sql) for sql in _POINTS[group])
+    )
+
+
+def _given(question: Question, days: int) -> dict[str, Any]:
+    span = question.span
+    return filters(question) | {
+        "start": midnight(span.start, span.zone),
+        "end": min(midnight(span.end, span.zone), question.as_of),
+        "window": days * 86_400,
+        "uses": _USES,
+    }
+
+
+def name_of(group: Group, key: str) -> str:
+    return _names(group, [key]).get(key, "")
 
 
 def _within(sql: str) -> str:
@@ -208,7 +238,7 @@ def _plain(key: str | None) -> str | None:
 
 def _joined(one: Row, other: Row) -> Row:
     costs = [cost for cost in (one.cost, other.cost) if cost is not None]
-    both = Row(one.name or other.name, sum(costs, Fraction(0)) if costs else None)
+    both = Row(one.name or other.name, sum(costs, Fraction(0)) if costs else None, one.key)
     for model in MODELS:
         for row in (one, other):
             mine = row.credits[model]

@@ -61,16 +61,18 @@ _SIZE = """
 SELECT count(*) FROM analytics_customerfact
 WHERE tenant_id = %(tenant)s AND first_us >= %(start_us)s AND first_us < %(end_us)s{among}
 """
+_ORDERS = """
+FROM analytics_customerfact f
+JOIN contacts_order o ON o.tenant_id = f.tenant_id AND o.contact_id = f.contact_id AND o.paid
+WHERE f.tenant_id = %(tenant)s AND f.first_us >= %(start_us)s AND f.first_us < %(end_us)s{among}
+  AND o.tenant_id = %(tenant)s AND o.paid_at < %(as_of)s
+"""
 _READ = f"""
 SELECT date_trunc('month', o.paid_at AT TIME ZONE %(zone)s)::date, count(DISTINCT o.contact_id),
   sum(o.{buying.REVENUE.replace(" - ", " - o.")})::bigint,
   sum(o.{buying.MARGIN.replace(" - ", " - o.")})::bigint
-FROM analytics_customerfact f
-JOIN contacts_order o ON o.tenant_id = f.tenant_id AND o.contact_id = f.contact_id AND o.paid
-WHERE f.tenant_id = %(tenant)s AND f.first_us >= %(start_us)s AND f.first_us < %(end_us)s{{among}}
-  AND o.tenant_id = %(tenant)s AND o.paid_at < %(as_of)s
-GROUP BY 1
-"""  # noqa: S608 - our own names
+{_ORDERS} GROUP BY 1
+"""
 
 
 def report(question: Question) -> list[Row]:
@@ -133,3 +135,14 @@ def _read(question: Question, span: Span) -> dict[date, Bought]:
     sql = _READ.format(among=among(question, "f.contact_id"))
     rows = buying.rows(sql, _within(question, span))
     return {month: Bought(*bought) for month, *bought in rows}
+
+
+def behind(question: Question, month: date) -> tuple[str, dict[str, Any]]:
+    """SQL of those first won in the period who bought in that month, and its parameters."""
+    zone = question.span.zone
+    bounds = {"low": midnight(month, zone), "high": midnight(next_month(month), zone)}
+    sql = (
+        f"SELECT o.contact_id {_ORDERS.format(among=among(question, 'f.contact_id'))}"
+        " AND o.paid_at >= %(low)s AND o.paid_at < %(high)s"
+    )
+    return sql, _within(question, question.span) | bounds

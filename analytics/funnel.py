@@ -204,15 +204,16 @@ class _Cohort:
 
 
 # The latest move decides; at one instant moves by rule come before those by hand.
-_STANDING = """
-SELECT to_stage_id, count(*) FROM (
+_LATEST = """
+FROM (
   SELECT DISTINCT ON (m.contact_id) m.contact_id, m.to_stage_id
   FROM journeys_stagemove m JOIN journeys_stage s
     ON s.tenant_id = m.tenant_id AND s.id = m.to_stage_id
   WHERE m.tenant_id = %(tenant)s AND m.at < %(moment)s {only}
   ORDER BY m.contact_id, m.at DESC, m.why = 'person' DESC, s.position DESC, m.id DESC
-) latest WHERE true {filter} GROUP BY to_stage_id
+) latest WHERE true {filter}
 """
+_STANDING = f"SELECT to_stage_id, count(*) {_LATEST} GROUP BY to_stage_id"
 
 
 _COUNTED = """
@@ -228,14 +229,8 @@ WHERE tenant_id = %(tenant)s AND contact_id = ANY(%(moved)s::bigint[]) {channel}
 def snapshot(question: Question) -> list[tuple[Stage, int]]:
     """How many contacts stood in each stage at as_of."""
     stages = list(Stage.objects.order_by("position"))
-    narrowed = holders(question)
+    narrowed = _narrowed(question)
     parameters = filters(question) | {"moment": question.as_of}
-    if question.channel_id is not None:
-        narrowed = narrowed.replace(
-            "channel_id = %(channel)s",
-            "contact_id IN (SELECT contact_id FROM analytics_contactfact"
-            " WHERE tenant_id = %(tenant)s AND channel_id = %(channel)s)",
-        )
     moved = _moved_since(stages, parameters) if not question.by_person else None
     with connection.cursor() as cursor:
         if moved is None:
@@ -244,6 +239,23 @@ def snapshot(question: Question) -> list[tuple[Stage, int]]:
         else:
             standing = _counted(question, moved, narrowed, parameters)
     return [(stage, standing.get(stage.pk, 0)) for stage in stages]
+
+
+def standing(question: Question, stage_id: int | None) -> tuple[str, dict[str, Any]]:
+    """SQL of the contacts that the snapshot counts, in a stage or in any, and its parameters."""
+    sql = f"SELECT contact_id {_LATEST.format(only='', filter=_narrowed(question))}"
+    if stage_id is not None:
+        sql += " AND to_stage_id = %(stage)s"
+    return sql, filters(question) | {"moment": question.as_of, "stage": stage_id}
+
+
+def _narrowed(question: Question) -> str:
+    """Moves do not know a contact's channel."""
+    return holders(question).replace(
+        "channel_id = %(channel)s",
+        "contact_id IN (SELECT contact_id FROM analytics_contactfact"
+        " WHERE tenant_id = %(tenant)s AND channel_id = %(channel)s)",
+    )
 
 
 def _moved_since(stages: list[Stage], parameters: dict[str, Any]) -> list[int] | None:

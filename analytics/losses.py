@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from django.db import connection
-
+from analytics import buying
 from analytics.periods import Question, by_deed, filters, midnight
 from contacts.models import Channel, LiveCode, SourceKind
 from tenants.models import Staff
@@ -23,6 +22,7 @@ from tenants.scope import TenantModel
 DAYS: Final = (1, 3, 7, 30, 90)
 Group = Literal["channel", "staff", "live_code", "source"]
 GROUPS: Final[tuple[Group, ...]] = ("channel", "staff", "live_code", "source")
+NO_KEY: Final = "none"
 
 _COLUMNS: Final[Mapping[Group, str]] = {
     "channel": "c.channel_id::text",
@@ -33,7 +33,7 @@ _COLUMNS: Final[Mapping[Group, str]] = {
 
 _COHORT = """
 WITH cohort AS (
-  SELECT {group} AS grp, s.opened_at,
+  SELECT {group} AS grp, s.contact_id, s.opened_at,
     CASE WHEN s.ended_at < %(as_of)s THEN s.ended_at END AS ended_at,
     CASE WHEN s.ended_at < %(as_of)s THEN s.ended_by ELSE '' END AS ended_by
   FROM contacts_reachspell s {joined}
@@ -41,7 +41,11 @@ WITH cohort AS (
     AND s.opened_by <> 'transfer'
     AND s.opened_at >= %(start)s AND s.opened_at < LEAST(%(end)s, %(as_of)s) {filters}
 )
-SELECT grp, count(*){counts} FROM cohort GROUP BY grp
+"""
+_COUNTED = "SELECT grp, count(*){counts} FROM cohort GROUP BY grp"
+_PEOPLE = """
+SELECT grouping(grp), grp, count(DISTINCT contact_id) FROM cohort WHERE {observed} AND {lost}
+GROUP BY GROUPING SETS ((grp), ())
 """
 
 _CONTACT = """
@@ -79,36 +83,71 @@ class After:
 
 @dataclass(frozen=True)
 class Row:
-    """`name` None: no channel, no live code."""
+    """`name` None: no channel, no live code, or one that was deleted."""
 
     name: str | None
     opened: int
     after: Mapping[int, After] = field(default_factory=dict)
+    key: str | None = None
 
 
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope: a row for each group, the largest cohort first."""
-    span = question.span
-    sql = _COHORT.format(
-        group=_COLUMNS[group],
-        counts="".join(_COUNTS.format(**_conditions(days)) for days in DAYS),
-        joined=_joined(question, group),
-        filters=_filters(question),
+    counts = "".join(_COUNTS.format(**_conditions(days)) for days in DAYS)
+    found = buying.rows(_cohort(question, group) + _COUNTED.format(counts=counts), _given(question))
+    names = _names(group, [key for key, *_counts in found if key])
+    rows = [
+        Row(
+            names.get(key) if key else None,
+            opened,
+            dict(zip(DAYS, _after(counts), strict=True)),
+            key,
+        )
+        for key, opened, *counts in found
+    ]
+    return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
+
+
+@dataclass(frozen=True)
+class People:
+    """How many contacts were lost within N days, each once; by key of a row, and of all rows."""
+
+    by_key: Mapping[str | None, int]
+    all: int
+
+
+def people(question: Question, group: Group, days: int) -> People:
+    """Inside a scope."""
+    sql = _cohort(question, group) + _PEOPLE.format(**_conditions(days))
+    found = buying.rows(sql, _given(question))
+    by_key = {key: heads for whole, key, heads in found if not whole}
+    return People(by_key, next((heads for whole, _key, heads in found if whole), 0))
+
+
+def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, dict[str, Any]]:
+    """SQL of the contacts that `people` counts, and its parameters: of the row of this key, of the
+    one without (`NO_KEY`), or of all ("").
+    """
+    lost = _conditions(days)
+    sql = f"SELECT contact_id FROM cohort WHERE {lost['observed']} AND {lost['lost']}"  # noqa: S608 - our own names
+    if key:
+        sql += " AND COALESCE(grp, '') = ''" if key == NO_KEY else " AND grp = %(key)s"
+    return _cohort(question, group) + sql, _given(question) | {"key": key}
+
+
+def _cohort(question: Question, group: Group) -> str:
+    return _COHORT.format(
+        group=_COLUMNS[group], joined=_joined(question, group), filters=_filters(question)
     )
-    parameters = filters(question) | {
+
+
+def _given(question: Question) -> dict[str, Any]:
+    span = question.span
+    return filters(question) | {
         "start": midnight(span.start, span.zone),
         "end": midnight(span.end, span.zone),
         "as_of": question.as_of,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        found = cursor.fetchall()
-    names = _names(group, [key for key, *_counts in found if key])
-    rows = [
-        Row(names.get(key) if key else None, opened, dict(zip(DAYS, _after(counts), strict=True)))
-        for key, opened, *counts in found
-    ]
-    return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
 
 
 def total(rows: Sequence[Row]) -> Row:
@@ -156,3 +195,13 @@ def label(group: Group, row: Row) -> str:
     if group == "source" and row.name in SourceKind.values:
         return str(SourceKind(row.name).label)
     return row.name or ""
+
+
+def name_of(group: Group, key: str) -> str:
+    """Of the row of this key; "" for the one without."""
+    name = (
+        None
+        if key == NO_KEY
+        else _names(group, [key] if group == "source" or key.isdecimal() else []).get(key)
+    )
+    return label(group, Row(name, 0))

@@ -9,32 +9,34 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from analytics import buying
 from analytics.exact import ratio
 from analytics.periods import Question, among
 from journeys.models import Content, Scale
-from journeys.surveys import is_low
+from journeys.surveys import LOW, is_low
 
-_ANSWERS = """
-SELECT content_id, scale, score, count(*) FROM journeys_surveyanswer
+_GIVEN = """
+FROM journeys_surveyanswer
 WHERE tenant_id = %(tenant)s AND answered_at >= %(from)s AND answered_at < %(until)s{among}
-GROUP BY 1, 2, 3
 """
+_ANSWERS = f"SELECT content_id, scale, score, count(*) {_GIVEN} GROUP BY 1, 2, 3"
 # A contact is asked when they first get a link of their own; whether they answer may come later.
-_ASKED = """
-SELECT l.content_id, count(*), count(a.id)
-FROM (
+_FIRST_LINKS = """
   SELECT l.content_id, l.contact_id FROM journeys_link l
   JOIN journeys_content c ON c.tenant_id = l.tenant_id AND c.id = l.content_id
   WHERE l.tenant_id = %(tenant)s AND c.kind = 'survey' AND l.contact_id IS NOT NULL
     AND l.created_at < %(until)s{among}
   GROUP BY 1, 2 HAVING min(l.created_at) >= %(from)s
-) l
+"""
+_ASKED = f"""
+SELECT l.content_id, count(*), count(a.id)
+FROM ({_FIRST_LINKS}) l
 LEFT JOIN journeys_surveyanswer a ON a.tenant_id = %(tenant)s
   AND a.content_id = l.content_id AND a.contact_id = l.contact_id AND a.answered_at < %(as_of)s
 GROUP BY 1
-"""
+"""  # noqa: S608 - our own names
 
 
 @dataclass
@@ -90,6 +92,23 @@ def report(question: Question) -> list[Survey]:
     for content_id, people, answered in asked:
         surveys[content_id].asked, surveys[content_id].answered = people, answered
     return sorted(surveys.values(), key=lambda survey: survey.title)
+
+
+def behind(question: Question, of: str, survey: int) -> tuple[str, dict[str, Any]]:
+    """SQL of the contacts of a survey who were `asked`, gave `answers`, or `low` ones; and its
+    parameters.
+    """
+    given = buying.given(question) | {"survey": survey}
+    if of == "asked":
+        sql = _FIRST_LINKS.format(among=among(question, "l.contact_id"))
+        return f"SELECT contact_id FROM ({sql}) l WHERE content_id = %(survey)s", given  # noqa: S608 - our own names
+    given_in = _GIVEN.format(among=among(question))
+    sql = f"SELECT contact_id {given_in} AND content_id = %(survey)s"
+    if of == "low":
+        sql += " AND score <= %(low)s"
+        piece = Content.objects.filter(pk=survey).first()
+        given["low"] = LOW[Scale(piece.scale)] if piece else -1
+    return sql, given
 
 
 def level(question: Question) -> Fraction | None:

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from django.db import connection
 from django.db.models import Sum
 
-from analytics import value
+from analytics import buying, value
 from analytics.exact import ratio
 from analytics.periods import Question, among, filters, midnight
 from contacts.models import Cost
@@ -34,7 +33,7 @@ PAYS_FOR: Final[Mapping[str, tuple[str, int]]] = {
     Cost.Kind.COUPON: (Purpose.ADVOCACY, 0),
 }
 
-_PASSED = """
+_STEPS = """
 WITH passed AS MATERIALIZED (
   SELECT stage_id, contact_id FROM analytics_stagereach
   WHERE tenant_id = %(tenant)s AND reached_us >= %(start_us)s AND reached_us < %(end_us)s
@@ -44,9 +43,11 @@ WITH passed AS MATERIALIZED (
   WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(start)s AND paid_at < %(end)s
   GROUP BY contact_id
 )
+"""
+_PASSED = f"""{_STEPS}
 SELECT p.stage_id, count(*), count(e.contact_id), COALESCE(sum(e.margin), 0)::bigint
 FROM passed p LEFT JOIN earned e ON e.contact_id = p.contact_id GROUP BY 1
-"""
+"""  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,22 @@ def _spent(question: Question) -> dict[str, int]:
 
 
 def _passed(question: Question) -> list[tuple[Any, ...]]:
+    return buying.rows(_PASSED.format(who=among(question)), _given(question))
+
+
+def behind(question: Question, stage_id: int, *, bought: bool) -> tuple[str, dict[str, Any]]:
+    """SQL of the contacts that passed a step, or of its buyers, and its parameters."""
+    sql = f"{_STEPS.format(who=among(question))} SELECT contact_id FROM passed"  # noqa: S608 - our own names
+    if bought:
+        sql += " JOIN earned USING (contact_id)"
+    return f"{sql} WHERE stage_id = %(stage)s", _given(question) | {"stage": stage_id}
+
+
+def _given(question: Question) -> dict[str, Any]:
     span = question.span
-    given = filters(question) | {
+    return filters(question) | {
         "start_us": span.start_us,
         "end_us": question.end_us,
         "start": midnight(span.start, span.zone),
         "end": min(midnight(span.end, span.zone), question.as_of),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_PASSED.format(who=among(question)), given)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found

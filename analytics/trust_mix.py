@@ -42,6 +42,11 @@ SELECT gentle, sent, count(*) FROM (
 ) each GROUP BY 1, 2
 """  # noqa: S608
 
+_BELOW = f"""
+SELECT contact_id FROM ({TOUCHES}) touch GROUP BY contact_id
+HAVING count(*) FILTER (WHERE {GENTLE}) * 100 < %(floor)s * count(*)
+"""  # noqa: S608
+
 
 @dataclass(frozen=True)
 class Mix:
@@ -143,10 +148,19 @@ def _until(question: Question) -> datetime:
     return min(midnight(question.span.end, question.span.zone), question.as_of)
 
 
+def behind(question: Question) -> tuple[str, dict[str, Any]]:
+    """SQL of the contacts under the floor, and its parameters."""
+    given = _given(question) | {"floor": KpiSettings.of_tenant().trust_floor}
+    return narrowed(_BELOW, question), given
+
+
 def _rows(sql: str, question: Question) -> list[tuple[Any, ...]]:
+    return _run(narrowed(sql, question), _given(question))
+
+
+def _given(question: Question) -> dict[str, Any]:
     until = _until(question)
-    given = filters(question) | {"since": until - DAYS, "until": until}
-    return _run(narrowed(sql, question), given)
+    return filters(question) | {"since": until - DAYS, "until": until}
 
 
 def _run(sql: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:

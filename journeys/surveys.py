@@ -84,7 +84,7 @@ def answer(link: Link, score: int, comment: str) -> SurveyAnswer:
         if not told:
             return row
     _tell(link, row, at, changed=not new)
-    _ask_staff(link, row, at)
+    ask_staff(link, row, at)
     return row
 
 
@@ -107,6 +107,11 @@ def is_low(scale: int, score: int) -> bool:
 
 
 def _tell(link: Link, row: SurveyAnswer, at: datetime, *, changed: bool) -> None:
+    timeline.record([event(link, row, at, changed=changed)])
+
+
+def event(link: Link, row: SurveyAnswer, at: datetime, *, changed: bool = False) -> NewEvent:
+    """What the timeline says of an answer."""
     properties: dict[str, object] = {
         "survey": link.content.title,
         "content_id": encode(link.content_id),
@@ -119,10 +124,10 @@ def _tell(link: Link, row: SurveyAnswer, at: datetime, *, changed: bool) -> None
     if changed:
         properties["by"] = "changed"
     key = f"{encode(row.pk)}:{uuid.uuid4().hex}"
-    timeline.record([NewEvent(row.contact_id, ANSWERED, at, "survey", key, properties)])
+    return NewEvent(row.contact_id, ANSWERED, at, "survey", key, properties)
 
 
-def _ask_staff(link: Link, row: SurveyAnswer, at: datetime) -> None:
+def ask_staff(link: Link, row: SurveyAnswer, at: datetime) -> None:
     """Somebody talks to whoever is not content: once, even if the answer changes again."""
     if row.task_id is not None or not is_low(row.scale, row.score):
         return

@@ -59,6 +59,12 @@ WHERE c.tenant_id = %(tenant)s AND KIND AND c.since < %(end)s
 GROUP BY 1
 """
 
+_PEOPLE = """
+SELECT count(DISTINCT contact_id) FROM analytics_assetpiece
+WHERE tenant_id = %(tenant)s AND staff_id = 0 AND LINE AND MOMENT >= %(start)s
+  AND MOMENT < %(end)s CHANNEL
+"""
+
 # Facts hold what is dated later, too. It changes nothing that lies before it.
 _LATER = """
 SELECT EXISTS (SELECT FROM contacts_reachspell
@@ -94,6 +100,13 @@ def changed(question: Question) -> Mapping[tuple[str, str], int]:
     """How many entered the period's book at one level and left it at another, of L2 and L3."""
     sql = _CHANGED.replace("CHANNEL", _channel(question, ""))
     return {(before, after): heads for before, after, heads in _all(sql, question)}
+
+
+def people(question: Question, line: str) -> int:
+    """How many contacts returned, or were lost, each once."""
+    turn, moment = ("went", "until") if line.startswith("lost") else ("came", "since")
+    sql = _PEOPLE.replace("LINE", f"{turn} = {LINES.index(line) + 1}").replace("MOMENT", moment)
+    return int(_all(sql.replace("CHANNEL", _channel(question, "")), question)[0][0])
 
 
 def worth(question: Question, group: str, worths: Worths) -> list[tuple[Any, ...]]:

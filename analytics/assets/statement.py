@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 from django.db import connection
 from django.utils import timezone
 
+from analytics import buying
 from analytics.assets import cells, readings
 from analytics.periods import Question, by_deed, filters, last_day, midnight
 from analytics.prediction import known
@@ -79,6 +80,19 @@ LEFT JOIN {worths} w
   ON w.contact_id = entry.contact_id AND entry.how_out = 'closing'
 GROUP BY row_in, row_out, how_in, how_out
 """
+# Only of whom something begins or ends in the period does a list of those who came or went speak.
+_CHANGED = """
+ AND s.contact_id IN (SELECT m.contact_id FROM contacts_reachspell m
+   WHERE m.tenant_id = %(tenant)s AND (m.opened_at >= %(start)s AND m.opened_at < %(end)s
+     OR m.ended_at >= %(start)s AND m.ended_at < %(end)s))"""
+_PEOPLE = """
+SELECT count(DISTINCT contact_id) FILTER (WHERE how_in = 'returned'),
+  count(DISTINCT contact_id) FILTER (WHERE how_out = 'lost_by_customer'),
+  count(DISTINCT contact_id) FILTER (WHERE how_out = 'lost_by_staff')
+FROM booked
+"""
+# Of these lines people are counted, each once, where heads are more.
+OF_PEOPLE: Final = ("returned", "lost_by_customer", "lost_by_staff")
 
 
 @dataclass
@@ -236,25 +250,54 @@ def total(rows: Sequence[Row]) -> Row:
 
 
 def _entries(question: Question, group: Group, worths: Worths | None) -> list[tuple[Any, ...]]:
-    by_follow = group in BY_FOLLOW
-    narrow = _filters(question) + (" AND s.staff_id IS NOT NULL" if by_follow else "")
     row_in, row_out = _rows(group)
     unit = {"staff": "s.staff_id", "team": "s.staff_id", "channel": "c.channel_id"}
-    spells = _SPELLS.format(
-        unit=unit.get(group, "0"),
-        holder=_HOLDER if "c." in narrow or group == "channel" else "",
-        filters=narrow,
-    )
-    came, went = readings.lines(follow=by_follow)
-    sql = (
-        readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
-        + _BOOKED.format(came=came, went=went)
-        + _BOOK.format(row_in=row_in, row_out=row_out, worths=(worths or _NOTHING).table)
+    narrow = _filters(question) + (" AND s.staff_id IS NOT NULL" if group in BY_FOLLOW else "")
+    sql = _book_of(narrow, unit.get(group, "0"), follow=group in BY_FOLLOW) + _BOOK.format(
+        row_in=row_in, row_out=row_out, worths=(worths or _NOTHING).table
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, _given(question, worths or _NOTHING))
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def _book_of(narrow: str, unit: str = "0", *, follow: bool = False) -> str:
+    """The period's book, entry by entry."""
+    holder = _HOLDER if "c." in filters + unit else ""
+    spells = _SPELLS.format(unit=unit, holder=holder, filters=filters)
+    came, went = readings.lines(follow=follow)
+    stretches = readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
+    return stretches + _BOOKED.format(came=came, went=went)
+
+
+def people(question: Question) -> dict[str, int]:
+    """Inside a scope: how many contacts returned or were lost, each once (`OF_PEOPLE`)."""
+    if cells.know(question):
+        return {line: cells.people(question, line) for line in OF_PEOPLE}
+    sql = _book_of(_filters(question) + _CHANGED) + _PEOPLE
+    (found,) = buying.rows(sql, _given(question, _NOTHING))
+    return dict(zip(OF_PEOPLE, found, strict=True))
+
+
+def behind(question: Question, line: str, level: str = "") -> tuple[str, dict[str, Any]]:
+    """SQL of the contacts behind `acquired`, at this level or any, or a line of `OF_PEOPLE`; and
+    its parameters.
+    """
+    way, at = ("how_out", "leaves") if line.startswith("lost") else ("how_in", "enters")
+    sql = f"SELECT b.contact_id FROM booked b WHERE b.{way} = %(line)s"  # noqa: S608 - our own names
+    if level:
+        sql += f" AND {_LEVEL.format(at=f'b.{at}')} = %(level)s"
+    given = _given(question, _NOTHING) | {"line": line, "level": level}
+    return _book_of(_filters(question) + _CHANGED) + sql, given
+
+
+def at_level(
+    ids: str, question: Question, moment: datetime, level: str
+) -> tuple[str, dict[str, Any]]:
+    """SQL of those of `ids` that stood at the level just before the moment, and its parameters."""
+    sql = f"SELECT b.contact_id FROM ({ids}) b WHERE {_LEVEL.format(at='%(at)s')} = %(level)s"  # noqa: S608 - our own names
+    return sql, _given(question, _NOTHING) | {"at": moment, "level": level}
 
 
 def _rows(group: Group) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from analytics.periods import Question, micros
 from analytics.segment_leaves import OWNERSHIPS
 from analytics.standing import Ownership
 from contacts.models import ContactSettings
+from tenants.ids import encode
 from tenants.middleware import tenant_of
 
 DAYS = 30
@@ -30,6 +31,8 @@ _SIGNS: Final[Mapping[str, str]] = {
     "acquired": "+", "returned": "+", "moved_in": "+",
     "lost_by_customer": "−", "lost_by_staff": "−", "moved_out": "−",
 }  # fmt: skip
+# Of these lines heads are contacts: nobody comes for the first time twice.
+_LISTED: Final = ("opening", "acquired", "closing")
 
 
 @frame.page
@@ -59,9 +62,21 @@ def page(request: HttpRequest) -> HttpResponse:
         statement=pivot(table) if group == "ownership" else None,
         stacked=stacked(table, listed),
         links=listed,
+        people=_people(asked) if table.rows and group not in BY_FOLLOW else [],
         by_follow=group in BY_FOLLOW,
         switch=frame.switch(asked, "group", group, list(titles().items())),
     )
+
+
+def _people(asked: frame.Asked) -> list[tuple[str, int, str]]:
+    """Who returned or was lost, each once: a title, how many they are, where they are listed."""
+    titles = {
+        "returned": _("Returned"),
+        "lost_by_customer": _("Lost: by the customer"),
+        "lost_by_staff": _("Lost: by staff"),
+    }
+    found = statement.people(asked.question)
+    return [(titles[line], heads, asked.behind(line)) for line, heads in found.items() if heads]
 
 
 def titles() -> dict[Group, str]:
@@ -78,10 +93,12 @@ def of_assets(rows: Sequence[Row], names: Names, group: Group, currency: str) ->
     whole = statement.total(rows)
     if not any(getattr(whole, line) for line in LINES):
         return table  # nothing to show
-    table.rows = [_cells(_name(row, names, group), row, currency) for row in rows]
+    table.rows = [
+        _cells(_name(row, names, group), row, currency, _those(row, group)) for row in rows
+    ]
     table.raw = [_raw(_name(row, names, group), row) for row in rows]
     if len(rows) > 1 and group not in BY_FOLLOW:
-        table.total = _cells(_("Total"), whole, currency)
+        table.total = _cells(_("Total"), whole, currency, {})
     table.cards = _cards(whole, group, currency)
     table.chart = _waterfall(whole, group)
     return table
@@ -215,12 +232,25 @@ def _columns(group: Group) -> list[Column]:
     ]  # fmt: skip
 
 
-def _cells(name: str, row: Row, currency: str) -> list[str]:
+def _cells(name: str, row: Row, currency: str, those: Mapping[str, object] | None) -> list[str]:
+    """`those`: parameters of a row's lists; None: it has none."""
     cells = [name]
     for line in LINES:
-        number = getattr(row, line)
-        cells.append((_SIGNS.get(line, "") if number else "") + shown.count(number))
+        number, sign = getattr(row, line), _SIGNS.get(line, "")
+        if those is not None and line in _LISTED:
+            cells.append(counted(number, line, sign, **those))
+        else:
+            cells.append(_signed(sign, number))
     return [*cells, shown.money_at_a_glance(row.value, currency)]
+
+
+def _those(row: Row, group: Group) -> Mapping[str, object] | None:
+    """Of Follows no list of contacts says how many they are."""
+    if group in BY_FOLLOW:
+        return None
+    if group == "ownership":
+        return {"level": row.key}
+    return {"channel": encode(int(row.key))} if row.key is not None else {"no_channel": 1}
 
 
 def _raw(name: str, row: Row) -> list[object]:

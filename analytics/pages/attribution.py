@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from analytics import answers, attribution, shown
-from analytics.attribution import MODELS, WINDOWS, Group, Model, Row
+from analytics.attribution import MODELS, NO_POINT, WINDOWS, Group, Model, Row
 from analytics.exact import fen
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question
 from tenants.middleware import tenant_of
 
@@ -32,7 +32,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
     def made(question: Question) -> tuple[Table, Table]:
         rows = attribution.report(question, group, days)
-        return of_rows(rows, group, currency), whole_file(rows, group)
+        return of_rows(rows, group, days, currency), whole_file(rows, group)
 
     table, file = made(asked.question)
     return frame.show(
@@ -68,14 +68,18 @@ def _models() -> dict[Model, str]:
     }
 
 
-def of_rows(rows: Sequence[Row], group: Group, currency: str) -> Table:
+def of_rows(rows: Sequence[Row], group: Group, days: int, currency: str) -> Table:
     table = Table(_columns(group))
     whole = attribution.total(rows)
     if not rows:
         return table
-    table.rows = [_cells(_name(row), row, group, currency) for row in rows]
+    for row in rows:
+        of: dict[str, object] = {"group": group, "days": days, "key": row.key or NO_POINT}
+        listed = counted(_orders(row), "attributed-orders", **of)
+        table.rows.append(_cells(_name(row), row, listed, group, currency))
     if len(rows) > 1:
-        table.total = _cells(_("Total"), whole, group, currency)
+        listed = counted(_orders(whole), "orders")
+        table.total = _cells(_("Total"), whole, listed, group, currency)
     table.cards = _cards(rows, whole, currency)
     table.chart = _chart(rows, currency)
     return table
@@ -125,9 +129,13 @@ def _name(row: Row) -> str:
     return row.name if row.name is not None else _("Without a point")
 
 
-def _cells(name: str, row: Row, group: Group, currency: str) -> list[str]:
+def _orders(row: Row) -> int:
+    """By last touch each order is one row's."""
+    return int(row.credits["last"].orders)
+
+
+def _cells(name: str, row: Row, orders: str, group: Group, currency: str) -> list[str]:
     earned = [shown.money(row.credits[model].revenue, currency) for model in MODELS]
-    orders = shown.ratio(row.credits["last"].orders)
     if not _has_costs(group):
         return [name, *earned, orders]
     return [name, shown.money(row.cost, currency), *earned, orders, shown.rate(row.roi("last"))]

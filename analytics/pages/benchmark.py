@@ -17,11 +17,13 @@ from analytics.api.benchmark import row as as_answered
 from analytics.benchmark import Group
 from analytics.exact import fen
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.periods import Question
 from contacts.models import Channel
 from tenants.middleware import tenant_of
 
 Exact = Fraction | int | None
+_RATES = ("conversion", "repeat_rate")
 _LTV = 180  # days: what half a year can show
 
 
@@ -43,14 +45,20 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request)
     if not asked.given.get("from") or "from" in asked.wrong:
         asked = replace(asked, question=benchmark.half_a_year(asked.question))
-    groups = answers.steadily(lambda: benchmark.report(asked.question))
     lines = _lines(tenant_of(request).currency)
+
+    def made(question: Question) -> tuple[Table, Table]:
+        groups = answers.steadily(lambda: benchmark.report(question))
+        return _table(groups, lines), _file(groups, lines)
+
+    table, file = made(asked.question)
     return frame.show(
         request,
         asked,
-        _table(groups, lines),
+        table,
         "analytics/benchmark.html",
-        file=("benchmark", _file(groups, lines)),
+        file=("benchmark", file),
+        again=made,
         heading=_("Private and public"),
         channels=reverse("admin:contacts_channel_changelist"),
         nothing_private=not Channel.objects.filter(kind=Channel.Kind.PRIVATE).exists(),
@@ -133,6 +141,7 @@ def _table(groups: Sequence[Group], lines: Sequence[Line]) -> Table:
             line.text(line.of(private)),
             _("public: %(figure)s") % {"figure": line.text(line.of(public))},
             _tone(line, line.of(public), line.of(private)),
+            Figure(line.of(private), line.sign, rate=line.key in _RATES),
         )
         for line in lines
         if line.key in {"cac", "conversion", "repeat_rate", "ltv_cac"}

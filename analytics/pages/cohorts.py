@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from analytics import answers, cohorts, shown
 from analytics.cohorts import VALUES, Row, Value
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Table, counted
-from analytics.periods import Span, month_of
+from analytics.pages.frame import Asked
+from analytics.pages.tables import Card, Column, Figure, Table, counted
+from analytics.periods import Question, Span, month_of
 from tenants.middleware import tenant_of
 
 # More months stand in the file; a page of more cannot be read.
@@ -27,6 +28,7 @@ class Tile:
     text: str
     title: str
     heat: int | None
+    url: str = ""
 
 
 @frame.page
@@ -34,7 +36,15 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "value")
     value = next((v for v in VALUES if v == asked.given.get("value")), VALUES[0])
     currency = tenant_of(request).currency
-    rows = answers.steadily(lambda: cohorts.report(asked.question))
+
+    def read(question: Question) -> list[Row]:
+        return answers.steadily(lambda: cohorts.report(question))
+
+    def made(question: Question) -> tuple[Table, Table]:
+        then = read(question)
+        return of_cohorts(then, value, currency, question.span), whole_file(then, value)
+
+    rows = read(asked.question)
     table = of_cohorts(rows, value, currency, asked.question.span)
     return frame.show(
         request,
@@ -42,9 +52,10 @@ def page(request: HttpRequest) -> HttpResponse:
         table,
         "analytics/cohorts.html",
         file=(f"cohorts-{value}", whole_file(rows, value)),
+        again=made,
         heading=_("Cohorts"),
         value=value,
-        heat=heat_of(table, rows, value, currency),
+        heat=heat_of(table, rows, value, currency, asked),
         months=range(_width(rows)),
         hidden_months=max((len(row.months) for row in rows), default=0) > MONTHS,
         most_months=MONTHS,
@@ -94,7 +105,7 @@ def of_cohorts(rows: Sequence[Row], value: Value, currency: str, span: Span) -> 
 
 
 def heat_of(
-    table: Table, rows: Sequence[Row], value: Value, currency: str
+    table: Table, rows: Sequence[Row], value: Value, currency: str, asked: Asked
 ) -> list[dict[str, object]]:
     """The cohorts with their tiles; shades are shares of the largest figure after month 0, which
     is darker than all of them.
@@ -108,7 +119,7 @@ def heat_of(
             "name": name,
             "size": size,
             "tiles": [
-                _tile(row, k, figure, peak, value, currency)
+                _tile(row, k, figure, peak, value, currency, _listed(row, k, asked))
                 for k, figure in enumerate(line)
                 if k < len(row.months)
             ],
@@ -118,7 +129,7 @@ def heat_of(
 
 
 def _tile(
-    row: Row, k: int, figure: Fraction | None, peak: Fraction, value: Value, currency: str
+    row: Row, k: int, figure: Fraction | None, peak: Fraction, value: Value, currency: str, url: str
 ) -> Tile:
     if figure is None:
         return Tile(shown.NONE, _("This month is not over yet."), None)
@@ -130,13 +141,25 @@ def _tile(
     }  # fmt: skip
     heat = min(10, -(-abs(figure) * 10 // peak))
     if value == "retention":
-        return Tile(shown.rate(figure), said, int(heat))
+        return Tile(shown.rate(figure), said, int(heat), url)
     exact = shown.money(figure, currency)
     return Tile(
         shown.money_at_a_glance(figure, currency),
         f"{said} · {exact}",
         -1 if figure < 0 else int(heat),
+        url,
     )
+
+
+def _listed(row: Row, k: int, asked: Asked) -> str:
+    """Where those of the cohort are listed who bought in the month."""
+    bought = row.months[k] if k < len(row.months) else None
+    if bought is None or not bought.customers:
+        return ""
+    span = asked.question.span
+    month = next(each for each in span.months() if month_of(each.start) == row.cohort)
+    days = {"from": month.start, "to": month.end}
+    return asked.behind("came-back", month=_month_after(row, k), **days)
 
 
 def _month_after(row: Row, k: int) -> str:
@@ -155,6 +178,7 @@ def _cards(rows: Sequence[Row], value: Value, currency: str) -> list[Card]:
             _("New customers"),
             counted(size, "new-customers"),
             _("in %(n)s cohorts") % {"n": len(rows)} if len(rows) > 1 else "",
+            figure=Figure(size, 1),
         )
     ]
     for k in (1, 3, 6):
@@ -171,6 +195,7 @@ def _cards(rows: Sequence[Row], value: Value, currency: str) -> list[Card]:
                 _("came back, of %(n)s") % {"n": shown.count(heads)}
                 if value == "retention"
                 else _("per customer, of %(n)s") % {"n": shown.count(heads)},
+                figure=Figure(figure, 1, rate=value == "retention"),
             )
         )
     return cards

@@ -142,17 +142,22 @@ def of_snapshot(standing: Sequence[tuple[Stage, int]]) -> Table:
     total = sum(heads for _stage, heads in standing)
     for stage, heads in standing:
         share = Fraction(heads, total) if total else None
-        table.rows.append([str(stage), shown.count(heads), shown.rate(share)])
+        here = counted(heads, "standing", stage=stage.key)
+        table.rows.append([str(stage), here, shown.rate(share)])
         table.raw.append([str(stage), heads, answers.number(share)])
     if not total:
         table.rows = []
         return table
-    table.total = [_("Total"), shown.count(total), shown.rate(Fraction(1))]
+    table.total = [_("Total"), counted(total, "standing"), shown.rate(Fraction(1))]
     largest = max(standing, key=lambda row: row[1])
     last = standing[-1]
     table.cards = [
-        Card(_("In the journey"), shown.count(total)),
-        Card(str(last[0]), shown.count(last[1]), shown.rate(Fraction(last[1], total))),
+        Card(_("In the journey"), counted(total, "standing")),
+        Card(
+            str(last[0]),
+            counted(last[1], "standing", stage=last[0].key),
+            shown.rate(Fraction(last[1], total)),
+        ),
         Card(_("Most stand in"), str(largest[0]), shown.rate(Fraction(largest[1], total))),
     ]
     table.chart = {

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics import answers, losses, shown
-from analytics.losses import DAYS, Group, Row
+from analytics.losses import DAYS, Group, People, Row
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question
 
 PERIOD_DAYS = 90
@@ -25,7 +25,8 @@ def page(request: HttpRequest) -> HttpResponse:
 
     def made(question: Question) -> tuple[Table, Table]:
         rows = losses.report(question, group)
-        return of_losses(rows, group, days), whole_file(rows, group)
+        people = losses.people(question, group, days)
+        return of_losses(rows, people, group, days), whole_file(rows, group)
 
     table, file = made(asked.question)
     return frame.show(
@@ -52,16 +53,21 @@ def titles() -> dict[Group, str]:
     }
 
 
-def of_losses(rows: Sequence[Row], group: Group, days: int) -> Table:
-    """Shares for each N; the chart and the cards of the N chosen."""
-    table = Table(_columns(group))
+def of_losses(rows: Sequence[Row], people: People, group: Group, days: int) -> Table:
+    """Shares for each N; the chart, the cards and who was lost of the N chosen."""
+    table = Table(_columns(group, days))
     if not rows:
         return table
     whole = losses.total(rows)
-    table.rows = [_cells(_name(group, row), row) for row in rows]
+    of: dict[str, object] = {"group": group, "days": days}
+    for row in rows:
+        lost = people.by_key.get(row.key, 0)
+        listed = counted(lost, "lost-follows", **of, key=row.key or losses.NO_KEY)
+        table.rows.append([*_cells(_name(group, row), row), listed])
     table.raw = [_raw(_name(group, row), row) for row in rows]
     if len(rows) > 1:
-        table.total = _cells(_("Total"), whole)
+        listed = counted(people.all, "lost-follows", **of)
+        table.total = [*_cells(_("Total"), whole), listed]
     table.cards = _cards(rows, whole, group, days)
     table.chart = _chart(rows, group, days)
     return table
@@ -81,7 +87,7 @@ def whole_file(rows: Sequence[Row], group: Group) -> Table:
     return Table(columns, raw=[_raw(_name(group, row), row, whole=True) for row in rows])
 
 
-def _columns(group: Group) -> list[Column]:
+def _columns(group: Group, days: int) -> list[Column]:
     return [
         Column(titles()[group]),
         Column(
@@ -95,6 +101,11 @@ def _columns(group: Group) -> list[Column]:
                   "for that long. A hand-over is no loss."),
             )
             for days in DAYS
+        ),
+        Column(
+            f"{_('Contacts lost')} · {shown.days(days)}",
+            _("Of those observed for %(days)s: whose Follow ended within that time, each once; who "
+              "was lost twice is one of them.") % {"days": shown.days(days)},
         ),
     ]  # fmt: skip
 

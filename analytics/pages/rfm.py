@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from analytics import answers, shown
 from analytics.pages import frame
 from analytics.pages.frame import Asked
-from analytics.pages.tables import Card, Column, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
+from analytics.periods import Question
 from analytics.rfm import scores
 from analytics.rfm.scores import BEST, GROUPS, SCORES, Cell, Score
 from contacts.models import Segment
@@ -59,16 +60,22 @@ def page(request: HttpRequest) -> HttpResponse:
 @frame.page
 def _shown(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, *_NAMES, days=365)
-    cells = answers.kept("rfm", asked.question, lambda: scores.report(asked.question))
+    cells = _cells(asked.question)
     currency = tenant_of(request).currency
     chosen = _chosen(asked.given)
     groups = _groups(cells, currency, asked)
+
+    def made(question: Question) -> tuple[Table, Table]:
+        then = _cells(question)
+        return of_groups(then, _groups(then, currency, asked), currency), whole_file(then)
+
     return frame.show(
         request,
         asked,
         of_groups(cells, groups, currency),
         "analytics/rfm.html",
         file=("rfm", whole_file(cells)),
+        again=made,
         heading="RFM",
         map=_map(cells, asked, currency),
         columns=range(1, BEST + 1),
@@ -76,6 +83,10 @@ def _shown(request: HttpRequest) -> HttpResponse:
         chosen=chosen,
         people=_people(request, asked, chosen, cells) if chosen else None,
     )
+
+
+def _cells(question: Question) -> list[Cell]:
+    return answers.kept("rfm", question, lambda: scores.report(question))
 
 
 # --- the map and the groups ---
@@ -169,8 +180,12 @@ def of_groups(cells: Sequence[Cell], groups: Sequence[dict[str, Any]], currency:
         heads = sum(cell.contacts for cell in cells)
         revenue = sum(cell.revenue for cell in cells)
         table.cards = [
-            Card(_("Paying customers"), shown.count(heads)),
-            Card(_("Revenue"), shown.money_at_a_glance(revenue, currency)),
+            Card(_("Paying customers"), counted(heads, "buyers"), figure=Figure(heads, 1)),
+            Card(
+                _("Revenue"),
+                shown.money_at_a_glance(revenue, currency),
+                figure=Figure(revenue, 1),
+            ),
             *(_group_card(groups[place], tone) for place, tone in ((0, "good"), (2, "warn"))),
         ]
     return table
@@ -178,7 +193,8 @@ def of_groups(cells: Sequence[Cell], groups: Sequence[dict[str, Any]], currency:
 
 def _group_card(group: Mapping[str, Any], tone: str) -> Card:
     note = _("%(share)s of revenue") % {"share": group["revenue_share"]}
-    return Card(group["name"], group["customers"], note, tone if group["heads"] else "")
+    figure = Figure(group["heads"], 1 if tone == "good" else -1)
+    return Card(group["name"], group["customers"], note, tone if group["heads"] else "", figure)
 
 
 def whole_file(cells: Sequence[Cell]) -> Table:

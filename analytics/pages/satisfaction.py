@@ -14,7 +14,7 @@ from analytics.answers import number
 from analytics.exact import ratio
 from analytics.pages import frame
 from analytics.pages.frame import Asked
-from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question, midnight
 from analytics.satisfaction import Survey
 from contacts import masking
@@ -69,12 +69,12 @@ def _table(surveys: Sequence[Survey], drawn: Survey | None) -> Table:
     table.rows = [
         [
             survey.title,
-            shown.count(survey.asked),
+            counted(survey.asked, "survey-asked", survey=survey.content_id),
             shown.rate(survey.response_rate),
-            shown.count(survey.answers),
+            counted(survey.answers, "survey-answers", survey=survey.content_id),
             _of_scale(survey),
             shown.rate(survey.level),
-            shown.count(survey.low),
+            counted(survey.low, "survey-low", survey=survey.content_id),
         ]
         for survey in surveys
     ]

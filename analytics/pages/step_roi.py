@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from analytics import answers, shown, step_roi
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question
 from analytics.step_roi import Step
 from contacts.models import Cost
@@ -56,9 +56,9 @@ def of_steps(found: Sequence[Step], currency: str) -> Table:
                 _name(step),
                 _kinds(step) or shown.NONE,
                 shown.money(step.cost, currency),
-                shown.count(step.passed),
+                _listed(step.passed, "passed-step", step),
                 shown.money(step.cost_per_passed, currency),
-                shown.count(step.buyers),
+                _listed(step.buyers, "buyers-of-step", step),
                 shown.money(step.margin, currency),
                 shown.rate(step.roi),
             ]
@@ -102,6 +102,12 @@ def _columns() -> list[Column]:
         ),
         Column(_("ROI"), _("(Margin − cost) ÷ cost.")),
     ]  # fmt: skip
+
+
+def _listed(heads: int | None, of: str, step: Step) -> str:
+    if heads is None or step.stage is None:
+        return shown.count(heads)
+    return counted(heads, of, stage=step.stage.key)
 
 
 def _name(step: Step) -> str:

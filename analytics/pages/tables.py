@@ -41,11 +41,11 @@ class Counted(str):
     url: str
 
 
-def counted(number: int, of: str, **given: object) -> str:
+def counted(number: int, of: str, sign: str = "", /, **given: object) -> str:
     """Nobody is in no list."""
     if not number:
         return shown.count(number)
-    text = Counted(shown.count(number))
+    text = Counted(sign + shown.count(number))
     text.of, text.given, text.url = of, given, ""
     return text
 

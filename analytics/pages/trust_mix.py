@@ -12,7 +12,7 @@ from django.utils.translation import pgettext
 
 from analytics import answers, shown, trust_mix
 from analytics.pages import frame
-from analytics.pages.tables import Card, Column, Figure, Table
+from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question
 from analytics.trust_mix import BINS, Mix, Report, Row
 from tenants.models import User
@@ -115,7 +115,7 @@ def _cards(found: Report) -> list[Card]:
         Card(_("Touches"), shown.count(found.mix.touches), figure=Figure(found.mix.touches)),
         Card(
             _("Under the floor"),
-            shown.count(found.below),
+            counted(found.below, "under-floor"),
             _("%(share)s of %(contacts)s contacts")
             % {"share": share, "contacts": shown.count(found.contacts)},
             "warn" if found.below else "",

@@ -55,6 +55,19 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class SurveyPlan:
+    """One question, asked so many days after the first order, or a later one."""
+
+    title: str
+    question: str
+    scale: int
+    order: int
+    wait: int  # days
+    wrong: tuple[int, int]  # from and to so many days ago something went wrong
+    words: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # low, middling, content
+
+
+@dataclass(frozen=True)
 class Business:
     slug: str
     name: str
@@ -72,6 +85,7 @@ class Business:
     fit_rules: tuple[FitRule, ...]
     industry: Industry
     fit: tuple[int, int, int, int, int, int, int]  # levels of the seven factors, in their order
+    surveys: tuple[SurveyPlan, ...]
     unwanted: str = ""  # a tag that few wear
     steps: tuple[tuple[int | None, int | None, str, int], ...] = field(default=())
     # (minutes, day, text, number of the content piece)
@@ -143,6 +157,34 @@ BEAUTY = Business(
         (None, 3, "很多姐妹问试色,整理好啦:", 2),
         (None, 7, "给你留了一张新客券,这周都能用:", 4),
     ),
+    surveys=(
+        SurveyPlan(
+            "首单满意度",
+            "收到的护肤品还满意吗?",
+            scale=5,
+            order=1,
+            wait=5,
+            wrong=(80, 45),
+            words=(
+                ("瓶盖没拧紧,收到时漏了一半", "快递盒压坏了,口红断了", "等了九天才发货"),
+                ("东西可以,包装太简单", "颜色和图片差一点"),
+                ("顾问很耐心,推荐的很适合我", "面膜很服帖,会回购", "包装好看,送人也合适"),
+            ),
+        ),
+        SurveyPlan(
+            "推荐意愿",
+            "你有多愿意把我们推荐给朋友?",
+            scale=10,
+            order=2,
+            wait=10,
+            wrong=(80, 45),
+            words=(
+                ("上次漏液一直没人处理", "换货太慢了"),
+                ("价格再友好一点就推荐", "希望多些小样"),
+                ("已经推荐给两个同事了", "护肤建议很实在,不硬推销"),
+            ),
+        ),
+    ),
 )
 
 SCHOOL = Business(
@@ -187,6 +229,21 @@ SCHOOL = Business(
     steps=(
         (1, None, "先看看几岁开始合适:", 0),
         (None, 2, "和孩子一起做个小测评:", 1),
+    ),
+    surveys=(
+        SurveyPlan(
+            "体验课满意度",
+            "孩子对第一次课满意吗?",
+            scale=5,
+            order=1,
+            wait=3,
+            wrong=(70, 40),
+            words=(
+                ("换了老师,孩子跟不上", "教室太吵,听不清"),
+                ("内容不错,时间有点短",),
+                ("老师很有耐心,孩子回家还在讲", "孩子主动要继续学"),
+            ),
+        ),
     ),
 )
 

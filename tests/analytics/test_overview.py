@@ -31,7 +31,7 @@ OF_MONEY = ("cost", "new_contacts", "new_customers", "cac", "ltv_cac", "ltv_cac_
 PAGES = [
     "overview", "kpis", "funnel", "rates", "value", "attribution", "assets", "losses", "touches",
     "concentration", "concentration/?view=months", "baselines", "baselines/?metric=orders",
-    "trust", "step-roi", "satisfaction",
+    "trust", "step-roi", "satisfaction", "cohorts", "cohorts/?value=margin", "rfm", "benchmark",
 ]  # fmt: skip
 
 
@@ -80,12 +80,10 @@ def test_every_figure_is_that_of_its_own_report(crowd: Business) -> None:
 
 
 @pytest.mark.parametrize("report", ["baselines", "trust-mix", "step-roi", "satisfaction"])
-@pytest.mark.parametrize("against", ["previous", "year"])
-def test_the_other_period_is_as_the_report_of_its_days(
-    crowd: Business, report: str, against: str
-) -> None:
+def test_the_other_period_is_as_the_report_of_its_days(crowd: Business, report: str) -> None:
     told = 0
-    for question in questions(random.Random(6), 4):
+    for place, question in enumerate(questions(random.Random(6), 4)):
+        against = ("previous", "year")[place % 2]
         answer = ask(crowd, report, compare=against, **question)
         other = answer.pop("compared")
         days = {"from": other["period_from"], "to": other["period_to"]}

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Contact
+from contacts import orders
+from contacts.models import Contact, Event
 from journeys.models import Content, Link, SurveyAnswer
+from scrm.demo import surveys
+from scrm.demo.businesses import BEAUTY
 from tests.conftest import Business
 
 MARCH = {"from": "2026-03-01", "to": "2026-04-01"}
@@ -100,3 +103,35 @@ def test_the_page_shows_words_without_numbers_and_gives_the_file(asked: Business
     assert "b said 138****8000" in page and "67.5%" in page
     file = browser.get(f"/dashboards/satisfaction/{query}&export=csv").content.decode("utf-8-sig")
     assert file.splitlines()[2].startswith("Visit,1 to 5,3,")
+
+
+def test_the_demo_tells_of_weeks_that_went_wrong(business: Business) -> None:
+    now = datetime.now(UTC)
+    with business.scope():
+        owner = business.staff["sales"]
+        people = Contact.objects.bulk_create(
+            Contact(name=str(n), external_id=str(n), owner=owner) for n in range(500)
+        )
+        paid = [
+            orders.Row(
+                order_id=f"{n}-{again}", contact_id=person.pk, amount_fen=9900, status="paid",
+                paid_at=now - timedelta(days=(n % 160) + 1 - again * 0.4),
+            )
+            for n, person in enumerate(people) for again in range(2 if n % 3 == 0 else 1)
+        ]  # fmt: skip
+        orders.upsert(paid)
+        surveys.fill(BEAUTY)
+
+    def of(begun: int, over: int) -> Any:
+        days = {"from": now - timedelta(days=begun), "to": now - timedelta(days=over)}
+        return report(business, **{name: f"{day:%Y-%m-%d}" for name, day in days.items()})
+
+    wrong, since = of(78, 46), of(40, 0)
+    assert [row["title"] for row in since["rows"]] == ["推荐意愿", "首单满意度"]
+    assert wrong["satisfaction"] < 0.65 < 0.8 < since["satisfaction"]
+    assert all(0.3 < row["response_rate"] < 0.6 for row in since["rows"])
+    with business.scope():
+        low = SurveyAnswer.objects.filter(answered_at__gte=now - timedelta(days=10), score__lte=2)
+        assert low.count() == low.exclude(task=None).count()
+        answered = Event.objects.filter(kind="survey.answered").count()
+        assert answered == SurveyAnswer.objects.count() > 200

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from contacts.imports import run
 from contacts.models import Contact, Import
 from journeys.models import Enrolment, SopVersion, Touch
+from scrm.demo import surveys
 from scrm.demo.businesses import BEAUTY
 from scrm.demo.history import History
 from tenants.scope import scope
@@ -71,6 +72,7 @@ def shop(database: None) -> Business:
     run.settle(business.pk)
     with business.scope():
         _written_to(business)
+        surveys.fill(plan)
     return business
 
 

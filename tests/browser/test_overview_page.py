@@ -27,7 +27,7 @@ def test_an_owner_looks_compares_and_sees_who(
     window.page.wait_for_load_state("networkidle")
     assert window.page.locator(".change").count() > 8
     window.look("overview-compared", whole=True)
-    for page in ("kpis", "rates", "value", "assets", "funnel"):
+    for page in ("kpis", "rates", "value", "assets", "funnel", "trust", "satisfaction"):
         window.open(f"/dashboards/{page}/?compare=previous")
         assert window.page.locator(".change").count() >= 3, page
         window.look(f"{page}-compared", whole=True)

@@ -18,7 +18,7 @@ from contacts.imports import run
 from contacts.models import Channel, Import, LiveCode, LiveCodeStaff, LiveCodeTag, Tag
 from journeys import leads, score_versions, sops
 from journeys.models import Content, FollowUp, ScoreRule, Sop, SopStep
-from scrm.demo import aims, wecom
+from scrm.demo import aims, surveys, wecom
 from scrm.demo import groups as demo_groups
 from scrm.demo.businesses import ALL, BEAUTY, Business
 from scrm.demo.history import History
@@ -82,6 +82,7 @@ class Command(BaseCommand):
             _script(business)
             _live_code(business)
             demo_groups.fill(business)
+            surveys.fill(business)
             aims.fill(business)
             _work_some_leads()
         return tenant
