@@ -264,8 +264,8 @@ def _entries(question: Question, group: Group, worths: Worths | None) -> list[tu
 
 def _book_of(narrow: str, unit: str = "0", *, follow: bool = False) -> str:
     """The period's book, entry by entry."""
-    holder = _HOLDER if "c." in filters + unit else ""
-    spells = _SPELLS.format(unit=unit, holder=holder, filters=filters)
+    holder = _HOLDER if "c." in narrow + unit else ""
+    spells = _SPELLS.format(unit=unit, holder=holder, filters=narrow)
     came, went = readings.lines(follow=follow)
     stretches = readings.STRETCHES.replace("SPELLS", spells).replace("AMONG", _AMONG)
     return stretches + _BOOKED.format(came=came, went=went)
