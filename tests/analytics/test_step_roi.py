@@ -96,10 +96,13 @@ def questions(dice: random.Random) -> Iterator[dict[str, str]]:
         yield question | {"team": "North"}
 
 
-def test_equals_the_reference(business: Business) -> None:
+@pytest.mark.parametrize(
+    ("seed", "steps"), [(5, 120), pytest.param(6, 300, marks=pytest.mark.slow)]
+)
+def test_equals_the_reference(business: Business, seed: int, steps: int) -> None:
     with business.scope():
-        maker = Maker(business, 5)
-        for _ in range(220):
+        maker = Maker(business, seed)
+        for _ in range(steps):
             maker.step()
         kinds = Cost.Kind.values
         for cost in Cost.objects.all():
