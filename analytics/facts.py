@@ -33,7 +33,7 @@ QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
-_FORM = 4  # another one when facts hold more than before: then all are read again
+_FORM = 5  # another one when facts hold more than before: then all are read again
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh

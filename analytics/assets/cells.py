@@ -89,10 +89,10 @@ def read(question: Question, group: str) -> list[tuple[Any, ...]]:
     """By key: opening, then the changes, in the order of the statement."""
     if question.channel_id is not None:
         which = "c.channel_id = %(channel)s"
-    elif group == "ownership":
-        which = "c.channel_id = %(every)s"
-    else:
+    elif group == "channel":
         which = "c.channel_id <> %(every)s"
+    else:
+        which = "c.channel_id = %(every)s"
     return _all(_filled(_CELLS.replace("CELLS", which), question, group), question)
 
 

@@ -169,9 +169,7 @@ COLUMNS = (
 
 
 def cells(pieces: str, times: str = "1") -> str:
-    """Counted by day and row; a piece counts `times` times. Of contacts also all channels together:
-    a level has few days, but many cells.
-    """
+    """Counted by day and row, in its channel and in all together; a piece counts `times` times."""
     counted = ", ".join(
         f"COALESCE(sum(n) FILTER (WHERE line = {number}), 0) AS {line}"
         for number, line in enumerate(LINES, start=1)
@@ -182,7 +180,6 @@ FROM (
   SELECT p.staff_id, p.level, c.channel_id, t.day, t.line, {times} AS n
   FROM (SELECT * FROM {pieces}) p
   CROSS JOIN LATERAL (VALUES (since_day, came), (until_day, went)) AS t(day, line)
-  CROSS JOIN LATERAL (VALUES (p.channel_id), (CASE WHEN p.staff_id = 0 THEN %(every)s END))
-    AS c(channel_id)
-  WHERE t.day IS NOT NULL AND c.channel_id IS NOT NULL) turn
+  CROSS JOIN LATERAL (VALUES (p.channel_id), (%(every)s)) AS c(channel_id)
+  WHERE t.day IS NOT NULL) turn
 GROUP BY staff_id, level, channel_id, day"""  # noqa: S608 - our own names

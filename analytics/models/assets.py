@@ -52,8 +52,8 @@ class AssetPiece(TenantModel):
 class AssetCell(TenantModel):
     """By how many did a row of the user assets change on a day, line by line?
 
-    Of contacts by level (`staff_id` 0), of Follows by staff (`level` 0). Of contacts also with
-    facts.EVERY_CHANNEL: all channels together.
+    Of contacts by level (`staff_id` 0), of Follows by staff (`level` 0). Each counts in its channel
+    and in facts.EVERY_CHANNEL: all together.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "staff_id", "level", "channel_id", "day")
