@@ -78,23 +78,29 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
 _USES: Final = ["content.downloaded", "content.read", "link.clicked"]
 
 # Orders by how many points they have, and which of them a key is: enough to share by every model.
+# Those without a point, usually the most, are the others.
 _SHARES: Final = """
 WITH bought AS MATERIALIZED (
   SELECT o.id, o.contact_id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
     o.amount_fen - o.refund_fen - o.cost_fen AS margin
   FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.paid
     AND o.paid_at >= %(start)s AND o.paid_at < %(end)s {among}
-), points AS MATERIALIZED ({points}), met AS (
+), points AS MATERIALIZED ({points}), met AS MATERIALIZED (
   SELECT b.id, b.revenue, b.margin, p.key,
     row_number() OVER (PARTITION BY b.id ORDER BY p.at, p.key) AS place,
-    count(p.key) OVER (PARTITION BY b.id) AS points
-  FROM bought b LEFT JOIN points p ON p.contact_id = b.contact_id AND p.at <= b.paid_at
-    AND p.at >= b.paid_at - %(window)s * interval '1 second'
+    count(*) OVER (PARTITION BY b.id) AS points
+  FROM bought b JOIN points p ON p.contact_id = b.contact_id AND p.at <= b.paid_at
+    AND p.at >= b.paid_at - %(window)s * interval '1 second' AND p.key IS NOT NULL
 )
 """
 _COUNTED: Final = """
 SELECT key, points, place = 1, place = points, count(*), sum(revenue)::bigint, sum(margin)::bigint
 FROM met GROUP BY 1, 2, 3, 4
+UNION ALL
+SELECT NULL, 0, false, false, count(*), COALESCE(sum(revenue), 0)::bigint,
+  COALESCE(sum(margin), 0)::bigint
+FROM bought LEFT JOIN (SELECT id, true AS met FROM met WHERE place = 1) known USING (id)
+WHERE met IS NULL HAVING count(*) > 0
 """
 NO_POINT: Final = "none"
 
@@ -190,11 +196,10 @@ def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, 
     found = {place for place, *_shares in _read(question, group, days)}
     known = _names(group, [each for each in map(_plain, found) if each is not None])
     keys = [k for k in found if (_plain(k) if _plain(k) in known else None) in names]
-    sql = (
-        "SELECT id FROM met WHERE (points = 0 OR place = points)"
-        " AND (key = ANY(%(keys)s::text[]) OR key IS NULL AND %(pointless)s)"
-    )
-    wanted = {"keys": [k for k in keys if k is not None], "pointless": key == NO_POINT}
+    sql = "SELECT id FROM met WHERE place = points AND key = ANY(%(keys)s::text[])"
+    if key == NO_POINT:
+        sql += " UNION ALL (SELECT id FROM bought EXCEPT SELECT id FROM met)"
+    wanted = {"keys": [k for k in keys if k is not None]}
     return _shares(question, group) + sql, _given(question, days) | wanted
 
 

@@ -29,6 +29,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(fields=['tenant', 'paid_at'], include=('contact', 'paid', 'amount_fen', 'refund_fen', 'cost_fen'), name='order_paid'),
+            index=models.Index(fields=['tenant', 'paid_at'], include=('id', 'contact', 'paid', 'amount_fen', 'refund_fen', 'cost_fen'), name='order_paid'),
         ),
     ]

@@ -100,7 +100,7 @@ class Order(TenantModel):
             # Reports add up the orders of a period without a look at the rows.
             models.Index(
                 fields=["tenant", "paid_at"],
-                include=["contact", "paid", "amount_fen", "refund_fen", "cost_fen"],
+                include=["id", "contact", "paid", "amount_fen", "refund_fen", "cost_fen"],
                 name="order_paid",
             ),
         ]
