@@ -92,7 +92,7 @@ TABLES = (
 
 def create(contacts: int) -> Tenant:
     """A new tenant with this many contacts, and half as many orders again."""
-    number = os.getpid()
+    number = f"{os.getpid()}-{contacts}"
     created = setup.create(f"Bench {number}", f"bench{number}@example.com", slug=f"bench-{number}")
     with scope(created.tenant):
         channels = [Channel.objects.create(name=f"Channel {n:02}").pk for n in range(CHANNELS)]
