@@ -44,7 +44,7 @@ hostile: dev messages ## Ten bad minutes with 2,000 people: nothing lost, nothin
 	$(BIN)/python -m tests.chaos.hostile $(ARGS)
 
 bench: dev messages ## Measure against floors of the same run; BENCH=dispatch ARGS="--rows 9000" chooses
-	@$(LOCAL) exec --var var/bench -- sh -ec '$(BIN)/python manage.py migrate --verbosity 0; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m bench.$$name $(ARGS); done'
+	@$(LOCAL) exec --var var/bench -- sh -ec 'export LOG_LEVEL=WARNING; $(BIN)/python manage.py migrate --verbosity 0; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m bench.$$name $(ARGS); done'
 
 lint: lint-style lint-types lint-imports lint-templates lint-migrations lint-api ## Everything that reads code; -k goes on after a failure
 

@@ -250,7 +250,7 @@ def main() -> None:
     floors: dict[int, list[float]] = {1: [], THREADS: []}
     rates: dict[bool, list[float]] = {False: [], True: []}
     times: dict[bool, list[float]] = {False: [], True: []}
-    with served({}) as server:
+    with served({"LOG_LEVEL": "INFO"}) as server:
         for fresh in (False, True):  # connections, caches and code are warm
             over_http(account, server.port, bodies(500), given.lines, fresh=fresh)
         for _ in range(given.rounds):
