@@ -33,19 +33,19 @@ BINS: Final = 10  # of the distribution: tenths, both ends in the last one
 _MIX = f"SELECT count(*) FILTER (WHERE {GENTLE}), count(*) FROM ({TOUCHES}) touch"  # noqa: S608 - our own names
 _BY_STAFF = f"""
 SELECT staff_id, count(*) FILTER (WHERE {GENTLE}), count(*) FROM ({TOUCHES}) touch GROUP BY 1
-"""  # noqa: S608
+"""  # noqa: S608 - our own names
 # Contacts by what they were sent: few kinds of them, however many they are.
 _BY_COUNTS = f"""
 SELECT gentle, sent, count(*) FROM (
   SELECT count(*) FILTER (WHERE {GENTLE}) AS gentle, count(*) AS sent
   FROM ({TOUCHES}) touch GROUP BY contact_id
 ) each GROUP BY 1, 2
-"""  # noqa: S608
+"""  # noqa: S608 - our own names
 
 _BELOW = f"""
 SELECT contact_id FROM ({TOUCHES}) touch GROUP BY contact_id
 HAVING count(*) FILTER (WHERE {GENTLE}) * 100 < %(floor)s * count(*)
-"""  # noqa: S608
+"""  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True)

@@ -16,5 +16,6 @@ class Contract(SchemaGenerator):
     def get_schema(self, *args: Any, **named: Any) -> Any:
         language = get_language()
         if language not in _made:
-            _made[language] = super().get_schema(*args, **named)  # type: ignore[no-untyped-call]
+            made = super().get_schema(*args, **named)  # type: ignore[no-untyped-call] # theirs
+            _made[language] = made
         return _made[language]

@@ -48,7 +48,7 @@ def access_log(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         took = (time.perf_counter() - began) * 1000
         path = quote(request.path)  # a line break in it must not begin a line of the log
-        id = request.id  # type: ignore[attr-defined]
+        id = request.id  # type: ignore[attr-defined] # set by request_id
         _log.info("%s %s %d %.0f ms %s", request.method, path, response.status_code, took, id)
         return response
 

@@ -39,7 +39,7 @@ class _Talk(socketserver.StreamRequestHandler):
         lines = []
         while (line := self.rfile.readline()) not in {b".\r\n", b""}:
             lines.append(line.decode())
-        server: MailServer = self.server.told  # type: ignore[attr-defined]
+        server: MailServer = self.server.told  # type: ignore[attr-defined] # set below
         answer = server.answers.pop(0) if server.answers else ""
         if answer in {"", "drop"}:
             server.arrived.append("".join(lines))
@@ -56,7 +56,7 @@ class _Talk(socketserver.StreamRequestHandler):
 def mail_server() -> Iterator[MailServer]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Talk) as server:
         told = MailServer(server.server_address[1])
-        server.told = told  # type: ignore[attr-defined]
+        server.told = told  # type: ignore[attr-defined] # for _Talk
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

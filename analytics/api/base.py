@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from rest_framework import serializers
@@ -76,6 +76,15 @@ class Report(Resource):
     def other(self, question: Question) -> Question | None:
         """Of the period to compare with, if `compare` asks for one."""
         return question.against(self.given().get("compare", "none"))
+
+    def compared(
+        self, question: Question, read: Callable[[Question], dict[str, object]], **more: object
+    ) -> Response:
+        """What `read` answers, and the same of the other period, if `compare` asks for one."""
+        other = self.other(question)
+        return self.answer(
+            question, **read(question), **more, compared=read(other) if other else None
+        )
 
     def answer(self, question: Question, **figures: object) -> Response:
         as_of = answers.text_of_moment(question.as_of, tenant_of(self.request).tz)

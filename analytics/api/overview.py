@@ -101,15 +101,9 @@ class OverviewReports(Report):
     def overview(self, request: Request) -> Response:
         """Money, friends, the three rates, the funnel, channels and open alerts."""
         question = self.asked(days=overview.DAYS)
-        other = self.other(question)
         latest, still = overview.alerts()
-        return self.answer(
-            question,
-            **_read(question),
-            open_alerts=still,
-            alerts=AlertSerializer(latest, many=True).data,
-            compared=_read(other) if other else None,
-        )
+        alerts = AlertSerializer(latest, many=True).data
+        return self.compared(question, _read, open_alerts=still, alerts=alerts)
 
 
 def _read(question: Question) -> dict[str, object]:

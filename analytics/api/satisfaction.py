@@ -78,10 +78,7 @@ class SatisfactionReports(Report):
     def satisfaction(self, request: Request) -> Response:
         """By survey: how many answered, and what."""
         question = self.asked(days=DAYS, fresh=False)
-        other = self.other(question)
-        return self.answer(
-            question, **_figures(question), compared=_figures(other) if other else None
-        )
+        return self.compared(question, _figures)
 
 
 def _figures(question: Question) -> dict[str, object]:

@@ -63,10 +63,7 @@ class StepRoiReports(Report):
     def step_roi(self, request: Request) -> Response:
         """By stage of the journey: what was spent for it, who passed, what these brought."""
         question = self.asked(days=_DAYS)
-        other = self.other(question)
-        return self.answer(
-            question, **_figures(question), compared=_figures(other) if other else None
-        )
+        return self.compared(question, _figures)
 
 
 def _figures(question: Question) -> dict[str, object]:

@@ -72,10 +72,7 @@ class TrustMixReports(Report):
     def trust_mix(self, request: Request) -> Response:
         """Service and greetings ÷ all touches of the period's last 30 days."""
         question = self.asked(fresh=False)
-        other = self.other(question)
-        return self.answer(
-            question, **_figures(question), compared=_figures(other) if other else None
-        )
+        return self.compared(question, _figures)
 
 
 def _figures(question: Question) -> dict[str, object]:

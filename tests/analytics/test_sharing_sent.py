@@ -254,7 +254,7 @@ def test_an_app_message_has_the_figures_and_the_link(wechat: WeChat) -> None:
     assert len(sent) == 2 and len({str(each.get("body")) for each in sent}) == 1
     with business.scope():
         request = ReportDelivery.objects.get().request
-    text = str(request["text"])  # type: ignore[index]
+    text = str(request["text"])  # type: ignore[index] # any JSON
     assert "新成交客户：2" in text and "买过引流产品" in text
     link = next(line for line in text.splitlines() if line.startswith(settings.BASE_URL))
     assert business.browser("owner").get(urlsplit(link).path).status_code == 302
