@@ -16,12 +16,14 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from analytics import models, readings, upkeep, whole
+from analytics import dirty, models, readings, upkeep, whole
 from analytics.assets import readings as asset_readings
+from analytics.deeds import upkeep as deeds
+from analytics.deeds.readings import TOUCHED_KIND
 from analytics.prediction import forecasts
-from contacts import arrays, timeline
+from contacts import timeline
 from contacts.arrays import Among
-from contacts.kinds import INBOUND
+from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_SENT, TAG_ADDED, TAG_REMOVED
 from contacts.models import Contact, ContactSettings, Event, Order
 from contacts.orders import PAID
 from journeys.models import Stage
@@ -33,7 +35,7 @@ QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
-_FORM = 5  # another one when facts hold more than before: then all are read again
+_FORM = 6  # another one when facts hold more than before: then all are read again
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
@@ -42,7 +44,9 @@ _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
 _FAMILIES = frozenset({"contact", "follow", "reward", "stage", "subscription"})
 # After these nothing but what the contact bought.
 _ORDERS = frozenset({"order"})
-_EVERYTHING, _BOUGHT, _SPOKE = range(3)  # what may have changed of a dirty contact
+# After these nothing but on which days it did what; after talk only if a scan waits for it.
+_DEEDS = frozenset({TOUCHED_KIND, LIVECODE_SCANNED, TAG_ADDED, TAG_REMOVED})
+_TALK = frozenset({MESSAGE_SENT})
 
 
 def begin() -> None:
@@ -54,32 +58,28 @@ def begin() -> None:
 
 def mark(contact_ids: Sequence[int]) -> None:
     """Listener of contacts/changes.py: the facts of these contacts have to be read again."""
-    _mark(contact_ids, _EVERYTHING)
+    _mark(contact_ids)
 
 
 def mark_orders(contact_ids: Sequence[int], since: datetime | None = None) -> None:
     """Of these contacts only orders changed; with `since`, there are only more, from then on."""
-    _mark(contact_ids, _BOUGHT, since)
+    _mark(contact_ids, since, "orders")
 
 
 def mark_spoken(contact_ids: Sequence[int], since: datetime) -> None:
     """These contacts did nothing but show that they are there, not before then."""
-    _mark(contact_ids, _SPOKE, since)
+    _mark(contact_ids, since, "spoke")
 
 
-def _mark(contact_ids: Sequence[int], what: int, since: datetime | None = None) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders, spoke, since)"
-            " SELECT %s, unnest(%s::bigint[]), %s, %s, %s",
-            [
-                current_tenant_id(),
-                arrays.literal(contact_ids),
-                what == _BOUGHT,
-                what == _SPOKE,
-                since,
-            ],
-        )
+def mark_deeds(contact_ids: Sequence[int], since: datetime | None = None) -> None:
+    """Of these contacts only the days of deeds changed; with `since`, by talk from then on."""
+    _mark(contact_ids, since, "deeds")
+
+
+def _mark(
+    contact_ids: Sequence[int], since: datetime | None = None, only: str | None = None
+) -> None:
+    dirty.mark(contact_ids, since, only)
     doorbell.ring(QUEUE, timezone.now() + _DELAY)
 
 
@@ -89,6 +89,9 @@ def on_events(events: Sequence[Event]) -> None:
     if changed:
         mark(sorted(changed))
     others = [e for e in events if e.contact_id not in changed]
+    did = {e.contact_id for e in others if e.kind in _DEEDS}
+    if did:
+        mark_deeds(sorted(did))
     corrected = _contacts_of([e for e in others if e.kind != PAID], _ORDERS)
     if corrected:
         mark_orders(sorted(corrected))
@@ -102,6 +105,9 @@ def on_events(events: Sequence[Event]) -> None:
     spoke = {e.contact_id for e in more} - bought
     if spoke:
         mark_spoken(sorted(spoke), min(e.at for e in more))
+    said = [e for e in others if e.kind in _TALK and e.contact_id not in did]
+    if said:
+        mark_deeds(sorted({e.contact_id for e in said}), min(e.at for e in said))
 
 
 def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:
@@ -287,39 +293,36 @@ def _refresh_dirty() -> None:
         models.DirtyContact.objects.all().delete()
         rebuild()
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s RETURNING contact_id,"
-            " orders, spoke, since",
-            [current_tenant_id()],
-        )
-        dirty = cursor.fetchall()
-    if _most(len({row[0] for row in dirty})):
+    changed = dirty.take()
+    if _most(len(changed.much)):
         rebuild()
-    elif dirty:
-        concerned = _refresh_some(dirty)
+    elif changed.deeds or changed.talked:
+        concerned = _refresh_some(changed)
         if concerned:
             forecasts.stale(sorted(concerned))
         _refreshed()
 
 
-def _refresh_some(dirty: Sequence[tuple[int, bool, bool, datetime | None]]) -> set[int]:
+def _refresh_some(changed: dirty.Changed) -> set[int]:
     """Each contact once, as far as it may have changed. Answers whose orders may have."""
-    changed = {pk for pk, orders, spoke, _since in dirty if not orders and not spoke}
-    corrected = {pk for pk, orders, _spoke, since in dirty if orders and since is None} - changed
-    bought = {pk for pk, orders, _spoke, _since in dirty if orders} - changed - corrected
-    spoken = {pk for pk, _orders, _spoke, _since in dirty} - changed - corrected - bought
-    since = min((row[3] for row in dirty if row[3]), default=timezone.now())
-    tenant = Tenant.current()
-    for some in _chunks(sorted(changed)):
+    tenant, since = Tenant.current(), changed.since
+    for some in _chunks(changed.everything):
         upkeep.refresh(tenant.pk, tenant.zone, some)
-    for some in _chunks(sorted(corrected)):
+    for some in _chunks(changed.corrected):
         upkeep.refresh_orders(tenant.pk, tenant.zone, some)
-    for some in _chunks(sorted(bought)):
+    for some in _chunks(changed.bought):
         upkeep.refresh_orders(tenant.pk, tenant.zone, some, since)
-    for some in _chunks(sorted(spoken)):
+    for some in _chunks(changed.spoken):
         upkeep.refresh_assets(tenant.pk, tenant.zone, some, since)
-    return corrected | bought | _customers(changed)
+    given = readings.parameters(tenant.pk, tenant.zone)
+    also: set[int] = set()
+    for some in _chunks(changed.everything):
+        also |= deeds.referrers(given, some)
+    for some in _chunks(changed.talked - also):
+        also |= deeds.spoke_anew(given, some, since)
+    for some in _chunks(changed.deeds | also):
+        deeds.refresh(given, some)
+    return changed.corrected | changed.bought | _customers(changed.everything)
 
 
 def _customers(contact_ids: Collection[int]) -> set[int]:
@@ -335,9 +338,10 @@ def _most(number: int) -> bool:
     return number > _CHUNK and number * 3 > Contact.objects.count()
 
 
-def _chunks(contact_ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(contact_ids), _CHUNK):
-        yield contact_ids[start : start + _CHUNK]
+def _chunks(contact_ids: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(contact_ids)
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]
 
 
 def _refreshed() -> None:
@@ -353,6 +357,7 @@ def _digest(model: type[TenantModel]) -> object:
         models.DayCell: " OR ".join(f"{line} <> 0" for line in readings.DAY_LINES),
         models.CohortCell: "margin <> 0 OR customers <> 0",
         models.AssetCell: " OR ".join(f"{line} <> 0" for line in asset_readings.LINES),
+        models.DeedCell: "times <> 0 OR fen <> 0",
         models.CohortMonth: "customers <> 0 OR revenue <> 0 OR margin <> 0",
     }.get(model, "contacts <> 0" if model in whole.CELLS else "true")
     with connection.cursor() as cursor:

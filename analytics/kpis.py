@@ -17,6 +17,7 @@ from django.db import connection
 from analytics import baselines, newcomers, reachable, satisfaction, trust_mix
 from analytics.assets import statement
 from analytics.baselines import Day
+from analytics.deeds import cells
 from analytics.exact import ratio
 from analytics.heads import heads
 from analytics.models.goals import Kpi, KpiSettings, Purpose
@@ -160,9 +161,9 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
     """Inside a scope: every figure by its key; `sums` are those of baselines.METRICS."""
     deleted, follows = _one(_FOLLOWS, question)
     assets = reachable.heads(question)
-    (active,), (tagged,) = _one(_ACTIVE, question), _one(_TAGGED, question)
+    active, tagged = _active(question), _tagged(question)
     customers, repeat = _one(_CUSTOMERS, question)
-    (referrers,) = _one(_REFERRERS, question)
+    referrers = _referrers(question)
     new_customers = sum(won for _new, won in newcomers.counts(question, "month").values())
     at_work = heads(question)
     return {
@@ -204,6 +205,18 @@ def _sum(metric: Kpi, question: Question) -> int:
 def _repeat_rate(question: Question) -> Fraction | None:
     customers, repeat = _one(_CUSTOMERS, question)
     return ratio(repeat, customers)
+
+
+def _active(question: Question) -> int:
+    return cells.active(question) if cells.know(question) else int(_one(_ACTIVE, question)[0])
+
+
+def _tagged(question: Question) -> int:
+    return cells.tagged(question) if cells.know(question) else int(_one(_TAGGED, question)[0])
+
+
+def _referrers(question: Question) -> int:
+    return cells.referrers(question) if cells.know(question) else int(_one(_REFERRERS, question)[0])
 
 
 def _activity(question: Question) -> Fraction | None:
@@ -292,11 +305,11 @@ def _one(sql: str, question: Question) -> tuple[Any, ...]:
 
 _ALONE: Final[Mapping[Kpi, Callable[[Question], Fraction | None]]] = {
     Kpi.DELETE_RATE: lambda asked: ratio(*_one(_FOLLOWS, asked)),
-    Kpi.INTERACTION_RATE: lambda asked: ratio(_one(_ACTIVE, asked)[0], reachable.heads(asked)),
-    Kpi.TAG_COVERAGE: lambda asked: ratio(_one(_TAGGED, asked)[0], reachable.heads(asked)),
+    Kpi.INTERACTION_RATE: lambda asked: ratio(_active(asked), reachable.heads(asked)),
+    Kpi.TAG_COVERAGE: lambda asked: ratio(_tagged(asked), reachable.heads(asked)),
     Kpi.AOV: lambda asked: ratio(_sum(Kpi.REVENUE, asked), _sum(Kpi.ORDERS, asked)),
     Kpi.REPEAT_RATE: _repeat_rate,
-    Kpi.REFERRAL_RATE: lambda asked: ratio(_one(_REFERRERS, asked)[0], _one(_CUSTOMERS, asked)[0]),
+    Kpi.REFERRAL_RATE: lambda asked: ratio(_referrers(asked), _one(_CUSTOMERS, asked)[0]),
     Kpi.REVENUE_PER_HEAD: lambda asked: ratio(_sum(Kpi.REVENUE, asked), heads(asked)),
     Kpi.CONTACTS_PER_HEAD: lambda asked: ratio(_sum(Kpi.NEW_CONTACTS, asked), heads(asked)),
     Kpi.TRUST_MIX: lambda asked: trust_mix.mix(asked).share,

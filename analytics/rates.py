@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from django.db import connection
 
+from analytics.deeds import cells
+from analytics.deeds.readings import TO_ADD, TO_BUY, TO_SERVE
 from analytics.exact import ratio
 from analytics.periods import Question, filters, midnight, narrowed
-
-_ADDED_DAYS, _SERVED_DAYS, _BOUGHT_DAYS = 7, 7, 30
 
 # Those who came as far as each step. Each step's own window says who counts; the wider bounds let
 # it be read as one range of its time, not contact by contact.
@@ -122,6 +122,9 @@ BANDS: Final[Mapping[str, Band]] = {
 
 def by_channel(question: Question) -> dict[int, Rates]:
     """Inside a scope: of each channel (0: none) that has a contact in the cohort."""
+    if cells.know_scans(question):
+        found = cells.scans(question, by_channel=True)
+        return {channel: Rates(*heads) for channel, heads in found.items()}
     return {channel: Rates(*heads) for channel, *heads in _read(_BY_CHANNEL, question)}
 
 
@@ -132,18 +135,20 @@ def given(question: Question) -> dict[str, Any]:
     return filters(question) | {
         "start": midnight(span.start, span.zone),
         "until": until,
-        "last_added": until + timedelta(days=_ADDED_DAYS),
-        "last_served": until + timedelta(days=_ADDED_DAYS + _SERVED_DAYS),
-        "last_bought": until + timedelta(days=_ADDED_DAYS + _BOUGHT_DAYS),
+        "last_added": until + timedelta(days=TO_ADD),
+        "last_served": until + timedelta(days=TO_ADD + TO_SERVE),
+        "last_bought": until + timedelta(days=TO_ADD + TO_BUY),
         "as_of": question.as_of,
-        "to_add": _ADDED_DAYS * 86_400,
-        "to_serve": _SERVED_DAYS * 86_400,
-        "to_buy": _BOUGHT_DAYS * 86_400,
+        "to_add": TO_ADD * 86_400,
+        "to_serve": TO_SERVE * 86_400,
+        "to_buy": TO_BUY * 86_400,
     }
 
 
 def report(question: Question) -> Rates:
     """Inside a scope: all of them."""
+    if cells.know_scans(question):
+        return Rates(*cells.scans(question, by_channel=False).get(0, ()))
     (heads,) = _read(_HEADS, question)
     return Rates(*heads)
 

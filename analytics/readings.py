@@ -10,6 +10,7 @@ from typing import Any
 
 from analytics import models
 from analytics.assets import readings as asset_readings
+from analytics.deeds import readings as deed_readings
 from contacts.kinds import INBOUND
 from contacts.models import ContactSettings
 
@@ -30,6 +31,7 @@ def parameters(tenant_id: int, zone: str) -> dict[str, Any]:
         "active_secs": rule.interacting.total_seconds(),
         "bought_secs": rule.owned.total_seconds(),
         "lines": list(asset_readings.LINES),
+        **deed_readings.parameters(),
     }
 
 

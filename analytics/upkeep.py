@@ -7,7 +7,6 @@ facts and cells change together: repeating a refresh changes nothing, and nothin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,18 +16,8 @@ from django.db.backends.utils import CursorWrapper
 
 from analytics import readings
 from analytics.assets import readings as asset_readings
+from analytics.narrowing import of_these
 from contacts import arrays
-
-# The ids come once, behind a sub-select: a thousand of them written into every condition take the
-# planner longer than the reading itself.
-_THESE = "WITH these AS MATERIALIZED (SELECT unnest(%(contacts)s::bigint[]) AS id)"
-
-
-def _of_these(sql: str, new: str = "") -> str:
-    """With the ids in front, `{new}` filled in, and each `{these column}` narrowed to the ids."""
-    among = r" AND \1 = ANY(ARRAY(SELECT id FROM these))"
-    return _THESE + re.sub(r"\{these ([^}]*)\}", among, sql.replace("{new}", new))
-
 
 # What they are now counts once, what they were is taken back.
 _CHANGE = "(SELECT {0}, 1 AS sign FROM new UNION ALL SELECT {0}, -1 FROM old) change"
@@ -236,23 +225,23 @@ INSERT INTO analytics_referralpart (tenant_id, contact_id, reward, customer_id, 
 SELECT %(tenant)s, part.* FROM ({new}) part
 """
 
-_READ_CONTACTS = _of_these(_CONTACTS.replace("{days}", _CONTACT_DAYS), readings.CONTACTS)
-_READ_CUSTOMERS = _of_these(
+_READ_CONTACTS = of_these(_CONTACTS.replace("{days}", _CONTACT_DAYS), readings.CONTACTS)
+_READ_CUSTOMERS = of_these(
     _CUSTOMERS.replace("{days}", _CUSTOMER_DAYS).replace(
         "{months}", readings.cohort_months(_CHANGED_CUSTOMERS, "sign")
     ),
     readings.CUSTOMERS,
 )
-_READ_STAGES = _of_these(_STAGES, readings.STAGES)
-_READ_ASSETS = _of_these(_ASSETS.replace("{among}", ""), asset_readings.PIECES)
-_READ_TAILS = _of_these(
+_READ_STAGES = of_these(_STAGES, readings.STAGES)
+_READ_ASSETS = of_these(_ASSETS.replace("{among}", ""), asset_readings.PIECES)
+_READ_TAILS = of_these(
     _ASSETS.replace("{among}", "AND staff_id = 0 AND (until IS NULL OR until >= %(tail)s)"),
     asset_readings.TAILS,
 )
 _READ_REFERRALS = (
-    *map(_of_these, _FORGET_REFERRALS),
-    _of_these(_REFERRED, readings.referred("pair", " = ANY(ARRAY(SELECT {} FROM pair))")),
-    _of_these(_REWARDED, readings.REWARDED),
+    *map(of_these, _FORGET_REFERRALS),
+    of_these(_REFERRED, readings.referred("pair", " = ANY(ARRAY(SELECT {} FROM pair))")),
+    of_these(_REWARDED, readings.REWARDED),
 )
 
 # The planner takes intermediate results for a few rows; of thousands, loops over them are slow.

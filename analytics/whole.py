@@ -5,12 +5,12 @@ Facts are written for everybody first, then each kind of cell is counted once ov
 
 from __future__ import annotations
 
-import re
-
 from django.db import connection
 
 from analytics import models, readings
 from analytics.assets import readings as asset_readings
+from analytics.deeds import readings as deed_readings
+from analytics.narrowing import of_all
 from tenants.isolation import REBUILT
 from tenants.scope import TenantModel
 
@@ -27,9 +27,11 @@ _FACTS: dict[type[TenantModel], tuple[str, ...]] = {
         readings.REWARDED,
     ),
     models.AssetPiece: (asset_readings.PIECES,),
+    models.DeedFact: (deed_readings.READING,),
 }
 _CONTACTS = "(SELECT * FROM analytics_contactfact WHERE tenant_id = %(tenant)s) f"
 _CUSTOMERS = "(SELECT * FROM analytics_customerfact WHERE tenant_id = %(tenant)s) f"
+_DEEDS = "(SELECT * FROM analytics_deedfact WHERE tenant_id = %(tenant)s) f"
 _CELLS: dict[type[TenantModel], str] = {
     models.DayCell: readings.all_days(
         readings.contact_days(_CONTACTS), readings.customer_days(_CUSTOMERS)
@@ -56,6 +58,7 @@ SELECT channel_id, stage_id, count(*) AS contacts
 FROM analytics_contactfact WHERE tenant_id = %(tenant)s AND stage_id <> 0
 GROUP BY channel_id, stage_id""",
     models.AssetCell: asset_readings.cells("analytics_assetpiece WHERE tenant_id = %(tenant)s"),
+    models.DeedCell: deed_readings.cells(_DEEDS),
 }
 FACTS, CELLS = tuple(_FACTS), tuple(_CELLS)
 
@@ -92,8 +95,7 @@ def _insert(model: type[TenantModel], sql: str) -> str:
         for field in model._meta.local_concrete_fields
         if field.column and field.column != "tenant_id"
     )
-    everybody = re.sub(r"\{these [^}]*\}", "", sql)
     return (
         f'INSERT INTO "{model._meta.db_table}" (tenant_id, {columns})'  # noqa: S608 - our own names
-        f" SELECT %(tenant)s, {columns} FROM ({everybody}) made"
+        f" SELECT %(tenant)s, {columns} FROM ({of_all(sql)}) made"
     )

@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from contacts import kinds, timeline
+from contacts import cascade, changes, kinds, timeline
 from contacts.models import Contact, ContactTag, Tag
 from contacts.timeline import NewEvent
 from tenants.scope import current_tenant_id
@@ -114,6 +114,13 @@ def remove(
     with connection.cursor() as cursor:
         cursor.execute(_REMOVE, parameters)
         return _tell(kinds.TAG_REMOVED, cursor.fetchall(), by, why)
+
+
+def delete(tag: Tag) -> None:
+    """Take the tag from the tenant, and so from all who wear it; no event tells these."""
+    worn = list(ContactTag.objects.filter(tag=tag).values_list("contact_id", flat=True))
+    cascade.delete(Tag, [tag.pk])
+    changes.note(worn)
 
 
 def sync(

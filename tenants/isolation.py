@@ -60,6 +60,8 @@ REBUILT = (
     "analytics_contactfact",
     "analytics_customerfact",
     "analytics_daycell",
+    "analytics_deedcell",
+    "analytics_deedfact",
     "analytics_funnelcell",
     "analytics_gapcell",
     "analytics_referralpart",

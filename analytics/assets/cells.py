@@ -12,11 +12,11 @@ from typing import Any
 
 from django.db import connection
 
+from analytics import hindsight
 from analytics.assets.readings import LINES
 from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, midnight
 from analytics.prediction.known import Worths
-from contacts.kinds import INBOUND
 from tenants.scope import current_tenant_id
 
 _TEAM = "JOIN tenants_staff t ON t.tenant_id = %(tenant)s AND t.id = c.staff_id"
@@ -65,24 +65,12 @@ WHERE tenant_id = %(tenant)s AND staff_id = 0 AND LINE AND MOMENT >= %(start)s
   AND MOMENT < %(end)s CHANNEL
 """
 
-# Facts hold what is dated later, too. It changes nothing that lies before it.
-_LATER = """
-SELECT EXISTS (SELECT FROM contacts_reachspell
-    WHERE tenant_id = %(tenant)s AND opened_at >= %(as_of)s)
-  OR EXISTS (SELECT FROM contacts_reachspell
-    WHERE tenant_id = %(tenant)s AND ended_at >= %(as_of)s)
-  OR EXISTS (SELECT FROM unnest(%(inbound)s::text[]) AS k(kind), LATERAL (
-    SELECT FROM contacts_event e
-    WHERE e.tenant_id = %(tenant)s AND e.kind = k.kind AND e.at >= %(as_of)s LIMIT 1) later)
-  OR EXISTS (SELECT FROM contacts_order WHERE tenant_id = %(tenant)s AND paid_at >= %(as_of)s)
-"""
-
 
 def know(question: Question) -> bool:
     """Inside a scope: do the facts answer this? Not for some owners, nor when as_of hides some."""
     if question.by_person:
         return False
-    return question.as_of_us >= question.span.end_us or not _all(_LATER, question)[0][0]
+    return question.as_of_us >= question.span.end_us or not hindsight.needed(question)
 
 
 def read(question: Question, group: str) -> list[tuple[Any, ...]]:
@@ -136,9 +124,7 @@ def _all(sql: str, question: Question, **more: object) -> list[tuple[Any, ...]]:
         "to": span.end,
         "start": midnight(span.start, span.zone),
         "end": midnight(span.end, span.zone),
-        "as_of": question.as_of,
         "channel": question.channel_id,
-        "inbound": sorted(INBOUND),
         "every": EVERY_CHANNEL,
         "moved_in": LINES.index("moved_in") + 1,
         "moved_out": LINES.index("moved_out") + 1,

@@ -2,6 +2,7 @@
 
 from .alerts import Alert, AlertNotice, AlertRecipient, AlertRule
 from .assets import AssetCell, AssetPiece
+from .deeds import DeedCell, DeedFact
 from .facts import (
     EVERY_CHANNEL,
     CohortCell,
@@ -37,6 +38,8 @@ __all__ = [
     "ContactFact",
     "CustomerFact",
     "DayCell",
+    "DeedCell",
+    "DeedFact",
     "DirtyContact",
     "FactsState",
     "FitAnswer",

@@ -24,6 +24,8 @@ class DirtyContact(TenantModel):
     orders = models.BooleanField(default=False, db_default=False)
     # Nothing but signs of life.
     spoke = models.BooleanField(default=False, db_default=False)
+    # Nothing but on which days it did what.
+    deeds = models.BooleanField(default=False, db_default=False)
     # Nothing changed before this moment, if it is known.
     since = models.DateTimeField(null=True)
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, MultipleDropdownFilter
 
-from contacts import tag_filters
+from contacts import tag_filters, tagging
 from contacts.admin import additions
 from contacts.models import Contact, Tag, TagGroup
 from tenants.admin_base import TenantModelAdmin, TenantTabularInline
@@ -93,3 +93,6 @@ class TagAdmin(TenantModelAdmin):
     autocomplete_fields = ("group",)
     ordering = ("name", "id")
     fieldsets = ((None, {"fields": (("name", "group"), "local_only")}),)
+
+    def delete_model(self, request: HttpRequest, obj: Tag) -> None:
+        tagging.delete(obj)

@@ -13,7 +13,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts import cascade, costs, facets, people, profile
+from contacts import cascade, changes, costs, facets, people, profile
 from contacts.api import contact_bulk, contact_filters
 from contacts.api.contact_fields import ContactItemSerializer, ContactSerializer
 from contacts.api.event_fields import TimelineSerializer, shown_on_timeline
@@ -116,8 +116,10 @@ class Contacts(Forwarding, mixins.ListModelMixin, Resource):
 
     def destroy(self, request: Request, id: str) -> Response:
         contact: Contact = self.get_object()
+        touched = [pk for pk in (contact.pk, contact.referrer_id) if pk]
         audit.record("contact.deleted", contact, request=request)
         cascade.delete(Contact, [contact.pk])
+        changes.note(touched)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @bulk.described(ContactItemSerializer, "Contact")

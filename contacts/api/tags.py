@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from contacts import validation
+from contacts import tagging, validation
 from contacts.models import Tag, TagGroup
 from tenants.rest.fields import IdField, Reference, Text, of
 from tenants.rest.filters import Filter, equals
@@ -67,3 +67,6 @@ class Tags(Editable):
         "name": equals("name", 60),
         "group": of("group_id"),
     }
+
+    def perform_destroy(self, instance: Tag) -> None:
+        tagging.delete(instance)

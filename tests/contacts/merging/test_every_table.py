@@ -20,6 +20,7 @@ PLAIN = {
     "analytics_assetpiece": "facts",
     "analytics_contactfact": "facts, read again after changes.note",
     "analytics_customerfact": "facts",
+    "analytics_deedfact": "facts",
     "analytics_dirtycontact": "the list of what is read again",
     "analytics_forecast": "forecasts, made again after facts were",
     "analytics_referralpart": "facts",
