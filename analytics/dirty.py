@@ -15,8 +15,8 @@ from tenants.scope import current_tenant_id
 
 @dataclass
 class Changed:
-    """Ids by how much of them has to be read. Each is in one of the first four, or in none; those
-    of `deeds` and `talked` are there for their deeds, wherever else they are.
+    """Ids by how much of them has to be read. Each is in one of the first four, or in none, and
+    in one of the last two, for its deeds.
     """
 
     everything: set[int] = field(default_factory=set)
@@ -24,7 +24,7 @@ class Changed:
     bought: set[int] = field(default_factory=set)  # orders, and signs of life, from `since` on
     spoken: set[int] = field(default_factory=set)  # signs of life from `since` on
     deeds: set[int] = field(default_factory=set)
-    talked: set[int] = field(default_factory=set)  # deeds, if their talk from `since` on is new
+    later_deeds: set[int] = field(default_factory=set)  # from `since` on
     since: datetime = field(default_factory=timezone.now)
 
     @property
@@ -61,19 +61,17 @@ def take() -> Changed:
         rows = cursor.fetchall()
     found = Changed()
     for pk, orders, spoke, deeds, since in rows:
+        (found.later_deeds if since else found.deeds).add(pk)
         if orders:
             (found.bought if since else found.corrected).add(pk)
         elif spoke:
             found.spoken.add(pk)
-        elif deeds:
-            (found.talked if since else found.deeds).add(pk)
-        else:
+        elif not deeds:
             found.everything.add(pk)
         if since:
             found.since = min(found.since, since)
     found.corrected -= found.everything
     found.bought -= found.everything | found.corrected
     found.spoken -= found.everything | found.corrected | found.bought
-    found.deeds |= found.everything | found.corrected | found.bought
-    found.talked = (found.talked | found.spoken) - found.deeds
+    found.later_deeds -= found.deeds
     return found

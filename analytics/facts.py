@@ -44,9 +44,9 @@ _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
 _FAMILIES = frozenset({"contact", "follow", "reward", "stage", "subscription"})
 # After these nothing but what the contact bought.
 _ORDERS = frozenset({"order"})
-# After these nothing but on which days it did what; after talk only if a scan waits for it.
-_DEEDS = frozenset({TOUCHED_KIND, LIVECODE_SCANNED, TAG_ADDED, TAG_REMOVED})
-_TALK = frozenset({MESSAGE_SENT})
+# After these nothing but on which days it did what; after the latter from then on.
+_DEEDS = frozenset({LIVECODE_SCANNED, TAG_ADDED, TAG_REMOVED})
+_LATER_DEEDS = frozenset({TOUCHED_KIND, MESSAGE_SENT})
 
 
 def begin() -> None:
@@ -72,7 +72,7 @@ def mark_spoken(contact_ids: Sequence[int], since: datetime) -> None:
 
 
 def mark_deeds(contact_ids: Sequence[int], since: datetime | None = None) -> None:
-    """Of these contacts only the days of deeds changed; with `since`, by talk from then on."""
+    """Of these contacts only the days of deeds changed; with `since`, from then on."""
     _mark(contact_ids, since, "deeds")
 
 
@@ -105,9 +105,9 @@ def on_events(events: Sequence[Event]) -> None:
     spoke = {e.contact_id for e in more} - bought
     if spoke:
         mark_spoken(sorted(spoke), min(e.at for e in more))
-    said = [e for e in others if e.kind in _TALK and e.contact_id not in did]
-    if said:
-        mark_deeds(sorted({e.contact_id for e in said}), min(e.at for e in said))
+    later = [e for e in others if e.kind in _LATER_DEEDS and e.contact_id not in did]
+    if later:
+        mark_deeds(sorted({e.contact_id for e in later}), min(e.at for e in later))
 
 
 def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:
@@ -296,7 +296,7 @@ def _refresh_dirty() -> None:
     changed = dirty.take()
     if _most(len(changed.much)):
         rebuild()
-    elif changed.deeds or changed.talked:
+    elif changed.deeds or changed.later_deeds:
         concerned = _refresh_some(changed)
         if concerned:
             forecasts.stale(sorted(concerned))
@@ -314,15 +314,20 @@ def _refresh_some(changed: dirty.Changed) -> set[int]:
         upkeep.refresh_orders(tenant.pk, tenant.zone, some, since)
     for some in _chunks(changed.spoken):
         upkeep.refresh_assets(tenant.pk, tenant.zone, some, since)
-    given = readings.parameters(tenant.pk, tenant.zone)
-    also: set[int] = set()
-    for some in _chunks(changed.everything):
-        also |= deeds.referrers(given, some)
-    for some in _chunks(changed.talked - also):
-        also |= deeds.spoke_anew(given, some, since)
-    for some in _chunks(changed.deeds | also):
-        deeds.refresh(given, some)
+    _refresh_deeds(changed)
     return changed.corrected | changed.bought | _customers(changed.everything)
+
+
+def _refresh_deeds(changed: dirty.Changed) -> None:
+    tenant = Tenant.current()
+    given = readings.parameters(tenant.pk, tenant.zone)
+    hanging: set[int] = set()
+    for some in _chunks(changed.everything):
+        hanging |= deeds.referrers(given, some)
+    for some in _chunks(changed.deeds | hanging):
+        deeds.refresh(given, some)
+    for some in _chunks(changed.later_deeds - hanging):
+        deeds.refresh_since(given, some, changed.since)
 
 
 def _customers(contact_ids: Collection[int]) -> set[int]:

@@ -7,6 +7,8 @@ import re
 # The ids come once, behind a sub-select: a thousand of them written into every condition take the
 # planner longer than the reading itself.
 _THESE = "WITH these AS MATERIALIZED (SELECT unnest(%(contacts)s::bigint[]) AS id)"
+# The planner takes intermediate results for a few rows; of thousands, loops over them are slow.
+BY_HASH, AS_USUAL = "SET LOCAL enable_nestloop = off", "SET LOCAL enable_nestloop TO DEFAULT"
 _MARK = re.compile(r"\{these ([^}]*)\}")
 
 

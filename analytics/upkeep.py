@@ -16,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from analytics import readings
 from analytics.assets import readings as asset_readings
-from analytics.narrowing import of_these
+from analytics.narrowing import AS_USUAL, BY_HASH, of_these
 from contacts import arrays
 
 # What they are now counts once, what they were is taken back.
@@ -244,15 +244,12 @@ _READ_REFERRALS = (
     of_these(_REWARDED, readings.REWARDED),
 )
 
-# The planner takes intermediate results for a few rows; of thousands, loops over them are slow.
-_BY_HASH, _AS_USUAL = "SET LOCAL enable_nestloop = off", "SET LOCAL enable_nestloop TO DEFAULT"
-
 
 def refresh(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
     """Inside a scope, alone for the tenant: make facts and cells agree with these contacts."""
     given = readings.parameters(tenant_id, zone)
     with connection.cursor() as cursor:
-        cursor.execute(_BY_HASH)
+        cursor.execute(BY_HASH)
         for statement in (
             _READ_CONTACTS,
             _READ_STAGES,
@@ -261,7 +258,7 @@ def refresh(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
             _READ_ASSETS,
         ):
             cursor.execute(statement, given | {"contacts": arrays.literal(contact_ids)})
-        cursor.execute(_AS_USUAL)
+        cursor.execute(AS_USUAL)
 
 
 def refresh_orders(
@@ -273,13 +270,13 @@ def refresh_orders(
     given = readings.parameters(tenant_id, zone)
     given |= {"contacts": arrays.literal(contact_ids), "tail": since}
     with connection.cursor() as cursor:
-        cursor.execute(_BY_HASH)
+        cursor.execute(BY_HASH)
         cursor.execute(_READ_CUSTOMERS, given)
         changed = dict(cursor.fetchall())
         if changed:
             _refresh_referrals(cursor, given, changed)
         cursor.execute(_READ_ASSETS if since is None else _READ_TAILS, given)
-        cursor.execute(_AS_USUAL)
+        cursor.execute(AS_USUAL)
 
 
 def _refresh_referrals(
@@ -302,6 +299,6 @@ def refresh_assets(tenant_id: int, zone: str, contact_ids: Sequence[int], since:
     given = readings.parameters(tenant_id, zone)
     given |= {"contacts": arrays.literal(contact_ids), "tail": since}
     with connection.cursor() as cursor:
-        cursor.execute(_BY_HASH)
+        cursor.execute(BY_HASH)
         cursor.execute(_READ_TAILS, given)
-        cursor.execute(_AS_USUAL)
+        cursor.execute(AS_USUAL)

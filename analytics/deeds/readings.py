@@ -7,6 +7,7 @@ served, bought) hangs on the first one of its day alone, so it is a property of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import IntEnum
 from typing import Any, Final
@@ -60,9 +61,9 @@ def parameters() -> dict[str, Any]:
 _ARRAYS: Final = ("kinds", "days", "befores", "seens", "nexts", "times", "fens")
 COLUMNS: Final = ", ".join(("channel_id", "referrer_id", *_ARRAYS))
 
-# `{these column}` is where the reading is narrowed to the contacts that changed.
+# `{these column}` is where a reading is narrowed to the contacts that changed.
 _READING: Final = """
-WITH reach AS MATERIALIZED (
+WITH PAST reach AS MATERIALIZED (
   SELECT s.contact_id, (s.opened_at AT TIME ZONE %(zone)s)::date AS first,
     COALESCE(((s.ended_at - interval '1 microsecond') AT TIME ZONE %(zone)s)::date,
       %(last_day)s) AS last
@@ -73,7 +74,8 @@ WITH reach AS MATERIALIZED (
     SELECT DISTINCT e.contact_id, (e.at AT TIME ZONE %(zone)s)::date AS day,
       CASE e.kind WHEN %(touched)s THEN DEED_TOUCHED ELSE DEED_SPOKE END AS kind
     FROM contacts_event e
-    WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(acts)s::text[]){these e.contact_id}) acts
+    WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(acts)s::text[]){these e.contact_id} E_SINCE
+    LAST_ACTS) acts
 ), bought AS (
   SELECT contact_id, DEED_BOUGHT AS kind, (at AT TIME ZONE %(zone)s)::date AS day,
     (touched_at AT TIME ZONE %(zone)s)::date AS before, count(*)::int AS times,
@@ -83,31 +85,50 @@ WITH reach AS MATERIALIZED (
       PARTITION BY contact_id ORDER BY at, paid ROWS UNBOUNDED PRECEDING) AS touched_at
     FROM (
       SELECT e.contact_id, e.at, false AS paid, 0 AS fen FROM contacts_event e
-      WHERE e.tenant_id = %(tenant)s AND e.kind = %(touched)s{these e.contact_id}
+      WHERE e.tenant_id = %(tenant)s AND e.kind = %(touched)s{these e.contact_id} E_SINCE
       UNION ALL
       SELECT o.contact_id, o.paid_at, true, o.amount_fen - o.refund_fen FROM contacts_order o
-      WHERE o.tenant_id = %(tenant)s AND o.paid{these o.contact_id}) mixed) told
+      WHERE o.tenant_id = %(tenant)s AND o.paid{these o.contact_id} O_SINCE
+      LAST_TOUCH) mixed) told
   WHERE paid AND touched_at IS NOT NULL GROUP BY 1, 2, 3, 4
 ), reached AS (
   SELECT d.*, max(least(r.last, d.day)) FILTER (WHERE r.first <= d.day) AS seen,
     min(r.first) FILTER (WHERE r.first > d.day) AS next
-  FROM (SELECT *, 1 AS times, 0::bigint AS fen FROM acted UNION ALL TABLE bought) d
+  FROM (SELECT *, 1 AS times, 0::bigint AS fen FROM acted FRESH UNION ALL TABLE bought) d
   JOIN reach r ON r.contact_id = d.contact_id
   GROUP BY d.contact_id, d.kind, d.day, d.before, d.times, d.fen
-), scanned AS (
+)OTHERS
+SELECT c.id AS contact_id, COALESCE(c.channel_id, 0) AS channel_id, c.referrer_id, EMPTY
+FROM contacts_contact c LEFT JOIN (
+  SELECT contact_id, ARRAYS
+  FROM (
+    SELECT contact_id, kind::smallint, day, COALESCE(before, %(first_day)s) AS before,
+      COALESCE(seen, %(first_day)s) AS seen,
+      CASE WHEN seen = day THEN %(last_day)s ELSE COALESCE(next, %(last_day)s) END AS next,
+      times, fen
+    FROM reached
+    UNION ALL SELECT * FROM other) deed
+  GROUP BY contact_id
+) d ON d.contact_id = c.id
+WHERE c.tenant_id = %(tenant)s{these c.id}
+  AND (d.contact_id IS NOT NULL OR c.referrer_id IS NOT NULL AND c.acquired_at IS NOT NULL)
+"""
+
+# What came of scans, who wears a tag, who referred.
+_OTHERS: Final = """, scanned AS (
   SELECT *, lag(day) OVER (PARTITION BY contact_id ORDER BY day) AS before
   FROM (
     SELECT e.contact_id, (e.at AT TIME ZONE %(zone)s)::date AS day, min(e.at) AS at
     FROM contacts_event e
     WHERE e.tenant_id = %(tenant)s AND e.kind = %(scanned)s{these e.contact_id} GROUP BY 1, 2) first
-), added AS (
+), added AS MATERIALIZED (
   SELECT s.*, (
     SELECT min(f.opened_at) FROM contacts_reachspell f
     WHERE f.tenant_id = %(tenant)s AND f.contact_id = s.contact_id AND f.staff_id IS NOT NULL
       AND f.opened_at BETWEEN s.at AND s.at + make_interval(secs => %(to_add)s)) AS added_at
   FROM scanned s
-), served AS (
-  SELECT a.*, (
+), served AS MATERIALIZED (
+  SELECT a.*, a.added_at IS NOT NULL AND (
     SELECT count(DISTINCT m.kind) = 2 FROM contacts_event m
     WHERE m.tenant_id = %(tenant)s AND m.contact_id = a.contact_id
       AND m.kind = ANY(%(talk)s::text[])
@@ -142,56 +163,68 @@ WITH reach AS MATERIALIZED (
     SELECT o.contact_id, min(o.paid_at) AS at FROM contacts_order o
     WHERE o.tenant_id = %(tenant)s AND o.paid{these o.contact_id} GROUP BY 1) p
     ON p.contact_id = b.contact_id
-), deed AS (
-  SELECT contact_id, kind, day, before, COALESCE(seen, %(first_day)s) AS seen,
-    CASE WHEN seen < day OR seen IS NULL THEN next END AS next, times, fen
-  FROM reached
-  UNION ALL
-  SELECT m.contact_id, k.kind, m.day, m.before, m.day, NULL, 1, 0
-  FROM monetised m CROSS JOIN LATERAL (VALUES (DEED_SCANNED, true),
-    (DEED_ADDED, m.added_at IS NOT NULL), (DEED_SERVED, m.served), (DEED_MONETISED, m.monetised)
-    ) AS k(kind, done)
-  WHERE k.done
-  UNION ALL
-  SELECT i.contact_id, k.kind, k.day, k.before, k.day, NULL, 1, 0
-  FROM (SELECT *, lag(last) OVER (PARTITION BY contact_id ORDER BY nth) AS until FROM island) i
-  CROSS JOIN LATERAL (VALUES (DEED_TAGGED, i.first, NULL), (DEED_UNTIL, i.last, NULL),
-    (DEED_AGAIN, i.first, i.until)) AS k(kind, day, before)
-  WHERE k.day < %(last_day)s AND (k.kind <> DEED_AGAIN OR k.before IS NOT NULL)
-  UNION ALL
-  SELECT contact_id, DEED_REFERRED, day, NULL, day, NULL, 1, 0 FROM referred
-)
-SELECT c.id AS contact_id, COALESCE(c.channel_id, 0) AS channel_id, c.referrer_id,
-  COALESCE(d.kinds, '{}') AS kinds, COALESCE(d.days, '{}') AS days,
-  COALESCE(d.befores, '{}') AS befores, COALESCE(d.seens, '{}') AS seens,
-  COALESCE(d.nexts, '{}') AS nexts, COALESCE(d.times, '{}') AS times, COALESCE(d.fens, '{}') AS fens
-FROM contacts_contact c LEFT JOIN (
-  SELECT contact_id, ARRAYS
+), other AS (
+  SELECT contact_id, kind::smallint, day, COALESCE(before, %(first_day)s), day, %(last_day)s::date,
+    1, 0::bigint
   FROM (
-    SELECT contact_id, kind::smallint, day, COALESCE(before, %(first_day)s) AS before, seen,
-      COALESCE(next, %(last_day)s) AS next, times, fen
-    FROM deed) whole
-  GROUP BY contact_id
-) d ON d.contact_id = c.id
-WHERE c.tenant_id = %(tenant)s{these c.id}
-  AND (d.contact_id IS NOT NULL OR c.referrer_id IS NOT NULL AND c.acquired_at IS NOT NULL)
-"""
+    SELECT m.contact_id, k.kind, m.day, m.before
+    FROM monetised m CROSS JOIN LATERAL (VALUES (DEED_SCANNED, true),
+      (DEED_ADDED, m.added_at IS NOT NULL), (DEED_SERVED, m.served), (DEED_MONETISED, m.monetised)
+      ) AS k(kind, done)
+    WHERE k.done
+    UNION ALL
+    SELECT i.contact_id, k.kind, k.day, k.before
+    FROM (SELECT *, lag(last) OVER (PARTITION BY contact_id ORDER BY nth) AS until FROM island) i
+    CROSS JOIN LATERAL (VALUES (DEED_TAGGED, i.first, NULL), (DEED_UNTIL, i.last, NULL),
+      (DEED_AGAIN, i.first, i.until)) AS k(kind, day, before)
+    WHERE k.day < %(last_day)s AND (k.kind <> DEED_AGAIN OR k.before IS NOT NULL)
+    UNION ALL
+    SELECT contact_id, DEED_REFERRED, day, NULL FROM referred) plain
+)"""
+
+# Of all time, and of the days from `tail` on: what lies before stays as it was, in what upkeep.py
+# calls `old`, and so does what acts and orders do not change.
+_ALL: Final = {
+    "PAST": "", "E_SINCE": "", "O_SINCE": "", "LAST_ACTS": "", "LAST_TOUCH": "", "FRESH": "",
+    "OTHERS": _OTHERS,
+}  # fmt: skip
+_TAIL: Final = {
+    "PAST": """past AS MATERIALIZED (
+  SELECT o.contact_id, u.* FROM old o CROSS JOIN LATERAL
+    unnest(kinds, days, befores, seens, nexts, times, fens)
+    AS u(kind, day, before, seen, next, times, fen)
+  WHERE u.kind NOT IN (DEED_TOUCHED, DEED_SPOKE, DEED_BOUGHT) OR u.day < %(tail_day)s
+),""",
+    "E_SINCE": "AND e.at >= %(tail)s",
+    "O_SINCE": "AND o.paid_at >= %(tail)s",
+    "LAST_ACTS": """UNION ALL
+    SELECT contact_id, max(day), kind FROM past
+    WHERE kind IN (DEED_TOUCHED, DEED_SPOKE) GROUP BY contact_id, kind""",
+    "LAST_TOUCH": """UNION ALL
+      SELECT contact_id, max(day)::timestamp AT TIME ZONE %(zone)s, false, 0 FROM past
+      WHERE kind = DEED_TOUCHED GROUP BY contact_id""",
+    "FRESH": "WHERE day >= %(tail_day)s",
+    "OTHERS": ", other AS (TABLE past)",
+}
 
 
-def _written() -> str:
+def _written(of_time: Mapping[str, str]) -> str:
     """With the numbers of the deeds, and one array of each column, all in one order."""
     order = "kind, day, before, seen, next, times, fen"
-    arrays = (
-        f"array_agg({one} ORDER BY {order}) AS {many}"
-        for one, many in zip(order.split(", "), _ARRAYS, strict=True)
-    )
-    sql = _READING.replace("ARRAYS", ", ".join(arrays))
-    for deed in Deed:
-        sql = sql.replace(f"DEED_{deed.name}", str(int(deed)))
+    pairs = list(zip(order.split(", "), _ARRAYS, strict=True))
+    parts = {
+        **of_time,
+        "ARRAYS": ", ".join(f"array_agg({one} ORDER BY {order}) AS {many}" for one, many in pairs),
+        "EMPTY": ", ".join(f"COALESCE(d.{many}, '{{}}') AS {many}" for many in _ARRAYS),
+        **{f"DEED_{deed.name}": str(int(deed)) for deed in Deed},
+    }
+    sql = _READING
+    for name, part in parts.items():
+        sql = sql.replace(name, part)
     return sql
 
 
-READING: Final = _written()
+READING, TAIL = _written(_ALL), _written(_TAIL)
 
 
 def cells(facts: str, times: str = "1") -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from analytics.deeds.readings import COLUMNS, READING, TO_ADD, TO_SERVE, Deed, cells
-from analytics.narrowing import of_these
+from analytics.deeds.readings import COLUMNS, READING, TAIL, TO_ADD, TO_BUY, Deed, cells
+from analytics.narrowing import AS_USUAL, BY_HASH, of_these
+from analytics.periods import midnight
 from contacts import arrays
 
 _CELL = "kind, channel_id, day, before, seen, next"
-_REFRESH = of_these(
-    f"""
+_REFRESH = f"""
 , old AS (
   SELECT contact_id, {COLUMNS} FROM analytics_deedfact
   WHERE tenant_id = %(tenant)s{{these contact_id}}
@@ -35,14 +36,13 @@ _REFRESH = of_these(
 )
 INSERT INTO analytics_deedcell AS c (tenant_id, {_CELL}, times, fen)
 SELECT %(tenant)s, moved.* FROM ({
-        cells("(SELECT *, 1 AS sign FROM fresh UNION ALL SELECT *, -1 FROM stale) f", "sign")
-    }) moved
+    cells("(SELECT *, 1 AS sign FROM fresh UNION ALL SELECT *, -1 FROM stale) f", "sign")
+}) moved
 WHERE times <> 0 OR fen <> 0
 ON CONFLICT (tenant_id, {_CELL}) DO UPDATE
 SET times = c.times + EXCLUDED.times, fen = c.fen + EXCLUDED.fen
-""",  # noqa: S608 - our own names
-    READING,
-)
+"""  # noqa: S608 - our own names
+_ALL, _TAIL = of_these(_REFRESH, READING), of_these(_REFRESH, TAIL)
 
 # Whose deeds hang on these contacts: those who referred them, now or when it was last read.
 _REFERRERS = of_these("""
@@ -52,20 +52,15 @@ UNION SELECT f.referrer_id FROM analytics_deedfact f
 WHERE f.tenant_id = %(tenant)s AND f.referrer_id IS NOT NULL{these f.contact_id}
 """)
 
-# A sign of life changes nothing when its day is known, nor talk unless a scan waits to be served.
-_SPOKE_ANEW = of_these(f"""
-SELECT e.contact_id FROM contacts_event e
-LEFT JOIN analytics_deedfact f ON f.tenant_id = %(tenant)s AND f.contact_id = e.contact_id
-  {{these f.contact_id}}
-WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(inbound)s::text[])
-  AND e.at >= %(since)s{{these e.contact_id}} AND NOT EXISTS (
-    SELECT FROM unnest(f.kinds, f.days) AS u(kind, day)
-    WHERE u.kind = {int(Deed.SPOKE)} AND u.day = (e.at AT TIME ZONE %(zone)s)::date)
-UNION SELECT f.contact_id FROM analytics_deedfact f
+# Whose earlier deeds may change by what happens now: a scan waits for talk or an order, and who
+# referred others may buy for the first time.
+_WAITING = of_these(f"""
+SELECT f.contact_id FROM analytics_deedfact f
 WHERE f.tenant_id = %(tenant)s{{these f.contact_id}} AND EXISTS (
   SELECT FROM unnest(f.kinds, f.days) AS u(kind, day)
-  WHERE u.kind = {int(Deed.ADDED)}
-    AND u.day >= (%(since)s AT TIME ZONE %(zone)s)::date - {TO_ADD + TO_SERVE + 1})
+  WHERE u.kind = {int(Deed.ADDED)} AND u.day >= %(tail_day)s - {TO_ADD + TO_BUY + 1})
+UNION SELECT c.referrer_id FROM contacts_contact c
+WHERE c.tenant_id = %(tenant)s{{these c.referrer_id}}
 """)  # noqa: S608 - our own names
 
 
@@ -74,15 +69,27 @@ def referrers(given: Mapping[str, Any], contact_ids: Sequence[int]) -> set[int]:
     return _ids(_REFERRERS, given, contact_ids)
 
 
-def spoke_anew(given: Mapping[str, Any], contact_ids: Sequence[int], since: datetime) -> set[int]:
-    """Inside a scope: those of them whose deeds talk from `since` on may have changed."""
-    return _ids(_SPOKE_ANEW, {**given, "since": since}, contact_ids)
-
-
 def refresh(given: Mapping[str, Any], contact_ids: Sequence[int]) -> None:
     """Inside a scope, alone for the tenant: make deeds and cells agree with these contacts."""
+    _run(_ALL, given, contact_ids)
+
+
+def refresh_since(given: Mapping[str, Any], contact_ids: Sequence[int], since: datetime) -> None:
+    """The same, where nothing but acts and orders came, from then on."""
+    zone = ZoneInfo(given["zone"])
+    day = since.astimezone(zone).date()
+    of_time = {**given, "tail_day": day, "tail": midnight(day, zone)}
+    waiting = _ids(_WAITING, of_time, contact_ids)
+    if waiting:
+        refresh(given, sorted(waiting))
+    _run(_TAIL, of_time, [pk for pk in contact_ids if pk not in waiting])
+
+
+def _run(sql: str, given: Mapping[str, Any], contact_ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_REFRESH, {**given, "contacts": arrays.literal(contact_ids)})
+        cursor.execute(BY_HASH)
+        cursor.execute(sql, {**given, "contacts": arrays.literal(contact_ids)})
+        cursor.execute(AS_USUAL)
 
 
 def _ids(sql: str, given: Mapping[str, Any], contact_ids: Sequence[int]) -> set[int]:
