@@ -196,6 +196,7 @@ def _grants(cursor: Any) -> None:
 
 # Tables that change all the time: room for updates in place, early vacuum (PERFORMANCE §4, §9).
 _STORAGE = {
+    "analytics_deedfact": "fillfactor = 80",
     "journeys_score": "fillfactor = 80",
     "journeys_touch": "fillfactor = 85, autovacuum_vacuum_scale_factor = 0.01",
     "tenants_duetenant": "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01",

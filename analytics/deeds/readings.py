@@ -58,8 +58,20 @@ def parameters() -> dict[str, Any]:
     }
 
 
-_ARRAYS: Final = ("kinds", "days", "befores", "seens", "nexts", "times", "fens")
-COLUMNS: Final = ", ".join(("channel_id", "referrer_id", *_ARRAYS))
+# The arrays of DeedFact, and what they hold.
+_COLUMNS: Final = {"kinds": "kind", "days": "day", "befores": "before"}
+_UNUSUAL: Final = {"seens": "seen", "nexts": "next", "times": "times", "fens": "fen"}
+COLUMNS: Final = ", ".join(("channel_id", "referrer_id", *_COLUMNS, *_UNUSUAL))
+
+
+def entries(fact: str) -> str:
+    """The deeds of a DeedFact as rows (kind, day, before, seen, next, times, fen)."""
+    arrays = ", ".join(f"{fact}.{many}" for many in (*_COLUMNS, *_UNUSUAL))
+    return f"""LATERAL (
+    SELECT kind, day, before, COALESCE(seen, day) AS seen, COALESCE(next, %(last_day)s) AS next,
+      COALESCE(times, 1) AS times, COALESCE(fen, 0) AS fen
+    FROM unnest({arrays}) AS u(kind, day, before, seen, next, times, fen)) u"""  # noqa: S608 - our own names
+
 
 # `{these column}` is where a reading is narrowed to the contacts that changed.
 _READING: Final = """
@@ -190,9 +202,7 @@ _ALL: Final = {
 }  # fmt: skip
 _TAIL: Final = {
     "PAST": """past AS MATERIALIZED (
-  SELECT o.contact_id, u.* FROM old o CROSS JOIN LATERAL
-    unnest(kinds, days, befores, seens, nexts, times, fens)
-    AS u(kind, day, before, seen, next, times, fen)
+  SELECT o.contact_id, u.* FROM old o CROSS JOIN ENTRIES
   WHERE u.kind NOT IN (DEED_TOUCHED, DEED_SPOKE, DEED_BOUGHT) OR u.day < %(tail_day)s
 ),""",
     "E_SINCE": "AND e.at >= %(tail)s",
@@ -208,14 +218,23 @@ _TAIL: Final = {
 }
 
 
+_PLAIN: Final = "seen = day AND next = %(last_day)s AND times = 1 AND fen = 0"
+
+
 def _written(of_time: Mapping[str, str]) -> str:
-    """With the numbers of the deeds, and one array of each column, all in one order."""
-    order = "kind, day, before, seen, next, times, fen"
-    pairs = list(zip(order.split(", "), _ARRAYS, strict=True))
+    """With the numbers of the deeds, and one array of each column, all in one order: what is not
+    plain comes first, so that the last four arrays end where the rest is.
+    """
+    order = f"({_PLAIN}), kind, day, before, seen, next, times, fen"
+    aggregates = {many: f"array_agg({one} ORDER BY {order})" for many, one in _COLUMNS.items()} | {
+        many: f"array_agg({one} ORDER BY {order}) FILTER (WHERE NOT ({_PLAIN}))"
+        for many, one in _UNUSUAL.items()
+    }
     parts = {
         **of_time,
-        "ARRAYS": ", ".join(f"array_agg({one} ORDER BY {order}) AS {many}" for one, many in pairs),
-        "EMPTY": ", ".join(f"COALESCE(d.{many}, '{{}}') AS {many}" for many in _ARRAYS),
+        "ENTRIES": entries("o"),
+        "ARRAYS": ", ".join(f"{sql} AS {many}" for many, sql in aggregates.items()),
+        "EMPTY": ", ".join(f"COALESCE(d.{many}, '{{}}') AS {many}" for many in aggregates),
         **{f"DEED_{deed.name}": str(int(deed)) for deed in Deed},
     }
     sql = _READING
@@ -233,8 +252,7 @@ def cells(facts: str, times: str = "1") -> str:
 SELECT u.kind, k.channel_id, u.day, u.before, u.seen, u.next,
   sum({times} * u.times)::bigint AS times, sum({times} * u.fen)::bigint AS fen
 FROM {facts}
-CROSS JOIN LATERAL unnest({", ".join(_ARRAYS)})
-  AS u(kind, day, before, seen, next, times, fen)
+CROSS JOIN {entries("f")}
 CROSS JOIN LATERAL (VALUES (%(every)s),
   (CASE WHEN u.kind = ANY(%(of_scans)s::int[]) THEN f.channel_id END)) AS k(channel_id)
 WHERE k.channel_id IS NOT NULL

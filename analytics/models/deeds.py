@@ -9,7 +9,8 @@ from tenants.scope import TenantModel
 class DeedFact(TenantModel):
     """All deeds of a contact: what it adds to the cells, entry by entry, as parallel arrays.
 
-    `referrer_id` is whose deeds depend on this contact, too.
+    The last four end before those deeds on whose day the contact could be reached, of which there
+    is one, without money: nearly all. `referrer_id` is whose deeds depend on this contact, too.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "contact_id")
