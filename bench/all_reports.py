@@ -54,6 +54,7 @@ SELECT %(tenant)s, %(key)s || id, id, now() - random() * interval '1 day', 9900,
 _SOME = """
 SELECT id FROM contacts_contact WHERE tenant_id = %s AND id %% 7 = 0 ORDER BY random() LIMIT %s
 """
+_NEW_TOUCHES = _NEW_EVENTS.replace("message.received", "touch.delivered")
 _ROUNDS, _BATCH = 6, 1000
 Times = tuple[float, float]
 
@@ -86,6 +87,9 @@ class Bench:
         for path, customers in THEIRS.items():
             self._measure(path, {}, year, partial(customers, self.anchor, year))
         self._measure("prediction", {}, year)
+        month = self._question(today, 30)
+        for path in ("touches", "step-roi", "satisfaction", "overview"):
+            self._measure(path, {}, month)
         return self.found
 
     def _question(self, today: date, days: int) -> Question:
@@ -130,6 +134,7 @@ class Bench:
         marks: tuple[tuple[str, str, Callable[[list[int]], None]], ...] = (
             ("orders", _NEW_ORDERS, partial(facts.mark_orders, since=a_day_ago)),
             ("inbound events", _NEW_EVENTS, partial(facts.mark_spoken, since=an_hour_ago)),
+            ("delivered touches", _NEW_TOUCHES, partial(facts.mark_deeds, since=an_hour_ago)),
         )
         for what, sql, mark in marks:
             insert, count = [], []

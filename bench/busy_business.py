@@ -49,7 +49,8 @@ FROM contacts_contact WHERE tenant_id = %(tenant)s AND id %% 10 < 7
 _EVENTS = """
 INSERT INTO contacts_event (tenant_id, contact_id, kind, at, source, key, properties, received_at,
   handled_at, problem)
-SELECT %(tenant)s, id, kind, at, 'bench', id || '-' || n, '{}', now(), now(), ''
+SELECT %(tenant)s, id, kind, at, CASE kind WHEN 'touch.delivered' THEN 'touch' ELSE 'bench' END,
+  'bench' || id || '-' || n, '{}', now(), now(), ''
 FROM (
   SELECT c.id, k.n, (ARRAY['message.received', 'message.received', 'message.sent', 'message.sent',
       'content.read', 'content.read', 'link.clicked', 'touch.delivered', 'touch.delivered',

@@ -26,9 +26,8 @@ from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
-from analytics import facts  # noqa: E402
 from analytics.pages import menu  # noqa: E402
-from bench import big_business, quiet  # noqa: E402
+from bench import all_reports, quiet  # noqa: E402
 from bench.web_server import served  # noqa: E402
 from tenants.models import Membership, Tenant  # noqa: E402
 from tenants.scope import scope  # noqa: E402
@@ -96,11 +95,7 @@ def main() -> None:
     parser.add_argument("--contacts", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=5)
     given = parser.parse_args()
-    tenant = big_business.create(given.contacts)
-    with scope(tenant):
-        facts.rebuild()
-    big_business.vacuum()
-    run(tenant, given.times)
+    run(all_reports.made(given.contacts), given.times)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,13 @@ SELECT CASE WHEN reach <= t AND reach >= t - 30 * {DAY_US} AND channel <> 0 THEN
   count(*), sum(revenue), sum(margin)
 FROM inside JOIN contacts c ON c.id = inside.contact GROUP BY 1
 """
+_TRUST = f"""
+WITH each AS (
+  SELECT count(*) FILTER (WHERE kind <> 'promotion') AS gentle, count(*) AS sent FROM touches
+  WHERE t >= $end - 30 * {DAY_US} AND t < $end GROUP BY contact
+)
+SELECT sum(gentle), sum(sent), count(*), avg(gentle / sent) FROM each
+"""
 
 
 class Anchor:
@@ -204,6 +211,10 @@ class Anchor:
             for channel, orders, revenue, margin in rows
         }
 
+    def trust(self, question: Question) -> Answer:
+        gentle, sent, contacts, mean = self.ask(_TRUST, question)[0]
+        return {"gentle": gentle, "touches": sent, "contacts": contacts, "mean": round(mean, 9)}
+
 
 def _money(fen: object) -> str:
     whole = int(fen or 0)  # type: ignore[call-overload]
@@ -252,6 +263,11 @@ def _attribution(told: Any) -> Answer:
     }
 
 
+def _trust(told: Any) -> Answer:
+    counts = {name: told[name] for name in ("gentle", "touches", "contacts")}
+    return {**counts, "mean": round(told["mean"], 9)}
+
+
 # report: its parameters, days of the period, DuckDB's answer, the same part of ours
 Case = tuple[
     str, Mapping[str, str], int, Callable[[Anchor, Question], Answer], Callable[[Any], Answer]
@@ -265,4 +281,5 @@ CASES: tuple[Case, ...] = (
     ("user-assets", {"group": "staff"}, 30, Anchor.by_guide, _heads),
     ("losses", {"group": "channel"}, 90, Anchor.losses, _losses),
     ("attribution", {"group": "channel", "days": "30"}, 90, Anchor.attribution, _attribution),
+    ("trust-mix", {}, 30, Anchor.trust, _trust),
 )

@@ -36,6 +36,13 @@ class Event(TenantModel):
             models.Index(
                 fields=["tenant", "id"], name="event_open", condition=models.Q(handled_at=None)
             ),
+            # What files told of messages: few beside our own.
+            models.Index(
+                fields=["tenant", "at"],
+                name="event_told",
+                condition=models.Q(kind="touch.delivered")
+                & ~models.Q(source__in=["touch", "broadcast"]),
+            ),
             # Few, and asked for of each customer whose worth changes.
             models.Index(
                 fields=["tenant", "contact"],

@@ -159,6 +159,7 @@ class Touch(TenantModel):
             # What was sent in a period, and what was due in it and was not.
             models.Index(
                 fields=["tenant", "sent_at"],
+                include=["state", "route", "kind", "contact", "staff"],
                 name="touch_sent",
                 condition=models.Q(sent_at__isnull=False),
             ),
