@@ -11,6 +11,7 @@ from typing import Final
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from analytics import hindsight
 from analytics.periods import Question, among, days_between, filters, midnight
 from tenants.scope import current_tenant_id
 
@@ -130,7 +131,7 @@ def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
     """Metric → day → value, from `start` to the end of the period; days of nothing are left out."""
     zone = question.span.zone
     by_rows = question.by_person
-    until = start if by_rows else max(start, min(question.span.end, question.today))
+    until = start if by_rows else max(start, hindsight.whole_until(question))
     parameters = filters(question) | {
         "first": start,
         "until": until,

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from analytics import dirty, models, readings, upkeep, whole
+from analytics import dirty, hindsight, models, readings, upkeep, whole
 from analytics.assets import readings as asset_readings
 from analytics.deeds import upkeep as deeds
 from analytics.deeds.readings import TOUCHED_KIND
@@ -353,7 +353,8 @@ def _refreshed() -> None:
     state = _state()
     state.version += 1
     state.basis = _basis()
-    state.save(update_fields=["version", "basis"])
+    state.latest_at = hindsight.latest()
+    state.save(update_fields=["version", "basis", "latest_at"])
 
 
 def _digest(model: type[TenantModel]) -> object:

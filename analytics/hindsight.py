@@ -1,35 +1,49 @@
-"""Does anything lie at or after as_of? Facts hold it too, and a report must not know it (R1)."""
+"""Do facts hold anything that lies at or after as_of? A report must not know it (FIGURES R1)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from datetime import date, datetime
+from typing import Final
 
 from django.db import connection
 
+from analytics.deeds.readings import TOUCHED_KIND
+from analytics.models import FactsState
 from analytics.periods import Question
-from contacts.kinds import INBOUND
+from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_SENT
 from tenants.scope import current_tenant_id
 
-_LATER = """
-SELECT EXISTS (SELECT FROM contacts_reachspell
-    WHERE tenant_id = %(tenant)s AND opened_at >= %(as_of)s)
-  OR EXISTS (SELECT FROM contacts_reachspell
-    WHERE tenant_id = %(tenant)s AND ended_at >= %(as_of)s)
-  OR EXISTS (SELECT FROM unnest(%(kinds)s::text[]) AS k(kind), LATERAL (
-    SELECT FROM contacts_event e
-    WHERE e.tenant_id = %(tenant)s AND e.kind = k.kind AND e.at >= %(as_of)s LIMIT 1) later)
-  OR EXISTS (SELECT FROM contacts_order WHERE tenant_id = %(tenant)s AND paid_at >= %(as_of)s)
+# What facts are made of, besides Follows and orders.
+_KINDS: Final = sorted({*INBOUND, LIVECODE_SCANNED, MESSAGE_SENT, TOUCHED_KIND})
+_LATEST: Final = """
+SELECT greatest(
+  (SELECT max(opened_at) FROM contacts_reachspell WHERE tenant_id = %(tenant)s),
+  (SELECT max(ended_at) FROM contacts_reachspell WHERE tenant_id = %(tenant)s),
+  (SELECT max(paid_at) FROM contacts_order WHERE tenant_id = %(tenant)s),
+  (SELECT max(acquired_at) FROM contacts_contact WHERE tenant_id = %(tenant)s),
+  (SELECT max(last.at) FROM unnest(%(kinds)s::text[]) AS k(kind), LATERAL (
+    SELECT e.at FROM contacts_event e WHERE e.tenant_id = %(tenant)s AND e.kind = k.kind
+    ORDER BY e.at DESC LIMIT 1) last))
 """
 
 
-def needed(question: Question, also: Collection[str] = ()) -> bool:
-    """Inside a scope: are there Follows, orders, signs of life or such events after as_of?"""
-    given: dict[str, Any] = {
-        "tenant": current_tenant_id(),
-        "as_of": question.as_of,
-        "kinds": sorted(INBOUND | set(also)),
-    }
+def latest() -> datetime | None:
+    """Inside a scope: the latest moment that rows tell of. A refresh notes it with the facts."""
     with connection.cursor() as cursor:
-        cursor.execute(_LATER, given)
-        return bool(cursor.fetchone()[0])
+        cursor.execute(_LATEST, {"tenant": current_tenant_id(), "kinds": _KINDS})
+        found: datetime | None = cursor.fetchone()[0]
+    return found
+
+
+def needed(question: Question) -> bool:
+    """Inside a scope: would facts tell too much? What came after their last refresh they lack."""
+    known = FactsState.objects.values_list("latest_at", flat=True).first()
+    return known is not None and known >= question.as_of
+
+
+def whole_until(question: Question) -> date:
+    """Inside a scope: before which day of the period cells of days tell what as_of knows. The day
+    of as_of is whole, too, if nothing of it came after.
+    """
+    end = question.span.end
+    return min(end, question.today) if end > question.today and needed(question) else end

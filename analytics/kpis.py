@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from analytics import baselines, newcomers, reachable, satisfaction, trust_mix
+from analytics import baselines, hindsight, newcomers, reachable, satisfaction, trust_mix
 from analytics.assets import statement
 from analytics.baselines import Day
 from analytics.deeds import cells
@@ -288,8 +288,7 @@ WHERE EXISTS (
 
 
 def _one(sql: str, question: Question) -> tuple[Any, ...]:
-    end = question.span.end
-    whole = date.min if question.by_person else min(end, question.today)
+    whole = date.min if question.by_person else hindsight.whole_until(question)
     parameters = reachable.given(question)
     parameters |= {
         "whole": whole,

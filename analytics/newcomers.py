@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db import connection
 
+from analytics import hindsight
 from analytics.periods import Question, filters, holders, micros, midnight
 
 Key = int | date
@@ -30,7 +31,7 @@ def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
     """New contacts and new customers of every row that has any: by channel, month or day."""
     span = question.span
     by_rows = question.by_person
-    until = span.start if by_rows else max(span.start, min(span.end, question.today))
+    until = span.start if by_rows else max(span.start, hindsight.whole_until(question))
     start = midnight(until, span.zone)
     narrowed = holders(question)
     day = {"month": "date_trunc('month', {})::date", "day": "{}"}.get(group, "channel_id")

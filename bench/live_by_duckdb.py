@@ -213,7 +213,8 @@ class Anchor:
 
     def trust(self, question: Question) -> Answer:
         gentle, sent, contacts, mean = self.ask(_TRUST, question)[0]
-        return {"gentle": gentle, "touches": sent, "contacts": contacts, "mean": round(mean, 9)}
+        mean = round(mean, 9)
+        return {"gentle": int(gentle), "touches": sent, "contacts": contacts, "mean": mean}
 
 
 def _money(fen: object) -> str:
@@ -264,7 +265,7 @@ def _attribution(told: Any) -> Answer:
 
 
 def _trust(told: Any) -> Answer:
-    counts = {name: told[name] for name in ("gentle", "touches", "contacts")}
+    counts: Answer = {name: told[name] for name in ("gentle", "touches", "contacts")}
     return {**counts, "mean": round(told["mean"], 9)}
 
 

@@ -7,10 +7,9 @@ from typing import Any
 from django.db import connection
 
 from analytics import hindsight
-from analytics.deeds.readings import SCANS, TOUCHED_KIND, Deed
+from analytics.deeds.readings import SCANS, Deed
 from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question
-from contacts.kinds import LIVECODE_SCANNED, MESSAGE_SENT
 from tenants.scope import current_tenant_id
 
 # Of a contact's days in the period the first one counts, if it could be reached on any day of it.
@@ -63,13 +62,12 @@ def know(question: Question) -> bool:
     if not question.of_everybody:
         return False
     over = question.as_of_us >= question.span.end_us
-    return over or not hindsight.needed(question, [TOUCHED_KIND])
+    return over or not hindsight.needed(question)
 
 
 def know_scans(question: Question) -> bool:
     """The same of what came of scans, which may be long after the period; each channel is known."""
-    also = [LIVECODE_SCANNED, MESSAGE_SENT]
-    return not question.by_person and not hindsight.needed(question, also)
+    return not question.by_person and not hindsight.needed(question)
 
 
 def formula(question: Question) -> tuple[int, int, int, int]:

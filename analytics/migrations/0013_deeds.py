@@ -18,6 +18,11 @@ class Migration(migrations.Migration):
             name='deeds',
             field=models.BooleanField(db_default=False, default=False),
         ),
+        migrations.AddField(
+            model_name='factsstate',
+            name='latest_at',
+            field=models.DateTimeField(null=True),
+        ),
         migrations.CreateModel(
             name='DeedCell',
             fields=[

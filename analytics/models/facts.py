@@ -44,6 +44,8 @@ class FactsState(TenantModel):
     basis = models.CharField(max_length=500, blank=True)
     version = models.BigIntegerField(default=0)
     caught_up_at = models.DateTimeField()
+    # The latest moment that rows told of when facts were last refreshed.
+    latest_at = models.DateTimeField(null=True)
     # Median time between consecutive paid orders of one customer (FIGURES R34), and when read.
     gap = models.DurationField(null=True)
     gap_read_at = models.DateTimeField(null=True)

@@ -11,8 +11,8 @@ import pytest
 
 from analytics import facts
 from analytics.models.goals import Headcount, KpiSettings, Target
-from contacts import orders, timeline
-from contacts.models import Channel, Contact, ContactTag, Cost, Tag
+from contacts import orders, tagging, timeline
+from contacts.models import Channel, Contact, Cost
 from contacts.timeline import NewEvent
 from journeys.models import Touch
 from tenants.models import Staff, Team
@@ -49,8 +49,7 @@ class Busy(Maker):
             kind = self.dice.choice(["subscription.opened", "subscription.ended"])
             self.event(contact, kind, at, account="oa")
         elif chance < 0.5:
-            tag = Tag.objects.get_or_create(name="VIP")[0]
-            ContactTag.objects.get_or_create(tag=tag, contact=contact)
+            tagging.add([contact.pk], tagging.named(["VIP"]).values(), "api")
         elif chance < 0.6:
             Touch.objects.create(
                 key=str(self.number), contact=contact, route="task", state="sent", sent_at=at,
