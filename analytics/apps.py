@@ -14,7 +14,7 @@ class AnalyticsConfig(AppConfig):
         from analytics.api import facets
         from analytics.prediction import contact_fields, forecasts
         from analytics.rfm import leaf
-        from analytics.sharing import deliveries, occurrences
+        from analytics.sharing import deliveries, occurrences, telling
         from contacts import changes, timeline
         from contacts.imports import run
         from journeys import desk_panes
@@ -26,7 +26,7 @@ class AnalyticsConfig(AppConfig):
         timeline.listen(facts.on_events)
         run.after(facts.after_import)
         types.declare(checks.OPENED, _("a figure is off or behind its target"))
-        types.declare(occurrences.DUE, _("a scheduled report is due"))
+        types.declare(telling.DUE, _("a scheduled report is due"))
         facets.register()
         segment_leaves.register()
         leaf.register()

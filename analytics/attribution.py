@@ -69,6 +69,12 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
         " ON s.tenant_id = t.tenant_id AND s.id = t.step_id"
         " WHERE t.tenant_id = %(tenant)s AND s.tenant_id = %(tenant)s"
         " AND s.content_id IS NOT NULL AND t.state = 'delivered' AND {when:t.delivered_at}",
+        "SELECT r.contact_id, r.settled_at, b.content_id::text"
+        " FROM campaigns_broadcastrecipient r JOIN campaigns_broadcast b"
+        " ON b.tenant_id = r.tenant_id AND b.id = r.broadcast_id"
+        " WHERE r.tenant_id = %(tenant)s AND b.tenant_id = %(tenant)s"
+        " AND b.content_id IS NOT NULL AND r.state = 'delivered'"
+        " AND r.contact_id IS NOT NULL AND {when:r.settled_at}",
         "SELECT contact_id, at, COALESCE('id:' || (properties->>'content_id'),"
         " 'title:' || (properties->>'content')) FROM contacts_event"
         " WHERE tenant_id = %(tenant)s AND kind = ANY(%(uses)s::text[])"

@@ -50,7 +50,7 @@ _KEYS: Final[Mapping[Group, tuple[str, str, str]]] = {
     "sop": ("e.sop_id::text", "NULL", _SOP_NAMED),
     "step": ("t.step_id::text", "NULL", "NULL"),
     "broadcast": ("NULL", "r.broadcast_id::text", "NULL"),
-    "content": ("s.content_id::text", "NULL", "NULL"),
+    "content": ("s.content_id::text", "b.content_id::text", "NULL"),
     "route": ("t.route", "b.route", "NULLIF(e.properties->>'route', '')"),
     "hour": (_HOUR, _HOUR, _HOUR),
     "weekday": (_WEEKDAY, _WEEKDAY, _WEEKDAY),

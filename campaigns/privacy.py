@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from campaigns.broadcasts import personal
 from campaigns.models import BroadcastRecipient
 from contacts.merging import rules
 from contacts.privacy import decisions
@@ -10,7 +11,8 @@ _DELIVERED = BroadcastRecipient.State.DELIVERED
 
 
 def register() -> None:
-    decisions.cleared("that a message to many went out", BroadcastRecipient, target="")
+    decisions.cleared("that a message to many went out", BroadcastRecipient,
+                      rewrite=personal.forget)  # fmt: skip
     # One person is one recipient: the message that arrived counts.
     rules.prefer(
         BroadcastRecipient,

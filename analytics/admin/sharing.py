@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -48,7 +49,8 @@ class ScheduleForm(TenantForm):
     class Meta:
         model = ReportSchedule
         fields = (
-            "view", "every", "weekday", "day", "hour", "by_app", "by_email", "attachment", "active",
+            "view", "every", "weekday", "day", "hour", "by_app", "by_email", "by_webhook",
+            "attachment", "active",
         )  # fmt: skip
         help_texts = {
             "view": gettext_lazy("Open a dashboard and press “Share” to save another one."),
@@ -95,7 +97,7 @@ class ReportScheduleAdmin(TenantModelAdmin):
         (
             gettext_lazy("Ways"),
             {
-                "fields": (("by_app", "by_email"), "attachment"),
+                "fields": (("by_app", "by_email", "by_webhook"), "attachment"),
                 "description": gettext_lazy(
                     "Everybody gets what they would see on the page themselves, in their own "
                     "language, and the link to it."
@@ -150,7 +152,8 @@ class ReportScheduleAdmin(TenantModelAdmin):
         rows = Membership.objects.filter(
             pk__in=ReportRecipient.objects.filter(schedule=obj).values("member_id")
         )
-        return listed(str(row.user) for row in rows.select_related("user")) or NOTHING
+        names = [str(row.user) for row in rows.select_related("user")]
+        return listed([*names, *([_("webhooks")] if obj.by_webhook else [])]) or NOTHING
 
     @admin.display(description=gettext_lazy("Next time"))
     def next_shown(self, obj: ReportSchedule) -> str:
@@ -211,7 +214,7 @@ class ReportDeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Who gets it"))
     def member_shown(self, obj: ReportDelivery) -> str:
-        return str(obj.member.user)
+        return str(obj.member.user) if obj.member is not None else NOTHING
 
     @chip(
         gettext_lazy("State"),

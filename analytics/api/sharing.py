@@ -7,9 +7,13 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,8 +25,9 @@ from analytics.models.sharing import (
     ReportView,
 )
 from analytics.pages.saved_views import link_to
-from analytics.sharing import occurrences, views, words
+from analytics.sharing import fetching, occurrences, views, words
 from contacts import validation
+from contacts.api.imports import CsvRenderer
 from tenants import audit
 from tenants.models import Membership, User
 from tenants.rest import errors
@@ -31,6 +36,8 @@ from tenants.rest.filters import Filter, one_of
 from tenants.rest.serializers import StrictModelSerializer, StrictSerializer
 from tenants.rest.views import Editable, Listed
 from tenants.roles import Can
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _user(request: Request) -> User | None:
@@ -97,15 +104,22 @@ class ReportScheduleSerializer(StrictModelSerializer):
     )
     by_app = StrictBoolean(required=False, help_text="As a message of the WeCom app.")
     by_email = StrictBoolean(required=False)
-    attachment = serializers.ChoiceField(ReportSchedule.Attachment.choices, required=False)
+    by_webhook = StrictBoolean(
+        required=False,
+        help_text="`report.due` says where the file can be fetched; needs a webhook that asks for "
+        "it, a shared view, a file as `attachment`, and no recipients.",
+    )
+    attachment = serializers.ChoiceField(
+        ReportSchedule.Attachment.choices, required=False, help_text="Of e-mails and webhooks."
+    )
     active = StrictBoolean(required=False)
     recipients = References(views.readers, required=False, help_text="Ids of `report-readers`.")
 
     class Meta:
         model = ReportSchedule
         fields = (
-            "id", "view", "every", "weekday", "day", "hour", "by_app", "by_email", "attachment",
-            "active", "recipients", "snoozed_until", "next_at", "created_at",
+            "id", "view", "every", "weekday", "day", "hour", "by_app", "by_email", "by_webhook",
+            "attachment", "active", "recipients", "snoozed_until", "next_at", "created_at",
         )  # fmt: skip
         read_only_fields = ("snoozed_until", "next_at", "created_at")
 
@@ -115,9 +129,13 @@ class ReportScheduleSerializer(StrictModelSerializer):
         return view
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        names = ("weekday", "day", "hour", "by_app", "by_email")
+        ways = ("by_app", "by_email", "by_webhook")
+        names = ("weekday", "day", "hour", *ways, "attachment", "active")
         row = self.instance or ReportSchedule()
-        if wrong := occurrences.refuse({name: getattr(row, name) for name in names} | attrs):
+        stored = {name: getattr(row, name) for name in names}
+        if self.instance is not None:
+            stored["view"] = self.instance.view
+        if wrong := occurrences.refuse(stored | attrs):
             raise serializers.ValidationError({name: [text] for name, text in wrong.items()})
         return attrs
 
@@ -154,7 +172,9 @@ class ReportReaderSerializer(StrictModelSerializer):
 class ReportDeliverySerializer(StrictModelSerializer):
     id = IdField()
     schedule = Reference(ReportSchedule.objects.all, source="run.schedule", read_only=True)
-    member = Reference(Membership.objects.all, read_only=True)
+    member = Reference(
+        Membership.objects.all, read_only=True, allow_null=True, help_text="Null by webhook."
+    )
     slot = serializers.DateTimeField(source="run.slot", read_only=True)
     problem = serializers.SerializerMethodField()
 
@@ -284,11 +304,16 @@ class ReportReaders(Listed):
         return views.readers().order_by()
 
 
+class XlsxRenderer(CsvRenderer):
+    media_type = _XLSX
+    format = "xlsx"
+
+
 class ReportDeliveries(Listed):
     """What became of each report, the latest first."""
 
     serializer_class = ReportDeliverySerializer
-    queryset = ReportDelivery.objects.select_related("run")
+    queryset = ReportDelivery.objects.select_related("run__schedule__view")
     abilities: ClassVar[Mapping[str, Can]] = {"GET": Can.REPORT, "POST": Can.CONFIGURE}
     filters: ClassVar[Mapping[str, Filter]] = {
         "schedule": of("run__schedule_id"),
@@ -298,6 +323,24 @@ class ReportDeliveries(Listed):
     def get_queryset(self) -> QuerySet[ReportDelivery]:
         rows: QuerySet[ReportDelivery] = super().get_queryset()
         return rows.filter(run__schedule__view__in=views.visible_to(_user(self.request)))
+
+    @extend_schema(responses={(200, kind): OpenApiTypes.BINARY for kind in ("text/csv", _XLSX)})
+    @action(
+        detail=True, renderer_classes=[JSONRenderer, CsvRenderer, XlsxRenderer], filter_backends=[]
+    )
+    def file(self, request: Request, id: str) -> HttpResponse:
+        """The file of a report that went by webhook: CSV or XLSX, as its schedule says, with the
+        figures as of the moment when the webhook was told. 409 where it cannot be made any more.
+        """
+        row = self.get_object()
+        if row.way != ReportDelivery.Way.WEBHOOK:
+            raise NotFound
+        try:
+            answer = fetching.file_of(row, _user(request))
+        except ValidationError as error:
+            raise errors.Conflict(" ".join(error.messages)) from None
+        audit.record("report_delivery.downloaded", row, request=request)
+        return answer
 
     @extend_schema(request=NothingSerializer, responses=ReportDeliverySerializer)
     @action(detail=True, methods=["post"])

@@ -95,8 +95,13 @@ class ReportSchedule(TenantModel):
     hour = models.PositiveSmallIntegerField(_("hour"), default=8)
     by_app = models.BooleanField(_("by a message of your WeCom app"), default=True)
     by_email = models.BooleanField(_("by e-mail"), default=False)
+    by_webhook = models.BooleanField(
+        _("by webhook"), default=False, db_default=False,
+        help_text=_("Systems that are told of “report.due” get a link to the file; nobody has to "
+                    "be chosen for that."),
+    )  # fmt: skip
     attachment = models.CharField(
-        _("file in the e-mail"), max_length=4, choices=Attachment.choices, default=Attachment.XLSX
+        _("file"), max_length=4, choices=Attachment.choices, default=Attachment.XLSX
     )
     active = models.BooleanField(_("active"), default=True)
     snoozed_until = models.DateField(_("silent until"), null=True, blank=True)
@@ -163,7 +168,7 @@ class ReportRun(TenantModel):
 
 
 class ReportDelivery(TenantModel):
-    """One report to one member by one way, once.
+    """One report to one member by one way, once; by webhook to no member.
 
     `called_at`: when the provider was first asked; before it nothing can have left. `request` is
     the app message as it was frozen then. `attempts` tells a worker that lost its lease from the
@@ -173,6 +178,7 @@ class ReportDelivery(TenantModel):
     class Way(models.TextChoices):
         APP = "app", _("WeCom app")
         EMAIL = "email", pgettext_lazy("way", "e-mail")
+        WEBHOOK = "webhook", _("webhook")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("to be sent")
@@ -186,9 +192,9 @@ class ReportDelivery(TenantModel):
         ReportRun, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("slot")
     )
     member = TenantForeignKey(
-        Membership, on_delete=models.CASCADE, related_name="+", verbose_name=_("member")
+        Membership, on_delete=models.CASCADE, null=True, related_name="+", verbose_name=_("member")
     )
-    way = models.CharField(_("way"), max_length=5, choices=Way.choices)
+    way = models.CharField(_("way"), max_length=7, choices=Way.choices)
     state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.WAITING)
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -203,9 +209,14 @@ class ReportDelivery(TenantModel):
         verbose_name_plural = _("sent reports")
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "run", "member", "way"], name="report_delivery_once"
-            )
-        ]
+                fields=["tenant", "run", "member", "way"], name="report_delivery_once",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(way="webhook", member=None) | (~Q(way="webhook") & ~Q(member=None)),
+                name="report_delivery_to",
+            ),
+        ]  # fmt: skip
         indexes = [
             models.Index(
                 fields=["tenant", "due_at"],
@@ -215,7 +226,8 @@ class ReportDelivery(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.member.user} · {self.get_way_display()}"
+        way = self.get_way_display()
+        return f"{self.member.user} · {way}" if self.member is not None else way
 
     def settle(self, **columns: Any) -> None:
         """Only the worker whose attempt it is may say what became of it."""

@@ -44,15 +44,19 @@ def page(view: View) -> View:
 def for_members(view: View) -> View:
     """Only for members who may see figures, inside their tenant."""
 
-    @wraps(view)
     @login_required
-    def guarded(request: HttpRequest, **path: str) -> HttpResponse:
+    def of_member(request: HttpRequest, **path: str) -> HttpResponse:
         membership = request.user.membership if isinstance(request.user, User) else None
         if membership is None:
             return redirect("places")
         if not membership.can(Can.REPORT):
             raise PermissionDenied
         return view(request, **path)
+
+    @wraps(view)
+    def guarded(request: HttpRequest, **path: str) -> HttpResponse:
+        by_key = isinstance(request, Reading) and request.by_key
+        return view(request, **path) if by_key else of_member(request, **path)
 
     return guarded
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, QueryDict
 from django.urls import resolve
@@ -35,18 +36,20 @@ class Reading(HttpRequest):
 
     tenant: Tenant
     laid: Laid | None = None
+    by_key = False  # an API key asks, of which the API knows that it may see figures
 
 
-def read(path: str, query: Mapping[str, str], tenant: Tenant, user: User) -> Laid:
+def read(path: str, query: Mapping[str, str], tenant: Tenant, user: User | None) -> Laid:
     """Inside a scope, in the active language. Raises PermissionDenied for whom the page turns away,
-    ValueError for a page that has no figures.
+    ValueError for a page that has no figures. Without a user it is for a key that may see figures.
     """
     request = Reading()
     request.method, request.path, request.path_info = "GET", path, path
     request.GET = QueryDict(urlencode(query))
-    request.user, request.tenant = user, tenant
+    request.user, request.tenant = user or AnonymousUser(), tenant
+    request.by_key = user is None
     found = resolve(path)
     found.func(request, *found.args, **found.kwargs)
     if request.laid is None:
-        raise PermissionDenied if user.membership is None else ValueError(path)
+        raise PermissionDenied if user and user.membership is None else ValueError(path)
     return request.laid

@@ -28,7 +28,7 @@ from contacts import messaging
 from contacts.messaging import member_messages
 from contacts.messaging.member_messages import SAME_FOR, UNKNOWN, Job
 from tenants import doorbell
-from tenants.models import Tenant
+from tenants.models import Membership, Tenant
 from tenants.roles import Can
 from tenants.scope import scope
 
@@ -143,8 +143,8 @@ def _make(delivery: ReportDelivery) -> Made | None:
 
 def _as_seen_by(delivery: ReportDelivery) -> Made:
     """The report as this member would see the page now, in their language."""
-    member, schedule = delivery.member, delivery.run.schedule
-    _refuse(delivery)
+    member, schedule = _member_of(delivery), delivery.run.schedule
+    _refuse(delivery, member)
     tenant = Tenant.current()
     day = delivery.run.slot.astimezone(tenant.tz).date()
     language = member.user.language or settings.LANGUAGE_CODE
@@ -166,9 +166,15 @@ def _as_seen_by(delivery: ReportDelivery) -> Made:
         return Made(request=messaging.prepare_for_member(member.staff, words.as_text(report)))
 
 
-def _refuse(delivery: ReportDelivery) -> None:
+def _member_of(delivery: ReportDelivery) -> Membership:
+    if delivery.member is None:  # only what goes by webhook has none, and does not come here
+        raise Skipped("gone")
+    return delivery.member
+
+
+def _refuse(delivery: ReportDelivery, member: Membership) -> None:
     """Raises Skipped or Failed, where this member is to get nothing, or not in this way."""
-    member, run = delivery.member, delivery.run
+    run = delivery.run
     if not run.by_hand and _is_silent(run.schedule):
         raise Skipped("paused")
     if not member.active or not member.user.is_active:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.db.models import Min
@@ -20,16 +19,14 @@ from analytics.models.sharing import (
     ReportRecipient,
     ReportRun,
     ReportSchedule,
+    ReportView,
 )
 from analytics.periods import midnight
-from analytics.sharing import mail, slots
+from analytics.sharing import mail, slots, telling
 from tenants import doorbell
-from tenants.ids import encode
 from tenants.models import Tenant
-from tenants.webhooks.emitting import Happened, emit
 
 QUEUE = "reports"
-DUE: Final = "report.due"  # what webhooks are told
 Way = ReportDelivery.Way
 
 
@@ -58,12 +55,7 @@ def _run(schedule: ReportSchedule, slot: datetime, *, by_hand: bool = False) -> 
     )
     if not is_new:
         return
-    about = {
-        "schedule": encode(schedule.pk),
-        "view": encode(schedule.view_id),
-        "slot": slot.isoformat(),
-    }
-    emit(DUE, [Happened(str(run.pk), about, slot)])
+    telling.tell(run)
     wanted = {Way.APP: schedule.by_app, Way.EMAIL: schedule.by_email}
     members = ReportRecipient.objects.filter(schedule=schedule).values_list("member_id", flat=True)
     ReportDelivery.objects.bulk_create(
@@ -94,15 +86,28 @@ def plan(schedule: ReportSchedule) -> None:
 def refuse(given: Mapping[str, object]) -> dict[str, str]:
     """What makes no sense in a schedule: field → why. Given are all its columns."""
     wrong = {}
-    if not given.get("by_app") and not given.get("by_email"):
+    if not any(given.get(name) for name in ("by_app", "by_email", "by_webhook")):
         wrong["by_app"] = _("Choose at least one way.")
     if given.get("by_email") and not mail.is_set_up():
         wrong["by_email"] = _("This server sends no e-mail: see docs/operations.md.")
+    if given.get("by_webhook") and given.get("active", True):  # switching it off needs nobody
+        wrong |= _refuse_webhook(given)
     for name, (low, high) in {"weekday": (1, 7), "day": (1, 31), "hour": (0, 23)}.items():
         value = given.get(name, low)
         if not isinstance(value, int) or not low <= value <= high:
             wrong[name] = _("From %(low)s to %(high)s.") % {"low": low, "high": high}
     return wrong
+
+
+def _refuse_webhook(given: Mapping[str, object]) -> dict[str, str]:
+    view, problem = given.get("view"), telling.nobody_listens()
+    if problem:
+        return {"by_webhook": problem}
+    if isinstance(view, ReportView) and not view.shared:
+        return {"by_webhook": _("No API key opens a view that is only for its owner: share it.")}
+    if given.get("attachment") == ReportSchedule.Attachment.NONE:
+        return {"attachment": _("A webhook leads to a file: choose CSV or XLSX.")}
+    return {}
 
 
 def send_now(schedule: ReportSchedule) -> None:
@@ -112,7 +117,10 @@ def send_now(schedule: ReportSchedule) -> None:
 
 
 def send_again(delivery: ReportDelivery) -> None:
-    """A person decides about what failed, or perhaps left."""
+    """A person decides about what failed, or perhaps left. Raises ValidationError."""
+    if delivery.way == Way.WEBHOOK:
+        telling.again(delivery)
+        return
     again = [ReportDelivery.State.FAILED, ReportDelivery.State.UNKNOWN]
     changed = ReportDelivery.objects.filter(pk=delivery.pk, state__in=again).update(
         state=ReportDelivery.State.WAITING, due_at=timezone.now(), lease_until=None,

@@ -43,6 +43,7 @@ PROBLEMS: Final[Mapping[str, str | Promise]] = {
     "filters": gettext_lazy("a filter of the saved view means nothing any more"),
     "no_page": gettext_lazy("the dashboard is no longer there"),
     "error": gettext_lazy("an error of ours; see the log"),
+    "no_webhook": gettext_lazy("no webhook asks for “report.due”"),
     "Unknown": gettext_lazy("nobody knows whether it left"),
 }
 

@@ -6,14 +6,16 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from campaigns.broadcasts import starting
+from campaigns.broadcasts import personal, starting
 from campaigns.broadcasts.audience import Audience
 from campaigns.models import Broadcast, BroadcastGroup, BroadcastStaff, BroadcastTag
 from contacts.admin.attachment_fields import AttachmentFields
 from contacts.models import Group, Tag
+from journeys.models import Content
 from tenants.admin_forms import TenantForm, autocomplete
 from tenants.models import Staff, WeChatAccount
 
@@ -21,6 +23,11 @@ _PARTS = (
     ("to_tags", BroadcastTag, "tag_id"),
     ("to_groups", BroadcastGroup, "group_id"),
     ("by_staff", BroadcastStaff, "staff_id"),
+)
+
+_OF_TEXT = gettext_lazy(
+    "To customers it may hold {name}, {staff} and {link}. With {name} or a content each customer "
+    "is a task of its own for the member to confirm."
 )
 
 
@@ -49,7 +56,8 @@ class BroadcastForm(AttachmentFields, TenantForm):
 
     class Meta:
         model = Broadcast
-        fields = ("name", "route", "kind", "account", "everyone", "segment", "text", "send_at")
+        fields = ("name", "route", "kind", "account", "everyone", "segment", "text", "content",
+                  "send_at")  # fmt: skip
         widgets = {
             "text": UnfoldAdminTextareaWidget({"rows": 6, "data-max-bytes": starting.TEXT_BYTES})
         }
@@ -60,6 +68,11 @@ class BroadcastForm(AttachmentFields, TenantForm):
             accounts = WeChatAccount.objects.filter(kind=WeChatAccount.Kind.WECOM, active=True)
             self.fields["account"].queryset = accounts.order_by("id")  # type: ignore[attr-defined]
             self.fields["account"].initial = accounts.order_by("id").first()
+        if "content" in self.fields:
+            pieces = Content.objects.exclude(kind__in=Content.SENT_AS_IS)
+            usable = Q(active=True) | Q(pk=self.instance.content_id)
+            self.fields["content"].queryset = pieces.filter(usable).order_by("title")  # type: ignore[attr-defined]
+            self.fields["text"].help_text = _OF_TEXT
         if self.instance.pk:
             for name, model, column in _PARTS:
                 rows = model.objects.filter(broadcast=self.instance).order_by("id")
@@ -80,7 +93,15 @@ class BroadcastForm(AttachmentFields, TenantForm):
             tag_ids=parts["to_tags"],
             group_ids=parts["to_groups"],
             staff_ids=parts["by_staff"],
+            survey_id=personal.survey_id(self.said),
         )
+
+    @property
+    def said(self) -> Broadcast:
+        """What a form that was checked would say, and by which route; not to be stored."""
+        names = ("route", "text", "content")
+        given = {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name)}
+        return Broadcast(**given)
 
     def clean(self) -> dict[str, Any] | None:
         given = super().clean()

@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.enums import ActionVariant
 
 from campaigns.admin.broadcast_form import BroadcastForm
-from campaigns.broadcasts import audience, standing, starting
+from campaigns.broadcasts import audience, personal, standing, starting
 from campaigns.models import Broadcast, BroadcastBatch, BroadcastShare
 from contacts.admin import attachment_fields
 from tenants.admin_base import NOTHING, LookAheadList, TenantModelAdmin, ask, chip, link_to
@@ -107,7 +107,7 @@ class BroadcastAdmin(TenantModelAdmin):
         ),
         (
             gettext_lazy("Content"),
-            {"fields": ("text", "attached", *attachment_fields.FIELDS)},
+            {"fields": ("text", "content", "attached", *attachment_fields.FIELDS)},
         ),
         (gettext_lazy("When"), {"fields": ("send_at", ("started_at", "user"))}),
     )  # fmt: skip
@@ -240,6 +240,8 @@ class BroadcastAdmin(TenantModelAdmin):
             "empty": wanted is None or wanted.empty,
             "moment": wanted is not None and wanted.route == Broadcast.Route.MOMENT,
             "groups": wanted is not None and wanted.route == Broadcast.Route.GROUP_SEND,
+            "own": wanted is not None and personal.is_personal(form.said),
+            "faults": list(personal.faults(form.said).values()) if wanted else [],
         }
         return render(request, f"{FOLDER}/count.html", context)
 
@@ -346,6 +348,7 @@ def shown(row: Broadcast) -> dict[str, Any]:
         "left_out": audience.reasons(row.left_out),
         "share": 100 * done // total if total else 0,
         "as_of": as_of,
+        "of_members": standing.members(row)[:SHOWN] if personal.is_personal(row) else [],
         "members": [
             (
                 link_to(one.staff),

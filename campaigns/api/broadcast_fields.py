@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from campaigns.broadcasts import audience, standing, starting
+from campaigns.broadcasts import audience, personal, standing, starting
 from campaigns.broadcasts.audience import Audience
 from campaigns.models import (
     Broadcast,
@@ -24,7 +24,7 @@ from contacts.api.naming import UNKNOWN, tag_names, userids
 from contacts.api.shown import moment
 from contacts.groups import people as group_people
 from contacts.models import Group, Segment, Tag
-from journeys.models import TouchKind
+from journeys.models import Content, TouchKind
 from tenants import ids
 from tenants.models import Staff, WeChatAccount
 from tenants.rest.fields import Moment, Reference, StrictBoolean, Text
@@ -79,6 +79,12 @@ class BroadcastSerializer(StrictSerializer):
     text = Text(
         lambda text: validation.text(text, TEXT_LENGTH, breaks=True),
         max_length=TEXT_LENGTH, required=False, allow_blank=True,
+        help_text="To customers it may hold {name}, {staff} and {link}.",
+    )  # fmt: skip
+    content = Reference(
+        Content.objects.all, required=False, allow_null=True,
+        help_text="Where {link} leads: each customer gets a link of their own, by a task of its "
+        "own. A survey goes only to those who have not answered it. By mass_task only.",
     )  # fmt: skip
     attachments = Attachments(required=False)
     send_at = Moment(required=False, allow_null=True, help_text="Left out: once it is started.")
@@ -114,10 +120,14 @@ class BroadcastSerializer(StrictSerializer):
 
 class BroadcastPreviewSerializer(serializers.Serializer):
     """Whom it would reach now, through how many members; `as_of` is null while the segment was
-    never counted."""
+    never counted. Of `personal` words each customer's is a task of its own: members confirm
+    `tasks` in all, one of them `most_tasks`."""
 
     reached = serializers.IntegerField()
     senders = serializers.IntegerField()
+    personal = serializers.BooleanField()
+    tasks = serializers.IntegerField()
+    most_tasks = serializers.IntegerField()
     left_out = serializers.DictField(child=serializers.IntegerField())
     as_of = serializers.DateTimeField(allow_null=True)
 
@@ -157,8 +167,8 @@ class BroadcastPartSerializer(serializers.Serializer):
 
 def write(broadcast: Broadcast, given: dict[str, Any]) -> None:
     """Inside a scope: store what was sent; parts that were not keep what they are."""
-    for name in ("name", "route", "kind", "account", "everyone", "segment", "text", "attachments",
-                 "send_at"):  # fmt: skip
+    for name in ("name", "route", "kind", "account", "everyone", "segment", "text", "content",
+                 "attachments", "send_at"):  # fmt: skip
         if name in given:
             setattr(broadcast, name, given[name])
     broadcast.save()
@@ -175,11 +185,19 @@ def write(broadcast: Broadcast, given: dict[str, Any]) -> None:
     )
 
 
+def unstored(given: dict[str, Any]) -> Broadcast:
+    """What a body would say, and by which route."""
+    names = ("route", "text", "content")
+    return Broadcast(**{name: given[name] for name in names if name in given})
+
+
 def wish(given: dict[str, Any], account: WeChatAccount) -> Audience:
     """The audience of a body that is not stored."""
     segment = given.get("segment")
+    row = unstored(given)
     return Audience(
-        route=given.get("route", Broadcast.Route.MASS_TASK),
+        route=row.route,
+        survey_id=personal.survey_id(row),
         account_id=given.get("account", account).pk,
         everyone=given.get("everyone", False),
         segment_id=segment.pk if segment else None,
@@ -212,6 +230,7 @@ def shown(rows: Sequence[Broadcast]) -> list[dict[str, object]]:
             "groups": [ids.encode(int(str(pk))) for pk in groups.get(row.pk, [])],
             "staff": staff.get(row.pk, []),
             "text": row.text,
+            "content": ids.encode(row.content_id) if row.content_id else None,
             "attachments": Attachments().to_representation(row.attachments),
             "send_at": moment(row.send_at),
             "state": row.state,
@@ -233,10 +252,14 @@ def shown(rows: Sequence[Broadcast]) -> list[dict[str, object]]:
     ]
 
 
-def shown_count(found: audience.Count) -> dict[str, object]:
+def shown_count(found: audience.Count, *, own: bool) -> dict[str, object]:
+    """`own`: each customer has words of their own."""
     return {
         "reached": found.reached,
         "senders": found.senders,
+        "personal": own,
+        "tasks": found.reached if own else found.senders,
+        "most_tasks": found.most if own else min(found.senders, 1),
         "left_out": found.left_out,
         "as_of": moment(found.as_of),
     }

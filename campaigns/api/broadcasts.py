@@ -22,7 +22,7 @@ from campaigns.api.broadcast_fields import (
     BroadcastRecipientSerializer,
     BroadcastSerializer,
 )
-from campaigns.broadcasts import audience, starting
+from campaigns.broadcasts import audience, personal, starting
 from campaigns.models import Broadcast, BroadcastRecipient, BroadcastShare
 from contacts.api.contacts import visible
 from contacts.models import Contact
@@ -92,11 +92,16 @@ class Broadcasts(Listed):
     @extend_schema(request=BroadcastSerializer, responses=BroadcastPreviewSerializer)
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
-        """Whom it would reach now; nothing is stored."""
+        """Whom it would reach now, and whether each gets words of their own; nothing is stored.
+        Personal words that its route cannot carry, or that lead to nothing, are refused."""
         body = BroadcastSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        wanted = fields_.wish(body.validated_data, _account())
-        return Response(fields_.shown_count(audience.count(wanted)))
+        said = fields_.unstored(body.validated_data)
+        wrong = personal.faults(said)
+        if wrong:
+            raise ValidationError(wrong)
+        found = audience.count(fields_.wish(body.validated_data, _account()))
+        return Response(fields_.shown_count(found, own=personal.is_personal(said)))
 
     @extend_schema(request=None, responses=BroadcastSerializer)
     @action(detail=True, methods=["post"])

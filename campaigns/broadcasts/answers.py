@@ -73,7 +73,7 @@ def prepared(job: Job, result: MomentJob) -> None:
         batch.state = State.ASKED if old else batch.state
         _save(batch, now + PREPARING_AGAIN)
     elif result.errcode or not result.moment_id:
-        _refuse(batch, result.errcode, _("WeCom could not make the moment."))
+        refuse(batch, result.errcode, _("WeCom could not make the moment."))
     else:
         bad = Staff.objects.filter(userid__in=result.invalid_senders)
         BroadcastShare.objects.filter(batch=batch, staff__in=bad).update(
@@ -102,7 +102,7 @@ def looked_up(job: Job, provider_id: str) -> None:
         _end_recipients(batch, Recipient.CANCELLED)
         _save(batch, None)
     elif batch.lost >= MOST_LOST:
-        _refuse(batch, None, _("WeCom's answers were lost again and again."))
+        refuse(batch, None, _("WeCom's answers were lost again and again."))
     else:
         batch.state = State.PLANNED
         _save(batch, now)
@@ -159,7 +159,7 @@ def _refused(batch: BroadcastBatch, job: Job, error: WeChatError) -> None:
     problem = _("WeCom refused it (%(code)s: %(reason)s).") % words
     if job.step is Step.ASK:
         if batch.state == State.ASKED:
-            _refuse(batch, error.errcode, problem)
+            refuse(batch, error.errcode, problem)
     elif job.step is Step.PREPARE:
         batch.state, batch.job_id = State.ASKED, ""  # the job is forgotten: the list knows
         _save(batch, now)
@@ -177,7 +177,8 @@ def _await_staff(batch: BroadcastBatch, provider_id: str, now: datetime) -> None
     results.ring(batch.poll_at)
 
 
-def _refuse(batch: BroadcastBatch, code: int | None, problem: str) -> None:
+def refuse(batch: BroadcastBatch, code: int | None, problem: str) -> None:
+    """Its recipients get nothing, for good."""
     batch.state, batch.errcode = State.FAILED, code
     _end_recipients(batch, Recipient.FAILED)
     _save(batch, None, problem=problem)

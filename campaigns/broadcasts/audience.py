@@ -15,6 +15,7 @@ from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.broadcasts import personal
 from campaigns.models import (
     Broadcast,
     BroadcastGroup,
@@ -38,6 +39,7 @@ class Why(models.TextChoices):
     NO_ACCOUNT = "no_account", _("no account at this corporation is known")
     PACE = "pace", _("had enough messages by the pace of touches")
     QUOTA = "quota", _("WeCom's quota of mass messages used up")
+    ANSWERED = "answered", _("has answered this survey already")
     DISMISSED = "dismissed", _("group dismissed")
     NO_CHAT_ID = "no_chat_id", _("the group has no chat id")
     NO_OWNER = "no_owner", _("the group's owner cannot send")
@@ -54,6 +56,7 @@ class Audience:
     tag_ids: frozenset[int] = frozenset()
     group_ids: frozenset[int] = frozenset()
     staff_ids: frozenset[int] = frozenset()
+    survey_id: int | None = None  # who has answered it is not asked again
 
     @classmethod
     def of(cls, broadcast: Broadcast) -> Audience:
@@ -71,6 +74,7 @@ class Audience:
             tag_ids=ids(BroadcastTag, "tag_id"),
             group_ids=ids(BroadcastGroup, "group_id"),
             staff_ids=ids(BroadcastStaff, "staff_id"),
+            survey_id=personal.survey_id(broadcast),
         )
 
     @property
@@ -90,13 +94,15 @@ class Audience:
 
 @dataclass
 class Count:
-    """`reached` customers or groups through `senders` members; `left_out` by reason, as of then.
+    """`reached` customers or groups through `senders` members, `most` of them through one;
+    `left_out` by reason, as of then.
 
     `as_of` is None while the segment was never counted.
     """
 
     reached: int = 0
     senders: int = 0
+    most: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     as_of: datetime | None = None
 
@@ -115,7 +121,7 @@ def count(audience: Audience) -> Count:
     found = Count(as_of=_as_of(audience))
     if audience.empty:
         return found
-    sql = f"{_judged(audience)} SELECT why, count(*), count(DISTINCT staff_id) FROM judged GROUP BY why"  # noqa: S608, E501 - constants only
+    sql = f"{_judged(audience)} {_TALLY}"
     _tally(found, sql, {**_parameters(audience), "chosen": _chosen(audience)})
     return found
 
@@ -133,7 +139,7 @@ written AS (
   ORDER BY staff_id, id
   ON CONFLICT DO NOTHING
 )
-SELECT why, count(*), count(DISTINCT staff_id) FROM judged GROUP BY why
+{_TALLY}
 """  # noqa: S608 - constants only
     more = {
         "broadcast": broadcast.pk,
@@ -159,11 +165,11 @@ def senders(audience: Audience) -> list[str]:
 def _tally(found: Count, sql: str, parameters: dict[str, Any]) -> None:
     # Right after an import the planner takes a hundred thousand rows for one: loops would not end.
     _run("SET LOCAL enable_nestloop = off", {})
-    for why, number, members in _run(sql, parameters):
+    for why, number, members, most in _run(sql, parameters):
         if why:
             found.left_out[why] = number
         else:
-            found.reached, found.senders = number, members
+            found.reached, found.senders, found.most = number, members, most
     _run("SET LOCAL enable_nestloop TO DEFAULT", {})
 
 
@@ -234,6 +240,8 @@ WITH sender AS (
          WHEN NOT COALESCE(said.granted, true) THEN 'consent'
          WHEN sender.staff_id IS NULL THEN 'no_friend'
          WHEN account.value IS NULL OR length(account.value) > 64 THEN 'no_account'
+         WHEN EXISTS (SELECT 1 FROM journeys_surveyanswer a WHERE a.tenant_id = %(tenant)s
+           AND a.content_id = %(survey)s::bigint AND a.contact_id = c.id) THEN 'answered'
          ELSE '' END AS why
   FROM contacts_contact c
   LEFT JOIN sender ON sender.contact_id = c.id
@@ -242,6 +250,10 @@ WITH sender AS (
   WHERE c.tenant_id = %(tenant)s AND c.id = ANY(%(chosen)s::bigint[])
 )
 """  # noqa: S608 - constants only
+
+_TALLY: Final = """SELECT why, count(*), count(DISTINCT staff_id), (SELECT max(n) FROM
+    (SELECT count(*) AS n FROM judged WHERE why = '' GROUP BY staff_id) AS member)
+FROM judged GROUP BY why"""
 
 # A part that was not chosen lets everything through; tags are those of the group.
 _GROUPS = f"""
@@ -294,6 +306,7 @@ def _parameters(audience: Audience) -> dict[str, Any]:
     return {
         "account": audience.account_id,
         "segment": audience.segment_id,
+        "survey": audience.survey_id,
         "tags": ids(audience.tag_ids),
         "groups": ids(audience.group_ids),
         "staff": ids(audience.staff_ids),

@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.broadcasts import audience
+from campaigns.broadcasts import audience, personal
 from campaigns.broadcasts.audience import Audience, Why
 from campaigns.models import Broadcast, BroadcastBatch, BroadcastRecipient, BroadcastShare
 from contacts import arrays
@@ -44,6 +44,8 @@ def plan(broadcast: Broadcast) -> None:
     if Audience.of(broadcast).sizes != broadcast.chosen:
         # A part of the audience less would be more people than were chosen.
         problem = _("A tag, group or member that was chosen was deleted before the start.")
+    elif personal.over(broadcast):
+        problem = personal.over(broadcast)
     elif broadcast.route == Route.MOMENT:
         _plan_moment(broadcast)
     else:
@@ -103,7 +105,9 @@ def _drop(broadcast: Broadcast, full: Callable[[list[int]], set[int]]) -> int:
 
 
 def _deal(broadcast: Broadcast) -> None:
-    most: Final = GROUPS_LIMIT if broadcast.route == Route.GROUP_SEND else RECIPIENTS_LIMIT
+    most = GROUPS_LIMIT if broadcast.route == Route.GROUP_SEND else RECIPIENTS_LIMIT
+    if personal.is_personal(broadcast):
+        most = 1
     rows = BroadcastRecipient.objects.filter(broadcast=broadcast)
     sizes = rows.values_list("staff_id").annotate(n=Count("id")).order_by("staff_id")
     batches: list[BroadcastBatch] = []

@@ -17,7 +17,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.broadcasts import answers, audience, planning, standing
+from campaigns.broadcasts import answers, audience, personal, planning, standing
 from campaigns.broadcasts.audience import Why
 from campaigns.broadcasts.jobs import LEASE, Job, Step, call_before
 from campaigns.broadcasts.starting import QUEUE
@@ -70,7 +70,9 @@ def _claim() -> Job | None:
         planning.plan(broadcast)
         return _made(Step.FREEZE, None, broadcast, now)
     rows = BroadcastBatch.objects.select_for_update(skip_locked=True, of=("self",))
-    due = rows.filter(due_at__lte=now).select_related("broadcast__account", "staff")
+    due = rows.filter(due_at__lte=now).select_related(
+        "broadcast__account", "broadcast__content", "staff"
+    )
     for batch in due.order_by("due_at", "id")[:50]:
         job = _job(batch, now)
         if job is not None:
@@ -121,7 +123,10 @@ def _asking(batch: BroadcastBatch, now: datetime) -> Job | None:
         _put_off(batch, None, "")
         standing.review(batch.broadcast_id)
         return None
-    batch.state, batch.asked_at = State.ASKED, now
+    if personal.over(batch.broadcast):
+        answers.refuse(batch, None, personal.over(batch.broadcast))
+        return None
+    batch.state, batch.asked_at, batch.words = State.ASKED, now, personal.words(batch)
     return _claimed(Step.ASK, batch, now, attached, targets)
 
 
@@ -137,7 +142,9 @@ def _targets(batch: BroadcastBatch, now: datetime) -> tuple[str, ...]:
     ).order_by("id")
     found = list(rows.values_list("id", "contact_id", "target"))
     people = {contact_id for _id, contact_id, _target in found if contact_id is not None}
-    unwanted = audience.unwanted(people) if people else set()
+    unwanted: set[int | None] = set(audience.unwanted(people) if people else ())
+    if personal.is_personal(batch.broadcast):
+        unwanted |= {None}  # whom nobody knows any more has no words of their own
     gone = [pk for pk, contact_id, target in found if contact_id in unwanted or not target]
     if gone:
         left = rows.filter(pk__in=gone)
@@ -157,7 +164,8 @@ def _claimed(
     targets: tuple[str, ...] = (),
 ) -> Job:
     batch.attempts, batch.due_at = batch.attempts + 1, now + LEASE
-    batch.save(update_fields=["state", "asked_at", "attempts", "due_at", "wants_reminder"])
+    names = ["state", "asked_at", "attempts", "due_at", "wants_reminder", "words"]
+    batch.save(update_fields=names)
     standing.review(batch.broadcast_id)
     return _made(step, batch, batch.broadcast, now, attached, targets)
 
@@ -189,7 +197,7 @@ def _made(
             targets, job = _publishers(batch), _beside_twins(job, batch)
     return replace(
         job,
-        text=broadcast.text,
+        text=batch.words or broadcast.text,
         attachments=attached or (),
         sender=batch.staff.userid if batch.staff else "",
         targets=targets,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from campaigns.models import Broadcast, BroadcastBatch, BroadcastRecipient, BroadcastShare
@@ -71,6 +71,17 @@ def of(broadcast_ids: Collection[int]) -> dict[int, Standing]:
         one.shares, one.confirmed, one.refused = total["n"], total["sent"], total["no"]
         one.seen_by, one.likes, one.comments = total["seen"], total["liked"], total["said"]
     return found
+
+
+def members(broadcast: Broadcast) -> list[dict[str, Any]]:
+    """Inside a scope, of personal words: how many tasks each member has (`tasks`, most first), and
+    how many of them they `confirmed`; by `userid` and `name`.
+    """
+    rows = BroadcastShare.objects.filter(batch__broadcast=broadcast)
+    named = rows.values(userid=F("staff__userid"), name=F("staff__name"), pk=F("staff_id"))
+    done = Q(state__in=(BroadcastShare.State.CONFIRMED, BroadcastShare.State.DONE))
+    counted = named.annotate(tasks=Count("id"), confirmed=Count("id", filter=done))
+    return [{**row} for row in counted.order_by("-tasks", "userid")]
 
 
 def review(broadcast_id: int) -> None:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.broadcasts import standing
+from campaigns.broadcasts import personal, standing
 from campaigns.broadcasts.audience import Audience
 from campaigns.models import (
     Broadcast,
@@ -45,6 +45,7 @@ def check(broadcast: Broadcast, audience: Audience) -> None:
     if account.kind != WeChatAccount.Kind.WECOM or not account.active:
         wrong["account"] = _("Choose a WeCom account that is switched on.")
     _check_content(broadcast, wrong)
+    wrong |= personal.faults(broadcast)
     if audience.empty:
         wrong["everyone"] = _("Choose whom it is for, or tick everybody.")
     _check_audience(audience, wrong)
@@ -150,7 +151,8 @@ def copy(broadcast: Broadcast) -> Broadcast:
             % {"name": broadcast.segment_name}
         )
     name = f"{broadcast.name[:90]} · {_('copy')}"
-    names = ("route", "kind", "account", "everyone", "segment", "text", "attachments")
+    names = ("route", "kind", "account", "everyone", "segment", "text", "content",
+             "attachments")  # fmt: skip
     values = {each: getattr(broadcast, each) for each in names}
     if broadcast.outside:  # its files are at WeCom only
         values["attachments"] = [one for one in broadcast.attachments if one["type"] == "link"]
@@ -192,10 +194,10 @@ def _first_of_day(row: Broadcast, now: datetime) -> datetime:
 
 def _check_content(broadcast: Broadcast, wrong: dict[str, str]) -> None:
     text, attached = broadcast.text, broadcast.attachments
-    if not text.strip() and not attached:
+    if not text.strip() and not attached and broadcast.content_id is None:
         wrong["text"] = _("Write a text or attach something.")
     if broadcast.route != Route.MOMENT:
-        if len(text.encode()) > TEXT_BYTES:
+        if len(personal.longest(broadcast).encode()) > TEXT_BYTES:
             wrong["text"] = _("The platform takes at most %(n)d bytes.") % {"n": TEXT_BYTES}
         return
     if len(text) > moments.TEXT_LIMIT:

@@ -1,14 +1,7 @@
 """One message to many: broadcasts."""
 
-from .broadcasts import (
-    Broadcast,
-    BroadcastBatch,
-    BroadcastGroup,
-    BroadcastRecipient,
-    BroadcastShare,
-    BroadcastStaff,
-    BroadcastTag,
-)
+from .broadcasts import Broadcast, BroadcastGroup, BroadcastStaff, BroadcastTag
+from .calls import BroadcastBatch, BroadcastRecipient, BroadcastShare
 
 __all__ = [
     "Broadcast",

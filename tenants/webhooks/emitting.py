@@ -75,15 +75,22 @@ def forget() -> None:
     transaction.on_commit(lambda: _wanted.pop(tenant_id, None))
 
 
-def emit(type_: str, happened: Iterable[Happened]) -> None:
+def listens(type_: str) -> bool:
+    """Inside a scope: the same, as it is this moment."""
+    rows = WebhookEndpoint.objects.filter(enabled=True).values_list("types", flat=True)
+    return any(type_ in types for types in rows)
+
+
+def emit(type_: str, happened: Iterable[Happened]) -> int:
     """Inside the scope and transaction of what happened. An endpoint that goes away meanwhile is no
-    error of the change: the statement waits for its deletion, and passes it over."""
+    error of the change: the statement waits for its deletion, and passes it over. Answers how many
+    messages there are of it."""
     if not wanted(type_):
-        return
+        return 0
     tenant_id = current_tenant_id()
     bodies = {id_of(tenant_id, type_, each.key): body_of(type_, each) for each in happened}
     if not bodies:
-        return
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(
             _TELL,
@@ -95,9 +102,10 @@ def emit(type_: str, happened: Iterable[Happened]) -> None:
                 "now": timezone.now(),
             },
         )
-        told = cursor.rowcount
+        told: int = cursor.rowcount
     if told:
         doorbell.ring(QUEUE)
+    return told
 
 
 def to_one(endpoint: WebhookEndpoint, type_: str, happened: Happened) -> WebhookDelivery:

@@ -196,6 +196,18 @@ def test_campaigns_and_contents(business: Business, ground: Ground) -> None:
     assert "Warm up" in page.content.decode()
 
 
+def test_a_broadcast_tells_of_the_content_that_it_leads_to(
+    business: Business, ground: Ground
+) -> None:
+    with business.scope():
+        ann = ground.contact("ann", None, None)
+        ground.told(ann, NOW - 5 * DAY)
+        Broadcast.objects.update(content=ground.guide)
+        ground.order(ann, NOW - 4 * DAY, 900)
+
+    assert earned(asked(business, group="content")) == {"Guide": ["9.00"] * 4}
+
+
 def test_costs_of_codes_sum_up_to_their_channels(business: Business, ground: Ground) -> None:
     with business.scope():
         fair, booth = ground.channels["Fair"], ground.codes["Booth"]

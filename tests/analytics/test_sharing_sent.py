@@ -68,7 +68,7 @@ def found(business: Business) -> dict[str, tuple[str, str]]:
     """What became of each e-mail or message: role → state, why."""
     with business.scope():
         rows = ReportDelivery.objects.select_related("member").order_by("run__slot")
-        return {row.member.role: (row.state, row.problem) for row in rows}
+        return {row.member.role if row.member else "": (row.state, row.problem) for row in rows}
 
 
 def mails() -> list[Any]:
