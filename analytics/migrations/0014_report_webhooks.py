@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """A scheduled report may go by webhook: to systems, and so to no member."""
 
     dependencies = [
-        ("analytics", "0012_spoken_since"),
+        ("analytics", "0013_deeds"),
         ("tenants", "0007_webhooks"),
     ]
 
