@@ -43,9 +43,15 @@ WITH cohort AS (
 )
 """
 _COUNTED = "SELECT grp, count(*){counts} FROM cohort GROUP BY grp"
-_PEOPLE = """
-SELECT grouping(grp), grp, count(DISTINCT contact_id) FROM cohort WHERE {observed} AND {lost}
-GROUP BY GROUPING SETS ((grp), ())
+# The same, and how many contacts were lost, each once: of the row, and of all rows.
+_WITH_PEOPLE = """, gone AS (
+  SELECT grouping(grp) AS whole, grp, count(DISTINCT contact_id) AS people FROM cohort
+  WHERE {observed} AND {lost} GROUP BY GROUPING SETS ((grp), ())
+)
+SELECT COALESCE(
+    (SELECT people FROM gone WHERE whole = 0 AND gone.grp IS NOT DISTINCT FROM c.grp), 0),
+  (SELECT people FROM gone WHERE whole = 1), c.*
+FROM (SELECT grp, count(*){counts} FROM cohort GROUP BY grp) c
 """
 
 _CONTACT = """
@@ -93,8 +99,32 @@ class Row:
 
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope: a row for each group, the largest cohort first."""
-    counts = "".join(_COUNTS.format(**_conditions(days)) for days in DAYS)
-    found = buying.rows(_cohort(question, group) + _COUNTED.format(counts=counts), _given(question))
+    sql = _cohort(question, group) + _COUNTED.format(counts=_counts())
+    return _rows(group, buying.rows(sql, _given(question)))
+
+
+@dataclass(frozen=True)
+class People:
+    """How many contacts were lost within N days, each once; by key of a row, and of all rows."""
+
+    by_key: Mapping[str | None, int]
+    all: int
+
+
+def with_people(question: Question, group: Group, days: int) -> tuple[list[Row], People]:
+    """Inside a scope: the report, and who was lost within so many days, by one reading."""
+    sql = _cohort(question, group) + _WITH_PEOPLE.format(counts=_counts(), **_conditions(days))
+    found = buying.rows(sql, _given(question))
+    by_key = {key: heads for heads, _all, key, *_row in found}
+    rows = _rows(group, [row for _heads, _all, *row in found])
+    return rows, People(by_key, found[0][1] if found else 0)
+
+
+def _counts() -> str:
+    return "".join(_COUNTS.format(**_conditions(days)) for days in DAYS)
+
+
+def _rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:
     names = _names(group, [key for key, *_counts in found if key])
     rows = [
         Row(
@@ -108,24 +138,8 @@ def report(question: Question, group: Group) -> list[Row]:
     return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
 
 
-@dataclass(frozen=True)
-class People:
-    """How many contacts were lost within N days, each once; by key of a row, and of all rows."""
-
-    by_key: Mapping[str | None, int]
-    all: int
-
-
-def people(question: Question, group: Group, days: int) -> People:
-    """Inside a scope."""
-    sql = _cohort(question, group) + _PEOPLE.format(**_conditions(days))
-    found = buying.rows(sql, _given(question))
-    by_key = {key: heads for whole, key, heads in found if not whole}
-    return People(by_key, next((heads for whole, _key, heads in found if whole), 0))
-
-
 def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, dict[str, Any]]:
-    """SQL of the contacts that `people` counts, and its parameters: of the row of this key, of the
+    """SQL of the contacts that `People` counts, and its parameters: of the row of this key, of the
     one without (`NO_KEY`), or of all ("").
     """
     lost = _conditions(days)

@@ -155,14 +155,17 @@ class Question:
         return self.today if self.as_of_us > self.today_us else self.today - timedelta(days=1)
 
     def against(self, which: str) -> Question | None:
-        """The same of the period before (`previous`) or of the same days last year (`year`), as
-        known at the same moment. Of a period that goes on, only as many days as have begun.
+        """`previous` or `year`: the same of earlier days."""
+        return self.earlier(year=which == "year") if which in {"previous", "year"} else None
+
+    def earlier(self, *, year: bool = False) -> Question:
+        """The same of the period before, or of the same days last year, as known at the same
+        moment. Of a period that goes on, only as many days as have begun.
         """
         tomorrow = self.today + timedelta(days=1)
         end = max(self.span.start + timedelta(days=1), min(self.span.end, tomorrow))
         begun = replace(self.span, end=end)
-        other = {"previous": begun.before, "year": begun.a_year_before}.get(which)
-        return replace(self, span=other()) if other else None
+        return replace(self, span=begun.a_year_before() if year else begun.before())
 
     def stretches(self) -> Iterator[Stretch]:
         """The period up to as_of by months."""

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers
-from analytics.api.base import PERIOD, Report, one_of
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, one_of, period
 from analytics.assets import statement
+from analytics.periods import Question
 from tenants.rest.filters import Filter
 
 
@@ -38,16 +39,26 @@ class _Row(serializers.Serializer):
         ref_name = "UserAssetRow"
 
 
-class UserAssetAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _Figures(PeriodFigures):
     rows = _Row(many=True)
+
+    class Meta:
+        ref_name = "UserAssetFigures"
+
+
+class UserAssetAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "UserAssetAnswer"
 
 
 class AssetReports(Report):
     """Opening, changes and closing of the contacts that can be reached."""
 
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
-        "user_assets": {"group": one_of(*statement.GROUPS), **PERIOD},
+        "user_assets": {"group": one_of(*statement.GROUPS), **COMPARE, **PERIOD},
     }
     serializer_class = UserAssetAnswer
 
@@ -56,10 +67,13 @@ class AssetReports(Report):
     def user_assets(self, request: Request) -> Response:
         """By ownership level and channel in contacts; by staff and team in their Follows."""
         group = self.given().get("group", statement.GROUPS[0])
-        question = self.asked()
-        rows = answers.of_assets(question, group)
-        names = statement.names(group, rows)
-        return self.answer(question, rows=[_shown(row, names) for row in rows])
+        return self.compared(self.asked(), lambda question: _figures(question, group))
+
+
+def _figures(question: Question, group: statement.Group) -> dict[str, object]:
+    rows = answers.of_assets(question, group)
+    names = statement.names(group, rows)
+    return {**period(question), "rows": [_shown(row, names) for row in rows]}
 
 
 def _shown(row: statement.Row, names: statement.Names) -> dict[str, object]:

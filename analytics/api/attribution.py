@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers, attribution
-from analytics.api.base import PERIOD, Report, one_of
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, one_of, period
 from analytics.attribution import MODELS, WINDOWS, Row
 from analytics.exact import apportioned
+from analytics.periods import Question
 from tenants import money
 from tenants.rest.filters import Filter
 
@@ -48,11 +49,21 @@ class _Row(serializers.Serializer):
         ref_name = "AttributionRow"
 
 
-class AttributionAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
-    days = serializers.IntegerField(help_text="Points within so many days before an order.")
+class _Figures(PeriodFigures):
     rows = _Row(many=True)
     total = _Row()
+
+    class Meta:
+        ref_name = "AttributionFigures"
+
+
+class AttributionAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    days = serializers.IntegerField(help_text="Points within so many days before an order.")
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "AttributionAnswer"
 
 
 class Attribution(Report):
@@ -62,6 +73,7 @@ class Attribution(Report):
         "attribution": {
             "group": one_of(*attribution.GROUPS),
             "days": one_of(*map(str, WINDOWS)),
+            **COMPARE,
             **PERIOD,
         },
     }
@@ -74,8 +86,13 @@ class Attribution(Report):
         question = self.asked(days=_DAYS, fresh=False)
         given = self.given()
         days = int(given.get("days", WINDOWS[0]))
-        rows = attribution.report(question, given.get("group", attribution.GROUPS[0]), days)
-        return self.answer(question, days=days, rows=_shown(rows), total=_shown_total(rows))
+        group = given.get("group", attribution.GROUPS[0])
+        return self.compared(question, lambda asked: _figures(asked, group, days), days=days)
+
+
+def _figures(question: Question, group: attribution.Group, days: int) -> dict[str, object]:
+    rows = attribution.report(question, group, days)
+    return {**period(question), "rows": _shown(rows), "total": _shown_total(rows)}
 
 
 def _shown(rows: Sequence[Row]) -> list[dict[str, object]]:

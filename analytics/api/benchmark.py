@@ -13,8 +13,9 @@ from rest_framework.response import Response
 
 from analytics import answers, benchmark
 from analytics.answers import amount, amount_of_six, number
-from analytics.api.base import PERIOD, Report
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, period
 from analytics.api.reports import ByDays
+from analytics.periods import Question
 from contacts.models import Channel
 from tenants.rest.filters import Filter
 
@@ -48,15 +49,25 @@ class _BenchmarkRow(serializers.Serializer):
         ref_name = "BenchmarkRow"
 
 
-class BenchmarkAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _Figures(PeriodFigures):
     rows = _BenchmarkRow(many=True)
+
+    class Meta:
+        ref_name = "BenchmarkFigures"
+
+
+class BenchmarkAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "BenchmarkAnswer"
 
 
 class BenchmarkReports(Report):
     """Does the private domain pay?"""
 
-    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {"benchmark": PERIOD}
+    parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {"benchmark": {**COMPARE, **PERIOD}}
     serializer_class = BenchmarkAnswer
 
     @extend_schema(responses=BenchmarkAnswer)
@@ -66,8 +77,12 @@ class BenchmarkReports(Report):
         question = self.asked()
         if not self.given().get("from"):
             question = benchmark.half_a_year(question)
-        groups = answers.steadily(lambda: benchmark.report(question))
-        return self.answer(question, rows=[row(group) for group in groups])
+        return self.compared(question, _figures)
+
+
+def _figures(question: Question) -> dict[str, object]:
+    groups = answers.steadily(lambda: benchmark.report(question))
+    return {**period(question), "rows": [row(group) for group in groups]}
 
 
 def row(group: benchmark.Group) -> dict[str, Any]:

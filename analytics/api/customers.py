@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers, cohorts, concentration
-from analytics.api.base import PERIOD, Report, one_of
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, one_of, period
+from analytics.periods import Question
 from analytics.rfm import scores
 from tenants.rest.filters import Filter
 
@@ -39,9 +40,19 @@ class _CohortRow(serializers.Serializer):
         ref_name = "CohortRow"
 
 
-class CohortAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _CohortFigures(PeriodFigures):
     rows = _CohortRow(many=True)
+
+    class Meta:
+        ref_name = "CohortFigures"
+
+
+class CohortAnswer(_CohortFigures):
+    as_of = serializers.DateTimeField()
+    compared = _CohortFigures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "CohortAnswer"
 
 
 class _Top(serializers.Serializer):
@@ -52,13 +63,25 @@ class _Top(serializers.Serializer):
         ref_name = "ConcentrationTop"
 
 
-class ConcentrationAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _ConcentrationFigures(PeriodFigures):
     top = _Top(help_text="Share of revenue of the top … % of customers.")
     gini = serializers.FloatField(allow_null=True)
     existing_share = serializers.FloatField(
         allow_null=True, help_text="Revenue of orders that are not the buyer's first ÷ revenue."
     )
+
+    class Meta:
+        ref_name = "ConcentrationFigures"
+
+
+class ConcentrationAnswer(_ConcentrationFigures):
+    as_of = serializers.DateTimeField()
+    compared = _ConcentrationFigures(
+        allow_null=True, help_text="Of the other period, as known now."
+    )
+
+    class Meta:
+        ref_name = "ConcentrationAnswer"
 
 
 class _RfmCell(serializers.Serializer):
@@ -72,18 +95,28 @@ class _RfmCell(serializers.Serializer):
         ref_name = "RfmCell"
 
 
-class RfmAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _RfmFigures(PeriodFigures):
     cells = _RfmCell(many=True)
+
+    class Meta:
+        ref_name = "RfmFigures"
+
+
+class RfmAnswer(_RfmFigures):
+    as_of = serializers.DateTimeField()
+    compared = _RfmFigures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "RfmAnswer"
 
 
 class CustomerReports(Report):
     """Do customers come back, on how few does revenue hang, who are the best of them?"""
 
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
-        "cohorts": {"value": one_of(*cohorts.VALUES), **PERIOD},
-        "concentration": PERIOD,
-        "rfm": PERIOD,
+        "cohorts": {"value": one_of(*cohorts.VALUES), **COMPARE, **PERIOD},
+        "concentration": {**COMPARE, **PERIOD},
+        "rfm": {**COMPARE, **PERIOD},
     }
     serializer_class = CohortAnswer
 
@@ -92,39 +125,48 @@ class CustomerReports(Report):
     def cohorts(self, request: Request) -> Response:
         """By month of the first paid order: who came back, or what they brought, in each month."""
         value = self.given().get("value", cohorts.VALUES[0])
-        question = self.asked()
-        rows = answers.steadily(lambda: cohorts.report(question))
-        return self.answer(question, rows=[answers.of_cohort(row, value) for row in rows])
+        return self.compared(self.asked(), lambda question: _cohorts(question, value))
 
     @extend_schema(responses=ConcentrationAnswer)
     @action(detail=False, methods=["get"])
     def concentration(self, request: Request) -> Response:
         """The share of the largest customers in revenue, and of those who had bought before."""
-        question = self.asked()
-        found = answers.kept("concentration", question, lambda: concentration.report(question))
-        return self.answer(
-            question,
-            top={top: answers.number(found.share(top)) for top in concentration.TOP},
-            gini=answers.number(found.gini),
-            existing_share=answers.number(found.existing_share),
-        )
+        return self.compared(self.asked(), _concentration)
 
     @extend_schema(responses=RfmAnswer)
     @action(detail=False, methods=["get"])
     def rfm(self, request: Request) -> Response:
         """Customers of the period by scores for how lately, how often and how much they bought."""
-        question = self.asked()
-        cells = answers.kept("rfm", question, lambda: scores.report(question))
-        return self.answer(
-            question,
-            cells=[
-                {
-                    "r": cell.r,
-                    "f": cell.f,
-                    "m": cell.m,
-                    "contacts": cell.contacts,
-                    "revenue": answers.amount(cell.revenue),
-                }
-                for cell in cells
-            ],
-        )
+        return self.compared(self.asked(), _rfm)
+
+
+def _cohorts(question: Question, value: cohorts.Value) -> dict[str, object]:
+    rows = answers.steadily(lambda: cohorts.report(question))
+    return {**period(question), "rows": [answers.of_cohort(row, value) for row in rows]}
+
+
+def _concentration(question: Question) -> dict[str, object]:
+    found = answers.kept("concentration", question, lambda: concentration.report(question))
+    return {
+        **period(question),
+        "top": {top: answers.number(found.share(top)) for top in concentration.TOP},
+        "gini": answers.number(found.gini),
+        "existing_share": answers.number(found.existing_share),
+    }
+
+
+def _rfm(question: Question) -> dict[str, object]:
+    cells = answers.kept("rfm", question, lambda: scores.report(question))
+    return {
+        **period(question),
+        "cells": [
+            {
+                "r": cell.r,
+                "f": cell.f,
+                "m": cell.m,
+                "contacts": cell.contacts,
+                "revenue": answers.amount(cell.revenue),
+            }
+            for cell in cells
+        ],
+    }

@@ -76,7 +76,14 @@ class _Kpi(serializers.Serializer):
         ref_name = "KpiFigure"
 
 
-class KpiAnswer(serializers.Serializer):
+class _KpiFigures(PeriodFigures):
+    kpis = _Kpi(many=True)
+
+    class Meta:
+        ref_name = "KpiFigures"
+
+
+class KpiAnswer(_KpiFigures):
     as_of = serializers.DateTimeField()
     phase = serializers.ChoiceField([phase.value for phase in kpis.Phase])
     purpose = serializers.ChoiceField(Purpose.values)
@@ -84,7 +91,10 @@ class KpiAnswer(serializers.Serializer):
         child=serializers.ChoiceField(Kpi.values),
         help_text="The figures that matter in this phase and for this purpose.",
     )
-    kpis = _Kpi(many=True)
+    compared = _KpiFigures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "KpiAnswer"
 
 
 class KpiReports(Report):
@@ -95,6 +105,7 @@ class KpiReports(Report):
             "purpose": Filter(
                 serializers.ChoiceField(Purpose.choices), help="By default the tenant's setting."
             ),
+            **COMPARE,
             **PERIOD,
         },
         "baselines": {**COMPARE, **PERIOD},
@@ -128,23 +139,38 @@ class KpiReports(Report):
         given = self.given()
         purpose = Purpose(given["purpose"]) if given.get("purpose") else None
         question = self._of_days()
-        card = answers.steadily(lambda: kpis.report(question, purpose))
-        aims = targets.asked(question, given)
+        other = self.other(question)
+        card = _card(question, purpose)
         return self.answer(
             question,
             phase=card.phase,
             purpose=card.purpose,
             focus=list(card.focus),
-            kpis=[
-                {
-                    "key": key,
-                    "value": shown(key, card.values.get(key)),
-                    "target": shown(key, aims.get(key)),
-                    "baseline": shown(key, card.baselines.get(key)),
-                }
-                for key in card.keys
-            ],
+            **_figures(question, card, given),
+            compared=_figures(other, _card(other, purpose), given) if other else None,
         )
+
+
+def _card(question: Question, purpose: Purpose | None) -> kpis.Scorecard:
+    return answers.steadily(lambda: kpis.report(question, purpose))
+
+
+def _figures(
+    question: Question, card: kpis.Scorecard, given: Mapping[str, str]
+) -> dict[str, object]:
+    aims = targets.asked(question, given)
+    return {
+        **period(question),
+        "kpis": [
+            {
+                "key": key,
+                "value": shown(key, card.values.get(key)),
+                "target": shown(key, aims.get(key)),
+                "baseline": shown(key, card.baselines.get(key)),
+            }
+            for key in card.keys
+        ],
+    }
 
 
 def shown(key: str, value: kpis.Value) -> object:

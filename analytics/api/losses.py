@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers, losses
-from analytics.api.base import PERIOD, Report, one_of
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, one_of, period
+from analytics.periods import Question
 from tenants.rest.filters import Filter
 
 _DAYS = 90
@@ -45,17 +46,27 @@ class _Row(serializers.Serializer):
         ref_name = "LossRow"
 
 
-class LossAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
+class _Figures(PeriodFigures):
     rows = _Row(many=True)
     total = _Row()
+
+    class Meta:
+        ref_name = "LossFigures"
+
+
+class LossAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "LossAnswer"
 
 
 class LossReports(Report):
     """How many of the Follows opened in a period were lost within N days."""
 
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
-        "losses": {"group": one_of(*losses.GROUPS), **PERIOD},
+        "losses": {"group": one_of(*losses.GROUPS), **COMPARE, **PERIOD},
     }
     serializer_class = LossAnswer
 
@@ -63,11 +74,18 @@ class LossReports(Report):
     @action(detail=False, methods=["get"])
     def losses(self, request: Request) -> Response:
         """By channel, staff, live code or source; `staff` and `team` mean the friends' own."""
+        group = self.given().get("group", "channel")
         question = self.asked(days=_DAYS, fresh=False)
-        rows = losses.report(question, self.given().get("group", "channel"))
-        return self.answer(
-            question, rows=[_shown(row) for row in rows], total=_shown(losses.total(rows))
-        )
+        return self.compared(question, lambda asked: _figures(asked, group))
+
+
+def _figures(question: Question, group: losses.Group) -> dict[str, object]:
+    rows = losses.report(question, group)
+    return {
+        **period(question),
+        "rows": [_shown(row) for row in rows],
+        "total": _shown(losses.total(rows)),
+    }
 
 
 def _shown(row: losses.Row) -> dict[str, object]:

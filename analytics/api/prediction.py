@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from analytics import answers
 from analytics.api.base import PERIOD, Report
 from analytics.prediction import known
-from analytics.prediction.fits import AGES, COHORT, FITTED, HORIZON_DAYS, Reason, why
+from analytics.prediction.fits import AGES, COHORT, FITTED, HORIZON_DAYS, Fit, Reason, Sums, why
 from tenants.rest.filters import Filter
 
 _PARAMETERS = ("r", "alpha", "a", "b", "p", "q", "v")
@@ -55,14 +55,19 @@ class PredictionAnswer(serializers.Serializer):
     )
     reason_text = serializers.CharField(allow_null=True)
     params = _Params(allow_null=True, help_text="Weeks, and the tenant's currency.")
-    customers = serializers.IntegerField()
+    fitted_customers = serializers.IntegerField(
+        help_text="All: params, margin_rate and backtest are theirs, whatever the filters."
+    )
+    customers = serializers.IntegerField(
+        help_text="Those whom the filters mean; the sums and the curve are theirs."
+    )
     repeaters = serializers.IntegerField(help_text="Customers who bought on two days or more.")
     margin_rate = serializers.FloatField(
         allow_null=True, help_text="Margin ÷ revenue of all paid orders."
     )
     horizon_days = serializers.IntegerField()
     predicted_orders = serializers.FloatField(allow_null=True)
-    predicted_ltv = serializers.CharField(allow_null=True, help_text="Of all customers together.")
+    predicted_ltv = serializers.CharField(allow_null=True, help_text="Of these customers together.")
     curve = _Curve(help_text="Mean margin of a customer within so many days of the first purchase.")
     backtest = _Backtest(allow_null=True, help_text="Repeat purchases in the weeks held out.")
 
@@ -71,37 +76,39 @@ class PredictionReports(Report):
     """What customers are expected to bring within 365 days, and how well that was foretold."""
 
     parameters: ClassVar[Mapping[str, Mapping[str, Filter]]] = {
-        "prediction": {name: PERIOD[name] for name in ("from", "to", "as_of")},
+        "prediction": PERIOD,
     }
     serializer_class = PredictionAnswer
 
     @extend_schema(responses=PredictionAnswer)
     @action(detail=False, methods=["get"])
     def prediction(self, request: Request) -> Response:
-        """The model as of a moment, of all customers; `from` and `to` have no meaning here.
+        """The model as of a moment, fitted to all customers, and what it says of those whom the
+        filters mean; `from` and `to` have no meaning here.
 
         Without as_of, a large tenant's last fit of the background answers, and says its moment.
         """
         question = self.asked()
         found = known.known(question.as_of, exact="as_of" in self.given())
-        return self.answer(replace(question, as_of=found.as_of), **shown(found))
+        told = shown(found.fit, known.sums(found, question))
+        return self.answer(replace(question, as_of=found.as_of), **told)
 
 
-def shown(found: known.Known) -> dict[str, object]:
-    fit = found.fit
+def shown(fit: Fit, sums: Sums) -> dict[str, object]:
     fitted = not fit.reason
     return {
         "model": fit.model,
         "reason": fit.reason or None,
         "reason_text": why(fit) or None,
         "params": {**fit.purchases, **fit.spending} if fitted else None,
-        "customers": fit.customers,
-        "repeaters": fit.repeaters,
+        "fitted_customers": fit.customers,
+        "customers": sums.customers,
+        "repeaters": sums.repeaters,
         "margin_rate": answers.number(fit.margin_rate),
         "horizon_days": HORIZON_DAYS,
-        "predicted_orders": fit.orders if fitted else None,
-        "predicted_ltv": answers.amount(Fraction(fit.worth)) if fitted else None,
-        "curve": {age: answers.amount(each) for age, each in fit.means.items()},
+        "predicted_orders": sums.orders if fitted else None,
+        "predicted_ltv": answers.amount(Fraction(sums.worth)) if fitted else None,
+        "curve": {age: answers.amount(each) for age, each in sums.means.items()},
         "backtest": None
         if fit.backtest is None
         else {"weeks": [*range(1, len(fit.backtest["actual"]) + 1)], **fit.backtest},

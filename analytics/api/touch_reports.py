@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import answers, touches
-from analytics.api.base import PERIOD, Report, one_of
+from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, one_of, period
+from analytics.periods import Question
 from tenants.rest.filters import Filter
 
 _DAYS = 90
@@ -49,14 +50,24 @@ class _Row(serializers.Serializer):
         ref_name = "TouchRow"
 
 
-class TouchAnswer(serializers.Serializer):
-    as_of = serializers.DateTimeField()
-    days = serializers.IntegerField(help_text="Orders within so many days after a touch.")
+class _Figures(PeriodFigures):
     rows = _Row(many=True)
     total = _Row()
     best = serializers.CharField(
         allow_null=True, help_text="The group answered most, of those with 30 sent."
     )
+
+    class Meta:
+        ref_name = "TouchFigures"
+
+
+class TouchAnswer(_Figures):
+    as_of = serializers.DateTimeField()
+    days = serializers.IntegerField(help_text="Orders within so many days after a touch.")
+    compared = _Figures(allow_null=True, help_text="Of the other period, as known now.")
+
+    class Meta:
+        ref_name = "TouchAnswer"
 
 
 class TouchReports(Report):
@@ -66,6 +77,7 @@ class TouchReports(Report):
         "touches": {
             "group": one_of(*touches.GROUPS),
             "days": one_of(*map(str, touches.DAYS)),
+            **COMPARE,
             **PERIOD,
         }
     }
@@ -78,14 +90,18 @@ class TouchReports(Report):
         given = self.given()
         question = self.asked(days=_DAYS, fresh=False)
         days = int(given.get("days") or touches.DAYS[0])
-        found = touches.report(question, given.get("group", touches.GROUPS[0]), days)
-        return self.answer(
-            question,
-            days=days,
-            rows=[_shown(row) for row in found.rows],
-            total=_shown(found.total),
-            best=found.best.name if found.best else None,
-        )
+        group = given.get("group", touches.GROUPS[0])
+        return self.compared(question, lambda asked: _figures(asked, group, days), days=days)
+
+
+def _figures(question: Question, group: touches.Group, days: int) -> dict[str, object]:
+    found = touches.report(question, group, days)
+    return {
+        **period(question),
+        "rows": [_shown(row) for row in found.rows],
+        "total": _shown(found.total),
+        "best": found.best.name if found.best else None,
+    }
 
 
 def _shown(row: touches.Row) -> dict[str, object]:

@@ -60,9 +60,10 @@ GROUP BY 1
 """
 
 _PEOPLE = """
-SELECT count(DISTINCT contact_id) FROM analytics_assetpiece
-WHERE tenant_id = %(tenant)s AND staff_id = 0 AND LINE AND MOMENT >= %(start)s
+SELECT grouping(KEY), KEY, count(DISTINCT contact_id) FROM analytics_assetpiece c
+WHERE c.tenant_id = %(tenant)s AND KIND AND LINE AND MOMENT >= %(start)s
   AND MOMENT < %(end)s CHANNEL
+GROUP BY GROUPING SETS ((KEY), ())
 """
 
 
@@ -90,11 +91,12 @@ def changed(question: Question) -> Mapping[tuple[str, str], int]:
     return {(before, after): heads for before, after, heads in _all(sql, question)}
 
 
-def people(question: Question, line: str) -> int:
-    """How many contacts returned, or were lost, each once."""
-    turn, moment = ("went", "until") if line.startswith("lost") else ("came", "since")
+def people(question: Question, group: str, line: str) -> list[tuple[bool, Any, int]]:
+    """How many contacts returned, or were lost, each once: (in all rows?, key of a row, number)."""
+    turn, moment = ("c.went", "c.until") if line.startswith("lost") else ("c.came", "c.since")
     sql = _PEOPLE.replace("LINE", f"{turn} = {LINES.index(line) + 1}").replace("MOMENT", moment)
-    return int(_all(sql.replace("CHANNEL", _channel(question, "")), question)[0][0])
+    rows = _all(_filled(sql, question, group), question)
+    return [(bool(whole), key, number) for whole, key, number in rows]
 
 
 def worth(question: Question, group: str, worths: Worths) -> list[tuple[Any, ...]]:

@@ -37,6 +37,10 @@ GROUPS: Final[tuple[Group, ...]] = ("ownership", "staff", "channel", "team")
 # Their rows count Follows, not contacts: one contact may be in several.
 BY_FOLLOW: Final[frozenset[Group]] = frozenset({"staff", "team"})
 
+_UNITS: Final[Mapping[Group, str]] = {
+    "staff": "s.staff_id", "team": "s.staff_id", "channel": "c.channel_id",
+}  # fmt: skip
+
 # What happened at or after as_of is not known (R1).
 _SPELLS = """
   SELECT s.contact_id, {unit} AS unit, 0 AS channel_id, s.opened_at, s.opened_by,
@@ -86,10 +90,13 @@ _CHANGED = """
    WHERE m.tenant_id = %(tenant)s AND (m.opened_at >= %(start)s AND m.opened_at < %(end)s
      OR m.ended_at >= %(start)s AND m.ended_at < %(end)s))"""
 _PEOPLE = """
-SELECT count(DISTINCT contact_id) FILTER (WHERE how_in = 'returned'),
-  count(DISTINCT contact_id) FILTER (WHERE how_out = 'lost_by_customer'),
-  count(DISTINCT contact_id) FILTER (WHERE how_out = 'lost_by_staff')
-FROM booked
+SELECT line, grouping(key), key, count(DISTINCT contact_id)
+FROM (
+  SELECT b.how_in AS line, {row_in} AS key, b.contact_id FROM booked b WHERE b.how_in = 'returned'
+  UNION ALL
+  SELECT b.how_out, {row_out}, b.contact_id FROM booked b WHERE b.how_out <> 'closing'
+) turned
+GROUP BY GROUPING SETS ((line, key), (line))
 """
 # Of these lines people are counted, each once, where heads are more.
 OF_PEOPLE: Final = ("returned", "lost_by_customer", "lost_by_staff")
@@ -251,9 +258,8 @@ def total(rows: Sequence[Row]) -> Row:
 
 def _entries(question: Question, group: Group, worths: Worths | None) -> list[tuple[Any, ...]]:
     row_in, row_out = _rows(group)
-    unit = {"staff": "s.staff_id", "team": "s.staff_id", "channel": "c.channel_id"}
     narrow = _filters(question) + (" AND s.staff_id IS NOT NULL" if group in BY_FOLLOW else "")
-    sql = _book_of(narrow, unit.get(group, "0"), follow=group in BY_FOLLOW) + _BOOK.format(
+    sql = _book_of(narrow, _UNITS.get(group, "0"), follow=group in BY_FOLLOW) + _BOOK.format(
         row_in=row_in, row_out=row_out, worths=(worths or _NOTHING).table
     )
     with connection.cursor() as cursor:
@@ -271,13 +277,30 @@ def _book_of(narrow: str, unit: str = "0", *, follow: bool = False) -> str:
     return stretches + _BOOKED.format(came=came, went=went)
 
 
-def people(question: Question) -> dict[str, int]:
-    """Inside a scope: how many contacts returned or were lost, each once (`OF_PEOPLE`)."""
+@dataclass(frozen=True)
+class People:
+    """How many contacts returned or were lost, each once: of a row, by line and key, and of all, by
+    line (`OF_PEOPLE`). Who was lost twice is one of them, and two heads of the statement.
+    """
+
+    by_key: Mapping[tuple[str, str | int | None], int]
+    all: Mapping[str, int]
+
+
+def people(question: Question, group: Group) -> People:
+    """Inside a scope; not of a group in BY_FOLLOW."""
     if cells.know(question):
-        return {line: cells.people(question, line) for line in OF_PEOPLE}
-    sql = _book_of(_filters(question) + _CHANGED) + _PEOPLE
-    (found,) = buying.rows(sql, _given(question, _NOTHING))
-    return dict(zip(OF_PEOPLE, found, strict=True))
+        found = [(line, *row) for line in OF_PEOPLE for row in cells.people(question, group, line)]
+    else:
+        row_in, row_out = _rows(group)
+        book = _book_of(_filters(question) + _CHANGED, _UNITS.get(group, "0"))
+        sql = book + _PEOPLE.format(row_in=row_in, row_out=row_out)
+        found = buying.rows(sql, _given(question, _NOTHING))
+    return People(
+        {(line, key): number for line, whole, key, number in found if not whole},
+        dict.fromkeys(OF_PEOPLE, 0)
+        | {line: number for line, whole, _key, number in found if whole},
+    )
 
 
 def behind(question: Question, line: str, level: str = "") -> tuple[str, dict[str, Any]]:

@@ -16,7 +16,16 @@ from django.utils.translation import gettext as _
 
 from analytics import answers, shown
 from analytics.assets import statement
-from analytics.assets.statement import BY_FOLLOW, GROUPS, LINES, Group, Names, Row
+from analytics.assets.statement import (
+    BY_FOLLOW,
+    GROUPS,
+    LINES,
+    OF_PEOPLE,
+    Group,
+    Names,
+    People,
+    Row,
+)
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Figure, Table, counted
 from analytics.periods import Question, micros
@@ -32,7 +41,7 @@ _SIGNS: Final[Mapping[str, str]] = {
     "lost_by_customer": "−", "lost_by_staff": "−", "moved_out": "−",
 }  # fmt: skip
 # Of these lines heads are contacts: nobody comes for the first time twice.
-_LISTED: Final = ("opening", "acquired", "closing")
+_LISTED: Final = frozenset({"opening", "acquired", "closing"})
 
 
 @frame.page
@@ -47,7 +56,8 @@ def page(request: HttpRequest) -> HttpResponse:
         return table, table
 
     rows = answers.of_assets(asked.question, group)
-    table = of_assets(rows, statement.names(group, rows), group, currency)
+    people = None if group in BY_FOLLOW else statement.people(asked.question, group)
+    table = of_assets(rows, statement.names(group, rows), group, currency, people)
     now = "as_of" not in asked.given and asked.question.span.end_us > micros(timezone.now())
     listed = links(rows, group, asked.question) if now and table.rows else []
     return frame.show(
@@ -62,21 +72,21 @@ def page(request: HttpRequest) -> HttpResponse:
         statement=pivot(table) if group == "ownership" else None,
         stacked=stacked(table, listed),
         links=listed,
-        people=_people(asked) if table.rows and group not in BY_FOLLOW else [],
+        people=_people(asked, people) if table.rows and people else [],
         by_follow=group in BY_FOLLOW,
         switch=frame.switch(asked, "group", group, list(titles().items())),
     )
 
 
-def _people(asked: frame.Asked) -> list[tuple[str, int, str]]:
+def _people(asked: frame.Asked, people: People) -> list[tuple[str, int, str]]:
     """Who returned or was lost, each once: a title, how many they are, where they are listed."""
     titles = {
         "returned": _("Returned"),
         "lost_by_customer": _("Lost: by the customer"),
         "lost_by_staff": _("Lost: by staff"),
     }
-    found = statement.people(asked.question)
-    return [(titles[line], heads, asked.behind(line)) for line, heads in found.items() if heads]
+    found = people.all.items()
+    return [(titles[line], heads, asked.behind(line)) for line, heads in found if heads]
 
 
 def titles() -> dict[Group, str]:
@@ -88,17 +98,22 @@ def titles() -> dict[Group, str]:
     }
 
 
-def of_assets(rows: Sequence[Row], names: Names, group: Group, currency: str) -> Table:
+def of_assets(
+    rows: Sequence[Row], names: Names, group: Group, currency: str, people: People | None = None
+) -> Table:
+    """With `people`, who returned or was lost is listed too, where each of them is one head."""
     table = Table(_columns(group))
     whole = statement.total(rows)
     if not any(getattr(whole, line) for line in LINES):
         return table  # nothing to show
     table.rows = [
-        _cells(_name(row, names, group), row, currency, _those(row, group)) for row in rows
+        _cells(_name(row, names, group), row, currency, _those(row, group), _listed(row, people))
+        for row in rows
     ]
     table.raw = [_raw(_name(row, names, group), row) for row in rows]
     if len(rows) > 1 and group not in BY_FOLLOW:
-        table.total = _cells(_("Total"), whole, currency, {})
+        listed = _LISTED | _single(whole, people.all if people else {})
+        table.total = _cells(_("Total"), whole, currency, {}, listed)
     table.cards = _cards(whole, group, currency)
     table.chart = _waterfall(whole, group)
     return table
@@ -232,12 +247,30 @@ def _columns(group: Group) -> list[Column]:
     ]  # fmt: skip
 
 
-def _cells(name: str, row: Row, currency: str, those: Mapping[str, object] | None) -> list[str]:
+def _listed(row: Row, people: People | None) -> frozenset[str]:
+    """The lines of a row whose heads are contacts, each once."""
+    if people is None:
+        return _LISTED
+    of_row = {line: people.by_key.get((line, row.key), 0) for line in OF_PEOPLE}
+    return _LISTED | _single(row, of_row)
+
+
+def _single(row: Row, people: Mapping[str, int]) -> frozenset[str]:
+    return frozenset(line for line, number in people.items() if number == getattr(row, line))
+
+
+def _cells(
+    name: str,
+    row: Row,
+    currency: str,
+    those: Mapping[str, object] | None,
+    listed: frozenset[str] = _LISTED,
+) -> list[str]:
     """`those`: parameters of a row's lists; None: it has none."""
     cells = [name]
     for line in LINES:
         number, sign = getattr(row, line), _SIGNS.get(line, "")
-        if those is not None and line in _LISTED:
+        if those is not None and line in listed:
             cells.append(counted(number, line, sign, **those))
         else:
             cells.append(_signed(sign, number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from django.http import HttpRequest, HttpResponse
@@ -50,11 +50,11 @@ class Node:
 @frame.page
 def page(request: HttpRequest) -> HttpResponse:
     asked = frame.read(request, "compare", days=DAYS)
-    against = "year" if asked.given.get("compare") == "year" else "before"
+    against = "year" if asked.given.get("compare") == "year" else "previous"
     question = asked.question
     currency = tenant_of(request).currency
     sight = answers.steadily(lambda: see(question, against, currency))
-    choices = [("before", _("Against the period before")), ("year", _("Against a year ago"))]
+    choices = [("previous", _("Against the period before")), ("year", _("Against a year ago"))]
     return frame.show(
         request,
         asked,
@@ -74,11 +74,9 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def see(question: Question, against: str, currency: str) -> Sight:
-    span = question.span
-    other = span.a_year_before() if against == "year" else span.before()
-    now = formula.report(question)
-    before = formula.report(replace(question, span=other))
-    return Sight(now, before, formula.change(now, before), span, other, currency)
+    other = question.earlier(year=against == "year")
+    now, before = formula.report(question), formula.report(other)
+    return Sight(now, before, formula.change(now, before), question.span, other.span, currency)
 
 
 def titles() -> dict[str, str]:

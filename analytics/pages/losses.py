@@ -24,8 +24,7 @@ def page(request: HttpRequest) -> HttpResponse:
     days = next((d for d in DAYS if str(d) == asked.given.get("days")), 7)
 
     def made(question: Question) -> tuple[Table, Table]:
-        rows = losses.report(question, group)
-        people = losses.people(question, group, days)
+        rows, people = losses.with_people(question, group, days)
         return of_losses(rows, people, group, days), whole_file(rows, group)
 
     table, file = made(asked.question)

@@ -24,7 +24,7 @@ from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Table
 from analytics.periods import Question
 from analytics.prediction import fits, forecasts, known
-from analytics.prediction.fits import AGES, COHORT, Fit
+from analytics.prediction.fits import AGES, Fit, Sums
 from contacts.models import Contact
 from tenants.middleware import tenant_of
 
@@ -46,9 +46,10 @@ def page(request: HttpRequest) -> HttpResponse:
         found = replace(found, as_of=forecasts.state().as_of or found.as_of)
         more["segment"] = _segment(_worth_keeping(fit)) if show == "leaving" else ""
     else:
-        more["filters"] = []  # a model is of all customers
-        show = "check"
-        table = _curve(fit, currency) if fit.reason else _check(fit, currency)
+        show, some = "check", not asked.question.of_everybody
+        sums = known.sums(found, asked.question)
+        table = _curve(sums, currency) if fit.reason else _check(fit, sums, currency)
+        more["of_all"] = shown.count(fit.customers) if some and not fit.reason else ""
     asked = replace(asked, question=replace(asked.question, as_of=found.as_of))
     return frame.show(
         request,
@@ -78,7 +79,7 @@ def _views() -> list[tuple[str, str]]:
 # --- the model, and how it did ---
 
 
-def _check(fit: Fit, currency: str) -> Table:
+def _check(fit: Fit, sums: Sums, currency: str) -> Table:
     """Repeat purchases week by week: foretold from what was known before, and made."""
     table = Table(
         [
@@ -94,7 +95,7 @@ def _check(fit: Fit, currency: str) -> Table:
             ),
             Column(_("Difference"), _("Expected ÷ actual − 1.")),
         ],
-        cards=_cards(fit, currency),
+        cards=_cards(fit, sums, currency),
     )  # fmt: skip
     told = fit.backtest or {"expected": [], "actual": []}
     for week, (expected, actual) in enumerate(
@@ -133,29 +134,26 @@ def _signed(share: float | None) -> str:
     return shown.NONE if share is None else f"{share:+.1%}".replace("-", "−")
 
 
-def _cards(fit: Fit, currency: str) -> list[Card]:
+def _cards(fit: Fit, sums: Sums, currency: str) -> list[Card]:
+    """Sums are of those whom the filters mean, the check is of all."""
     told = fit.backtest
     off = _off(sum(told["expected"]), sum(told["actual"])) if told else None
     tones = ((0.1, "good"), (0.3, "warn"), (math.inf, "bad"))
     tone = next((tone for most, tone in tones if off is not None and abs(off) <= most), "")
-    each = Fraction(fit.worth) / fit.customers
+    each = Fraction(sums.worth) / sums.customers if sums.customers else None
     return [
         Card(
             _("Predicted LTV"),
-            shown.money_at_a_glance(Fraction(fit.worth), currency),
-            _("margin of the next 365 days, all customers"),
+            shown.money_at_a_glance(Fraction(sums.worth), currency),
+            _("margin of the next 365 days"),
         ),
         Card(_("A customer"), shown.money(each, currency), _("on average")),
         Card(
             _("Expected orders"),
-            shown.count(round(fit.orders)),
+            shown.count(round(sums.orders)),
             _("in the next 365 days"),
         ),
-        Card(
-            _("Paying customers"),
-            shown.count(fit.customers),
-            _("%(n)s bought again") % {"n": shown.count(fit.repeaters)},
-        ),
+        _paying(sums),
         Card(
             _("Error of the check"),
             _signed(off),
@@ -165,6 +163,14 @@ def _cards(fit: Fit, currency: str) -> list[Card]:
             tone,
         ),
     ]  # fmt: skip
+
+
+def _paying(sums: Sums) -> Card:
+    return Card(
+        _("Paying customers"),
+        shown.count(sums.customers),
+        _("%(n)s bought again") % {"n": shown.count(sums.repeaters)},
+    )
 
 
 def _params(fit: Fit) -> list[tuple[str, str, str]]:
@@ -187,7 +193,7 @@ def _params(fit: Fit) -> list[tuple[str, str, str]]:
 # --- too little to learn from ---
 
 
-def _curve(fit: Fit, currency: str) -> Table:
+def _curve(sums: Sums, currency: str) -> Table:
     table = Table(
         [
             Column(_("Since the first purchase")),
@@ -199,26 +205,22 @@ def _curve(fit: Fit, currency: str) -> Table:
             Column(_("Customers observed")),
         ]
     )  # fmt: skip
-    if fit.model != COHORT:
+    seen = [d for d in AGES if sums.means.get(str(d)) is not None]
+    if not seen:
         return table
-    means = {d: fit.means[str(d)] for d in AGES}
-    heads = {d: fit.curve[str(d)][1] for d in AGES}
+    means = {d: sums.means[str(d)] for d in AGES}
+    heads = {d: sums.curve[str(d)][1] for d in AGES}
     for d in AGES:
         amount = answers.amount(means[d])
         table.rows.append([shown.days(d), shown.money(means[d], currency), shown.count(heads[d])])
         table.raw.append([d, None if amount is None else Decimal(amount), heads[d]])
-    longest = max(d for d in AGES if means[d] is not None)
     table.cards = [
         Card(
             _("A customer brings"),
-            shown.money_at_a_glance(means[longest], currency),
-            _("within %(days)s, on average") % {"days": shown.days(longest)},
+            shown.money_at_a_glance(means[seen[-1]], currency),
+            _("within %(days)s, on average") % {"days": shown.days(seen[-1])},
         ),
-        Card(
-            _("Paying customers"),
-            shown.count(fit.customers),
-            _("%(n)s bought again") % {"n": shown.count(fit.repeaters)},
-        ),
+        _paying(sums),
     ]
     table.chart = {
         "kind": "bars",

@@ -33,16 +33,33 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What was learnt as of a moment, in words of JSON. Money is fen.
-
-    `margin` ÷ `revenue` is that of all paid orders. `curve` has the margin within so many days of
-    customers' first purchases, and the number of those observed so long. `backtest` has the repeat
-    purchases by week of the hold-out, "expected" from what was known before it, and "actual".
+class Sums:
+    """Of some customers, as of a moment: how many they are, how many bought on two days or more,
+    and what the next 365 days will bring, orders and `worth` in fen; 0 where nothing was fitted.
+    `curve` has the margin (fen) within so many days of their first purchases, and the number of
+    those observed so long.
     """
 
     customers: int = 0
     repeaters: int = 0
+    curve: Mapping[str, list[int]] = field(default_factory=dict)
+    worth: float = 0.0
+    orders: float = 0.0
+
+    @property
+    def means(self) -> dict[str, Fraction | None]:
+        """Days since the first purchase → mean margin of those observed so long."""
+        return {d: ratio(sum_, n) for d, (sum_, n) in self.curve.items()}
+
+
+@dataclass(frozen=True)
+class Fit(Sums):
+    """What was learnt as of a moment, in words of JSON, and the sums over all customers.
+
+    `margin` ÷ `revenue` is that of all paid orders, in fen. `backtest` has the repeat purchases by
+    week of the hold-out, "expected" from what was known before it, and "actual".
+    """
+
     history_days: int = 0
     revenue: int = 0
     margin: int = 0
@@ -50,10 +67,7 @@ class Fit:
     purchases: Mapping[str, float] = field(default_factory=dict)
     spending: Mapping[str, float] = field(default_factory=dict)
     backtest: Mapping[str, list[float]] | None = None
-    curve: Mapping[str, list[int]] = field(default_factory=dict)
-    # Sums over all customers, and heads by tenths of P(alive).
-    worth: float = 0.0
-    orders: float = 0.0
+    # Heads by tenths of P(alive).
     alive: list[int] = field(default_factory=list)
 
     @property
@@ -65,11 +79,6 @@ class Fit:
     @property
     def margin_rate(self) -> Fraction | None:
         return ratio(self.margin, self.revenue)
-
-    @property
-    def means(self) -> dict[str, Fraction | None]:
-        """Days since the first purchase → mean margin of those observed so long."""
-        return {d: ratio(sum_, n) for d, (sum_, n) in self.curve.items()}
 
 
 def why(fit: Fit) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
 from analytics import models, periods
+from analytics.periods import Question
 from analytics.prediction import forecasts
-from analytics.prediction.fits import Fit
+from analytics.prediction.fits import Fit, Sums
 from contacts import arrays
 from contacts.models import Order
 from tenants.models import Tenant
@@ -52,6 +53,28 @@ def _learn(as_of: datetime, tenant: Tenant) -> Known:
     if as_of != forecasts.state().as_of:  # that one is the background's, who made forecasts with it
         forecasts.keep(as_of, fit, orders, tenant)
     return Known(as_of, fit)
+
+
+def sums(found: Known, question: Question) -> Sums:
+    """Inside a scope: what the fit says of those whom the filters mean. It is of everybody all the
+    same: a few customers would teach it too little.
+    """
+    if question.of_everybody:
+        return found.fit
+    from analytics.prediction import learning, purchases  # noqa: PLC0415 - SciPy takes a second to load
+
+    days = purchases.read_meant(replace(question, as_of=found.as_of))
+    people = purchases.buyers(days)
+    today = periods.last_day(found.as_of, question.span.zone)
+    told = Sums(
+        customers=len(people.contact),
+        repeaters=int((people.x > 0).sum()),
+        curve=learning.curve(days, people, purchases.number(today)),
+    )
+    if found.fit.reason or not told.customers:
+        return told
+    each = learning.foretell(found.fit, people, today)
+    return replace(told, worth=math.fsum(each.margin), orders=math.fsum(each.orders))
 
 
 @dataclass(frozen=True)

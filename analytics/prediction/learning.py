@@ -55,7 +55,7 @@ def learn(days: Days, today: date) -> tuple[Fit, Forecasts | None]:
         history_days=int(last_day - people.first.min()) if len(people.first) else 0,
         revenue=int(days.fen.sum()),
         margin=int(days.margin.sum()),
-        curve=_curve(days, people, last_day),
+        curve=curve(days, people, last_day),
     )
     missing = _missing(people, told.history_days, told.revenue)
     often = None if missing else _often(people, last_day)
@@ -132,18 +132,18 @@ def _spending(people: Buyers) -> gammagamma.Spending | None:
     return gammagamma.fit(x, people.repeated[some] / 100 / x)
 
 
-def _curve(days: Days, people: Buyers, last_day: int) -> dict[str, list[int]]:
+def curve(days: Days, people: Buyers, last_day: int) -> dict[str, list[int]]:
     """Margin within d days of the first purchase, of those observed so long; and their number."""
     begin = bought.starts(days)
     of_row = np.repeat(np.arange(len(begin)), np.diff(np.append(begin, len(days.day))))
     age = days.day - people.first[of_row]
     seen = last_day - people.first
-    curve = {}
+    found = {}
     for d in AGES:
         heads = int(np.count_nonzero(seen >= d))
         within = days.margin[(age <= d) & (seen[of_row] >= d)]
-        curve[str(d)] = [int(within.sum()), heads]
-    return curve
+        found[str(d)] = [int(within.sum()), heads]
+    return found
 
 
 def _backtest(days: Days, last_day: int, history_days: int) -> dict[str, list[float]] | None:

@@ -6,15 +6,17 @@ come as one value of packed numbers: as rows of the driver they would take longe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from analytics.periods import Question, among, filters
 from contacts import arrays
 from tenants.scope import current_tenant_id
 
@@ -69,12 +71,16 @@ class Buyers:
 def read(as_of: datetime, zone: ZoneInfo, contact_ids: Sequence[int] | None = None) -> Days:
     """Inside a scope: of everybody, or of these contacts."""
     these = "" if contact_ids is None else " AND contact_id = ANY(%(contacts)s::bigint[])"
-    given: dict[str, int | str | datetime] = {
-        "tenant": current_tenant_id(),
-        "zone": str(zone),
-        "as_of": as_of,
-        "contacts": arrays.literal(contact_ids or []),
-    }
+    return _read(as_of, zone, these, {"contacts": arrays.literal(contact_ids or [])})
+
+
+def read_meant(question: Question) -> Days:
+    """Inside a scope: of those whom the filters mean, as of the question's moment."""
+    return _read(question.as_of, question.span.zone, among(question), filters(question))
+
+
+def _read(as_of: datetime, zone: ZoneInfo, these: str, more: Mapping[str, Any]) -> Days:
+    given = {**more, "tenant": current_tenant_id(), "zone": str(zone), "as_of": as_of}
     with connection.cursor() as cursor:
         cursor.execute(_DAYS.format(these=these), given)
         packed = np.frombuffer(cursor.fetchone()[0] or b"", _PACKED)

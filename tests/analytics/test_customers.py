@@ -32,7 +32,9 @@ def check(business: Business, question: dict[str, str]) -> None:
         as_of = datetime.fromisoformat(answer.pop("as_of"))
         with business.scope():
             shop = Shop(business.tenant, as_of, **narrowed(question))
-        assert answer == wanted_of(shop, path, days, more), (path, more, question)
+        wanted = wanted_of(shop, path, days, more) | {"compared": None}
+        wanted |= {"period_from": question["from"], "period_to": question["to"]}
+        assert answer == wanted, (path, more, question)
 
 
 def wanted_of(

@@ -83,6 +83,9 @@ def test_the_worked_example(business: Business, life: Life) -> None:
 
     assert answer.pop("as_of")
     assert answer == {
+        "period_from": "2026-05-01",
+        "period_to": "2026-06-01",
+        "compared": None,
         "assets": 10,
         "reached": 6,
         "orders": 9,
@@ -236,6 +239,9 @@ def test_the_page_tells_why(business: Business, life: Life) -> None:
     assert "Revenue rose by ¥100.00, from ¥200.00 to ¥300.00." in page
     assert "Average order value added ¥100.00." in page
     assert "Conversion changed nothing." in page
+
+    page = text_of(business, f"{may}&as_of=2026-05-09T10:00")  # of its nine days
+    assert "compared with 2026-04-22 to 2026-04-30" in page
 
     page = text_of(business, f"{may}&compare=year")
     assert "compared with 2025-05-01 to 2025-05-31" in page

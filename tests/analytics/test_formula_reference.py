@@ -112,13 +112,19 @@ def check(business: Business, question: dict[str, str], dice: random.Random) -> 
         now, was = world.formula(first, after), world.formula(*other) if other[0] < other[1] else {}
         world = reference.World(business.tenant, datetime.fromisoformat(rates["as_of"]), **narrow)
         heads = world.rates(first, after)
-    change = answer.pop("change", None)
-    assert answer == reference.shown(now), question
+    change, compared = answer.pop("change", None), answer.pop("compared")
+    assert answer == of_days(first, after) | reference.shown(now), question
+    assert (change is None) == (compared is None) == (not was)
     if change is not None:
+        assert compared == of_days(*other) | reference.shown(was), question
         check_change(change, now, was)
     assert (rates["scanned"], rates["added"], rates["served"], rates["monetised"]) == heads, (
         question
     )
+
+
+def of_days(start: date, end: date) -> dict[str, Any]:
+    return {"period_from": start.isoformat(), "period_to": end.isoformat()}
 
 
 def check_change(change: dict[str, Any], now: dict[str, Any], was: dict[str, Any]) -> None:

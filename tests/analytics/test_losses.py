@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Channel, Contact, ReachSpell
@@ -89,6 +91,24 @@ def test_the_page_and_its_file(world: Business) -> None:
     assert "50.0%" in page.content.decode()
     assert "Street" in file.content.decode()
     assert world.browser("sales").get("/dashboards/losses/").status_code == 403
+
+
+@pytest.mark.parametrize("group", ["channel", "staff", "live_code", "source"])
+def test_the_page_shows_what_the_report_counts(world: Business, group: str) -> None:
+    rows = asked(world, group=group)
+    with CaptureQueriesContext(connection) as read:
+        page = world.browser("viewer").get("/dashboards/losses/", {"group": group, "days": "7"})
+
+    table = page.context["table"]
+    assert [row[1:] for row in table.raw] == [
+        [row["opened"], *(after["share"] for after in row["after"].values())]
+        for row in rows.values()
+    ]
+    # Nobody was lost twice here.
+    assert [row[-1] for row in table.rows] == [
+        str(row["after"]["7"]["lost"]) for row in rows.values()
+    ]
+    assert sum("WITH cohort" in query["sql"] for query in read) == 1
 
 
 @pytest.mark.parametrize("query", [{"group": "colour"}, {"from": "yesterday"}, {"colour": "red"}])

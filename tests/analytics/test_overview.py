@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import random
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -77,25 +76,6 @@ def test_every_figure_is_that_of_its_own_report(crowd: Business) -> None:
             agrees(crowd, other, same | days)
             compared += other["assets"]["opening"] + other["assets"]["acquired"]
     assert compared
-
-
-@pytest.mark.parametrize("report", ["baselines", "trust-mix", "step-roi", "satisfaction"])
-def test_the_other_period_is_as_the_report_of_its_days(crowd: Business, report: str) -> None:
-    told = 0
-    for place, question in enumerate(questions(random.Random(6), 4)):
-        against = ("previous", "year")[place % 2]
-        answer = ask(crowd, report, compare=against, **question)
-        other = answer.pop("compared")
-        days = {"from": other["period_from"], "to": other["period_to"]}
-        known = question | {"as_of": answer["as_of"]}
-        theirs = ask(crowd, report, **known | days)
-        assert theirs["compared"] is None
-        assert other == {name: theirs[name] for name in other}
-        assert ask(crowd, report, **known) == answer | {"compared": None}
-        plain = dict.fromkeys(("period_from", "period_to", "since", "floor"))
-        told += json.dumps(other | plain) != json.dumps({n: answer.get(n) for n in other} | plain)
-    assert told
-    assert crowd.api().get(f"/api/v1/reports/{report}", {"compare": "x"}).status_code == 400
 
 
 @pytest.mark.parametrize(

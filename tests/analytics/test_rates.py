@@ -39,6 +39,7 @@ def test_the_worked_example(business: Business, life: Life) -> None:
 
     assert answer.pop("as_of")
     assert answer == {
+        "period_from": "2026-05-01", "period_to": "2026-06-01", "compared": None,
         "scanned": 5, "added": 4, "served": 2, "monetised": 1,
         "lead_in": 0.8, "service": 0.5, "monetisation": 0.5,
     }  # fmt: skip

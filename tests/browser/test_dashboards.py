@@ -12,6 +12,9 @@ from tests.browser.conftest import Visit
 from tests.conftest import Business
 
 pytestmark = pytest.mark.browser
+# No field of its form ends where the button does.
+ALONE = """button => ![...button.form.querySelectorAll("label")].some((label) =>
+  Math.abs(label.getBoundingClientRect().bottom - button.getBoundingClientRect().bottom) < 2)"""
 
 
 @pytest.mark.parametrize("name", [name for name, *_others in menu.dashboards()])
@@ -28,6 +31,8 @@ def test_it_is_drawn(
     here = "nav.dashboards :is(a[aria-current=page], summary):visible"
     assert page.locator(here).count() == 1
     assert page.locator("table, .chart, .empty").count() > 0, page.inner_text("main")
+    if size == "desktop":
+        assert not any(button.evaluate(ALONE) for button in page.locator(".beside button").all())
     drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0)"
     for canvas in page.locator("canvas").all():
         assert canvas.evaluate(drawn)

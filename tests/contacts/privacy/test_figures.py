@@ -53,7 +53,7 @@ ASKED = {
     "reports/rfm": ["", "channel=Douyin", "as_of=2026-05-01"],
     "reports/benchmark": ["", "staff=sales1", "as_of=2026-05-01"],
     "reports/satisfaction": ["", "staff=sales1"],
-    "reports/prediction": ["as_of=2026-06-15"],
+    "reports/prediction": ["as_of=2026-06-15", "as_of=2026-06-15&staff=sales1"],
     "reports/touches": ["group=sop", "group=step", "group=broadcast", "group=content",
                         "group=route", "group=hour", "days=90", "as_of=2026-01-12"],
     "reports/trust-mix": ["as_of=2026-01-13", "channel=Douyin&as_of=2026-01-13"],
