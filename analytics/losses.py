@@ -8,6 +8,7 @@ not count (R1).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -31,6 +32,9 @@ _COLUMNS: Final[Mapping[Group, str]] = {
     "source": "c.source",
 }
 
+_BORDERS = f"ARRAY{[f'{days} days' for days in DAYS]}::interval[]"
+_LOST = "('customer', 'staff', 'unknown')"
+
 _COHORT = """
 WITH cohort AS (
   SELECT {group} AS grp, s.contact_id, s.opened_at,
@@ -42,7 +46,15 @@ WITH cohort AS (
     AND s.opened_at >= %(start)s AND s.opened_at < LEAST(%(end)s, %(as_of)s) {filters}
 )
 """
-_COUNTED = "SELECT grp, count(*){counts} FROM cohort GROUP BY grp"
+# For how many of DAYS was a Follow observed, and how many of them were over when it was lost?
+_COUNTED = f"""
+SELECT grp, width_bucket(
+    LEAST(%(as_of)s, CASE WHEN ended_by = 'transfer' THEN ended_at END) - opened_at, {_BORDERS}),
+  CASE WHEN ended_by IN {_LOST}
+    THEN width_bucket(ended_at - opened_at - interval '1 microsecond', {_BORDERS}) END,
+  ended_by = 'customer', count(*)
+FROM cohort GROUP BY 1, 2, 3, 4
+"""  # noqa: S608 - our own names
 _PEOPLE = """
 SELECT grouping(grp), grp, count(DISTINCT contact_id) FROM cohort WHERE {observed} AND {lost}
 GROUP BY GROUPING SETS ((grp), ())
@@ -53,12 +65,6 @@ _CONTACT = """
 _FOLLOW = """
   LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.contact_id = s.contact_id
     AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at"""
-
-# Of those observed for N days: all, lost, lost by the customer.
-_COUNTS = """,
-  count(*) FILTER (WHERE {observed}),
-  count(*) FILTER (WHERE {observed} AND {lost}),
-  count(*) FILTER (WHERE {observed} AND {lost} AND ended_by = 'customer')"""
 
 
 @dataclass(frozen=True)
@@ -93,17 +99,18 @@ class Row:
 
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope: a row for each group, the largest cohort first."""
-    counts = "".join(_COUNTS.format(**_conditions(days)) for days in DAYS)
-    found = buying.rows(_cohort(question, group) + _COUNTED.format(counts=counts), _given(question))
-    names = _names(group, [key for key, *_counts in found if key])
+    sql = _cohort(question, group) + _COUNTED
+    opened: dict[str | None, int] = defaultdict(int)
+    after: dict[str | None, dict[int, After]] = defaultdict(lambda: dict.fromkeys(DAYS, After()))
+    for key, seen, gone, by_customer, heads in buying.rows(sql, _given(question)):
+        opened[key] += heads
+        for place, days in enumerate(DAYS[:seen]):
+            lost = heads if gone is not None and gone <= place else 0
+            after[key][days] += After(heads, lost, lost if by_customer else 0)
+    names = _names(group, [key for key in opened if key])
     rows = [
-        Row(
-            names.get(key) if key else None,
-            opened,
-            dict(zip(DAYS, _after(counts), strict=True)),
-            key,
-        )
-        for key, opened, *counts in found
+        Row(names.get(key) if key else None, number, after[key], key)
+        for key, number in opened.items()
     ]
     return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
 
@@ -158,7 +165,7 @@ def total(rows: Sequence[Row]) -> Row:
 def _conditions(days: int) -> dict[str, str]:
     until = f"opened_at + make_interval(secs => {days * 86_400})"
     seen = f"{until} <= %(as_of)s AND NOT (ended_by = 'transfer' AND ended_at < {until})"
-    lost = f"ended_by IN ('customer', 'staff', 'unknown') AND ended_at <= {until}"
+    lost = f"ended_by IN {_LOST} AND ended_at <= {until}"
     return {"observed": seen, "lost": lost}
 
 
@@ -174,10 +181,6 @@ def _filters(question: Question) -> str:
     if question.owners is not None:
         sql += " AND s.staff_id = ANY(%(owners)s::bigint[])"
     return sql + by_deed(question, "s.contact_id")
-
-
-def _after(counts: Sequence[int]) -> list[After]:
-    return [After(*counts[place : place + 3]) for place in range(0, len(counts), 3)]
 
 
 def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:
