@@ -227,7 +227,12 @@ def _refresh_gap() -> None:
 
 def version() -> int:
     """Grows with every refresh."""
-    return _state().version
+    with connection.cursor() as cursor:  # twice for every answer: without the words of a model
+        cursor.execute(
+            "SELECT version FROM analytics_factsstate WHERE tenant_id = %s", [current_tenant_id()]
+        )
+        found = cursor.fetchone()
+    return found[0] if found else _state().version
 
 
 def _state() -> models.FactsState:

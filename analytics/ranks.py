@@ -27,7 +27,7 @@ _FIGURES: Final[Mapping[Figure, str]] = {
     "last": "date_part('epoch', max(paid_at))",
 }
 _BUYERS = f"""
-SELECT {{packed}} FROM (
+SELECT string_agg({{packed}}, '') FROM (
   SELECT {{figures}} FROM contacts_order WHERE {buying.PAID} GROUP BY contact_id) buyer
 """  # noqa: S608 - our own names
 
@@ -35,15 +35,16 @@ SELECT {{packed}} FROM (
 def of_buyers(question: Question, *figures: Figure) -> list[Numbers]:
     """Inside a scope: a column for each figure, with a number of each customer of the period.
 
-    A column is one value on its way: as rows they would take longer than all that follows.
+    All come as one value: as rows they would take longer than all that follows.
     """
     sql = _BUYERS.format(
-        packed=", ".join(f"string_agg(float8send({figure}), '')" for figure in figures),
+        packed=" || ".join(f"float8send({figure})" for figure in figures),
         figures=", ".join(f"{_FIGURES[figure]} AS {figure}" for figure in figures),
         among=among(question),
     )
-    (columns,) = buying.rows(sql, buying.given(question))
-    return [np.frombuffer(column or b"", dtype=">f8").astype(np.float64) for column in columns]
+    ((packed,),) = buying.rows(sql, buying.given(question))
+    rows = np.frombuffer(packed or b"", [(figure, ">f8") for figure in figures])
+    return [rows[figure].astype(np.float64) for figure in figures]
 
 
 def ascending(values: Numbers) -> Whole:
