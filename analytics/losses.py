@@ -60,11 +60,18 @@ SELECT grouping(grp), grp, count(DISTINCT contact_id) FROM cohort WHERE {observe
 GROUP BY GROUPING SETS ((grp), ())
 """
 
+# Most Follows are of contacts who came in the period: these are joined at once, as few as they are
+# among all; the others one by one.
 _CONTACT = """
-  JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = s.contact_id"""
+  LEFT JOIN contacts_contact n ON n.tenant_id = %(tenant)s AND n.id = s.contact_id
+    AND n.acquired_at >= %(start)s
+  CROSS JOIN LATERAL (
+    SELECT {new} WHERE n.id IS NOT NULL
+    UNION ALL SELECT {others} FROM contacts_contact o
+    WHERE n.id IS NULL AND o.tenant_id = %(tenant)s AND o.id = s.contact_id) c"""
 _FOLLOW = """
   LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.contact_id = s.contact_id
-    AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at"""
+    AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at AND f.live_code_id IS NOT NULL"""
 
 
 @dataclass(frozen=True)
@@ -170,8 +177,15 @@ def _conditions(days: int) -> dict[str, str]:
 
 
 def _joined(question: Question, group: Group) -> str:
-    """Only what is asked for."""
-    sql = _CONTACT if group != "staff" or question.channel_id is not None else ""
+    """Only what is asked for: columns of contacts that an index has are read there."""
+    asked = {"live_code": "live_code_id", "source": "source"}.get(group, "channel_id")
+    columns = {asked, "channel_id"} if question.channel_id is not None else {asked}
+    sql = ""
+    if group != "staff" or question.channel_id is not None:
+        new, others = (
+            ", ".join(f"{table}.{column}" for column in sorted(columns)) for table in "no"
+        )
+        sql = _CONTACT.format(new=new, others=others)
     return sql + _FOLLOW if group == "live_code" else sql
 
 
