@@ -84,9 +84,10 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
 _USES: Final = ["content.downloaded", "content.read", "link.clicked"]
 
 # Orders by how many points they have, and which of them a key is: enough to share by every model.
-# All orders together tell what is left for those without a point, usually the most.
+# All orders together tell what is left for those without a point, usually the most. They are read
+# twice: from an index alone that is quicker than from a copy.
 _SHARES: Final = """
-WITH bought AS MATERIALIZED (
+WITH bought AS NOT MATERIALIZED (
   SELECT o.id, o.contact_id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
     o.amount_fen - o.refund_fen - o.cost_fen AS margin
   FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.paid
