@@ -38,12 +38,17 @@ def complete(question: Question) -> Question:
 
 def steadily(read: Callable[[], T]) -> T:
     """What `read` answers from one state of the facts: again, when a refresh came in between."""
+    return _steady(read, facts.version())[0]
+
+
+def _steady(read: Callable[[], T], version: int) -> tuple[T, int]:
+    """And the version that it is of, beginning at this one."""
     for _attempt in range(ATTEMPTS):
-        before = facts.version()
         found = read()
-        if facts.version() == before:
+        before, version = version, facts.version()
+        if version == before:
             break
-    return found
+    return found, version
 
 
 def kept(name: str, question: Question, read: Callable[[], T]) -> T:
@@ -66,8 +71,8 @@ def kept(name: str, question: Question, read: Callable[[], T]) -> T:
     if told is not None and not buying.paid_between(question, told[0]):
         answer: T = told[1]
         return answer
-    answer = steadily(read)
-    if facts.version() == version:
+    answer, of_version = _steady(read, version)
+    if of_version == version:
         cache.set(key, (question.as_of, answer), _KEPT)
     return answer
 

@@ -84,14 +84,15 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
 _USES: Final = ["content.downloaded", "content.read", "link.clicked"]
 
 # Orders by how many points they have, and which of them a key is: enough to share by every model.
-# Those without a point, usually the most, are the others.
+# All orders together tell what is left for those without a point, usually the most. They are read
+# twice: from an index alone that is quicker than from a copy.
 _SHARES: Final = """
-WITH bought AS MATERIALIZED (
+WITH bought AS NOT MATERIALIZED (
   SELECT o.id, o.contact_id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
     o.amount_fen - o.refund_fen - o.cost_fen AS margin
   FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.paid
     AND o.paid_at >= %(start)s AND o.paid_at < %(end)s {among}
-), points AS MATERIALIZED ({points}), met AS MATERIALIZED (
+), points AS ({points}), met AS (
   SELECT b.id, b.revenue, b.margin, p.key,
     row_number() OVER (PARTITION BY b.id ORDER BY p.at, p.key) AS place,
     count(*) OVER (PARTITION BY b.id) AS points
@@ -105,8 +106,7 @@ FROM met GROUP BY 1, 2, 3, 4
 UNION ALL
 SELECT NULL, 0, false, false, count(*), COALESCE(sum(revenue), 0)::bigint,
   COALESCE(sum(margin), 0)::bigint
-FROM bought LEFT JOIN (SELECT id, true AS met FROM met WHERE place = 1) known USING (id)
-WHERE met IS NULL HAVING count(*) > 0
+FROM bought
 """
 NO_POINT: Final = "none"
 
@@ -191,7 +191,16 @@ def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
         cursor.execute(_shares(question, group) + _COUNTED, _given(question, days))
         found: list[tuple[Any, ...]] = cursor.fetchall()
         cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
-    return found
+    return _with_the_rest(found)
+
+
+def _with_the_rest(found: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The row of all orders becomes one of those without a point, if there are any."""
+    met = [row for row in found if row[0] is not None]
+    (whole,) = (row[4:] for row in found if row[0] is None)
+    counted = [row[4:] for row in met if row[2]]  # each order at its first point
+    rest = [sum_ - sum(row[n] for row in counted) for n, sum_ in enumerate(whole)]
+    return [*met, (None, 0, False, False, *rest)] if rest[0] else met
 
 
 def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from analytics import buying
@@ -16,31 +17,16 @@ from analytics.periods import Question, among
 TOP: Final[Mapping[str, int]] = {"0.1": 1, "1": 10, "10": 100, "20": 200}
 POINTS: Final = 100
 
-# Customers by revenue, the smallest first, in a hundred groups of the same size.
-_RANKED = f"""
-WITH buyer AS (
-  SELECT sum({buying.REVENUE})::bigint AS x FROM contacts_order
-  WHERE {buying.PAID} GROUP BY contact_id
-), ranked AS (
-  SELECT x, row_number() OVER (ORDER BY x) AS i, count(*) OVER () AS n FROM buyer
-)
-SELECT {{point}} AS point, count(*), sum(x)::bigint, sum(i * x::numeric)::text,
-  {{tops}}
-FROM ranked GROUP BY 1 ORDER BY 1
-"""  # noqa: S608 - our own names
-_TOP = "COALESCE(sum(x) FILTER (WHERE i > n - greatest(1, (n * {of} + 999) / 1000)), 0)::bigint"
-# The largest n/100 are point 1, and so on: who stands at rank r from above is in point ⌈100 r/n⌉.
-_POINT = f"(((n - i + 1) * least(n, {POINTS}) + n - 1) / n)"
-
-# A buyer's first order of all history is the first one in the period, or lies before it.
+# A buyer's first order of all history is the first one in the period, or lies before it. Facts know
+# what it was worth, unless the customer bought again on that day.
 _FIRST = f"""
-SELECT COALESCE(sum(revenue), 0)::bigint FROM (
-  SELECT DISTINCT ON (o.contact_id) o.{buying.REVENUE.replace(" - ", " - o.")} AS revenue
-  FROM analytics_customerfact f JOIN contacts_order o
-    ON o.tenant_id = f.tenant_id AND o.contact_id = f.contact_id AND o.paid
+SELECT COALESCE(sum(CASE WHEN day_orders[1] = 1 THEN day_revenues[1] ELSE (
+  SELECT {buying.REVENUE} FROM contacts_order o
+  WHERE o.tenant_id = %(tenant)s AND o.contact_id = f.contact_id AND o.paid
     AND o.paid_at = timestamptz 'epoch' + f.first_us * interval '1 microsecond'
-  WHERE f.tenant_id = %(tenant)s AND f.first_us >= %(start_us)s AND f.first_us < %(end_us)s{{among}}
-  ORDER BY o.contact_id, o.order_id COLLATE "C") first
+  ORDER BY o.order_id COLLATE "C" LIMIT 1) END), 0)::bigint
+FROM analytics_customerfact f
+WHERE f.tenant_id = %(tenant)s AND f.first_us >= %(start_us)s AND f.first_us < %(end_us)s{{among}}
 """  # noqa: S608 - our own names
 
 
@@ -83,21 +69,24 @@ def report(question: Question) -> Concentration:
     found = Concentration()
     if question.span.start_us >= question.end_us:
         return found
-    parameters = buying.given(question)
-    tops = ", ".join(_TOP.format(of=of) for of in TOP.values())
-    sql = _RANKED.format(among=among(question), point=_POINT, tops=tops)
-    by_point: dict[int, int] = {}
-    for point, customers, revenue, weighted, *top in buying.rows(sql, parameters):
-        found.customers += customers
-        found.revenue += revenue
-        found.weighted += int(weighted)
-        by_point[point] = revenue
-        for name, part in zip(TOP, top, strict=True):
-            found.top[name] += part
-    if found.revenue:
-        found.points = [by_point[point] for point in sorted(by_point)]
-        first = _FIRST.format(among=among(question, "f.contact_id"))
-        found.first = buying.rows(first, parameters)[0][0]
+    from analytics import ranks  # noqa: PLC0415 - NumPy takes a while to load
+
+    (worth,) = ranks.of_buyers(question, "worth")
+    ranked = ranks.ascending(worth)
+    found.customers = n = len(ranked)
+    found.revenue = int(ranked.sum())
+    for name, of in TOP.items():
+        found.top[name] = int(ranked[-max(1, (n * of + 999) // 1000) :].sum())
+    if not found.revenue:
+        return found
+    number = min(n, POINTS)
+    bounds = [n - n * point // number for point in range(number + 1)]
+    for above, below in pairwise(bounds):
+        revenue = int(ranked[below:above].sum())
+        found.points.append(revenue)
+        found.weighted += below * revenue + ranks.weighted(ranked[below:above])
+    first = _FIRST.format(among=among(question, "f.contact_id"))
+    found.first = buying.rows(first, buying.given(question))[0][0]
     return found
 
 

@@ -35,10 +35,16 @@ def latest() -> datetime | None:
     return found
 
 
-def needed(question: Question) -> bool:
-    """Inside a scope: would facts tell too much? What came after their last refresh they lack."""
+def needed(question: Question, *, outcomes: bool = False) -> bool:
+    """Inside a scope: would facts tell too much, or nothing yet? What came after their last refresh
+    they lack. Of a period that is over they tell what as_of knows, but for the `outcomes` of what
+    was done in it.
+    """
     known = FactsState.objects.values_list("latest_at", flat=True).first()
-    return known is not None and known >= question.as_of
+    if known is None:
+        return True
+    over = not outcomes and question.as_of_us >= question.span.end_us
+    return not over and known >= question.as_of
 
 
 def whole_until(question: Question) -> date:

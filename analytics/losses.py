@@ -8,6 +8,7 @@ not count (R1).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -31,6 +32,9 @@ _COLUMNS: Final[Mapping[Group, str]] = {
     "source": "c.source",
 }
 
+_BORDERS = f"ARRAY{[f'{days} days' for days in DAYS]}::interval[]"
+_LOST = "('customer', 'staff', 'unknown')"
+
 _COHORT = """
 WITH cohort AS (
   SELECT {group} AS grp, s.contact_id, s.opened_at,
@@ -42,29 +46,34 @@ WITH cohort AS (
     AND s.opened_at >= %(start)s AND s.opened_at < LEAST(%(end)s, %(as_of)s) {filters}
 )
 """
-_COUNTED = "SELECT grp, count(*){counts} FROM cohort GROUP BY grp"
-# The same, and how many contacts were lost, each once: of the row, and of all rows.
-_WITH_PEOPLE = """, gone AS (
-  SELECT grouping(grp) AS whole, grp, count(DISTINCT contact_id) AS people FROM cohort
-  WHERE {observed} AND {lost} GROUP BY GROUPING SETS ((grp), ())
-)
-SELECT COALESCE(
-    (SELECT people FROM gone WHERE whole = 0 AND gone.grp IS NOT DISTINCT FROM c.grp), 0),
-  (SELECT people FROM gone WHERE whole = 1), c.*
-FROM (SELECT grp, count(*){counts} FROM cohort GROUP BY grp) c
+# For how many of DAYS was a Follow observed, and how many of them were over when it was lost?
+_COUNTED = f"""
+SELECT NULL::int, grp, width_bucket(
+    LEAST(%(as_of)s, CASE WHEN ended_by = 'transfer' THEN ended_at END) - opened_at, {_BORDERS}),
+  CASE WHEN ended_by IN {_LOST}
+    THEN width_bucket(ended_at - opened_at - interval '1 microsecond', {_BORDERS}) END,
+  ended_by = 'customer', count(*)
+FROM cohort GROUP BY 2, 3, 4, 5
+"""  # noqa: S608 - our own names
+# Contacts, each once: of a row (0), of all rows (1).
+_PEOPLE = """
+UNION ALL
+SELECT grouping(grp), grp, NULL, NULL, NULL, count(DISTINCT contact_id) FROM cohort
+WHERE {observed} AND {lost} GROUP BY GROUPING SETS ((grp), ())
 """
 
+# Most Follows are of contacts who came in the period: these are joined at once, as few as they are
+# among all; the others one by one.
 _CONTACT = """
-  JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = s.contact_id"""
+  LEFT JOIN contacts_contact n ON n.tenant_id = %(tenant)s AND n.id = s.contact_id
+    AND n.acquired_at >= %(start)s
+  CROSS JOIN LATERAL (
+    SELECT {new} WHERE n.id IS NOT NULL
+    UNION ALL SELECT {others} FROM contacts_contact o
+    WHERE n.id IS NULL AND o.tenant_id = %(tenant)s AND o.id = s.contact_id) c"""
 _FOLLOW = """
   LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.contact_id = s.contact_id
-    AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at"""
-
-# Of those observed for N days: all, lost, lost by the customer.
-_COUNTS = """,
-  count(*) FILTER (WHERE {observed}),
-  count(*) FILTER (WHERE {observed} AND {lost}),
-  count(*) FILTER (WHERE {observed} AND {lost} AND ended_by = 'customer')"""
+    AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at AND f.live_code_id IS NOT NULL"""
 
 
 @dataclass(frozen=True)
@@ -99,8 +108,23 @@ class Row:
 
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope: a row for each group, the largest cohort first."""
-    sql = _cohort(question, group) + _COUNTED.format(counts=_counts())
-    return _rows(group, buying.rows(sql, _given(question)))
+    return _rows(group, buying.rows(_cohort(question, group) + _COUNTED, _given(question)))
+
+
+def _rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:
+    opened: dict[str | None, int] = defaultdict(int)
+    after: dict[str | None, dict[int, After]] = defaultdict(lambda: dict.fromkeys(DAYS, After()))
+    for _people, key, seen, gone, by_customer, heads in found:
+        opened[key] += heads
+        for place, days in enumerate(DAYS[:seen]):
+            lost = heads if gone is not None and gone <= place else 0
+            after[key][days] += After(heads, lost, lost if by_customer else 0)
+    names = _names(group, [key for key in opened if key])
+    rows = [
+        Row(names.get(key) if key else None, number, after[key], key)
+        for key, number in opened.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
 
 
 @dataclass(frozen=True)
@@ -113,33 +137,16 @@ class People:
 
 def with_people(question: Question, group: Group, days: int) -> tuple[list[Row], People]:
     """Inside a scope: the report, and who was lost within so many days, by one reading."""
-    sql = _cohort(question, group) + _WITH_PEOPLE.format(counts=_counts(), **_conditions(days))
+    sql = _cohort(question, group) + _COUNTED + _PEOPLE.format(**_conditions(days))
     found = buying.rows(sql, _given(question))
-    by_key = {key: heads for heads, _all, key, *_row in found}
-    rows = _rows(group, [row for _heads, _all, *row in found])
-    return rows, People(by_key, found[0][1] if found else 0)
-
-
-def _counts() -> str:
-    return "".join(_COUNTS.format(**_conditions(days)) for days in DAYS)
-
-
-def _rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:
-    names = _names(group, [key for key, *_counts in found if key])
-    rows = [
-        Row(
-            names.get(key) if key else None,
-            opened,
-            dict(zip(DAYS, _after(counts), strict=True)),
-            key,
-        )
-        for key, opened, *counts in found
-    ]
-    return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
+    by_key = {key: heads for whole, key, *_of, heads in found if whole == 0}
+    everybody = sum(heads for whole, *_of, heads in found if whole == 1)
+    rows = _rows(group, [row for row in found if row[0] is None])
+    return rows, People(by_key, everybody)
 
 
 def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, dict[str, Any]]:
-    """SQL of the contacts that `People` counts, and its parameters: of the row of this key, of the
+    """SQL of the contacts that `people` counts, and its parameters: of the row of this key, of the
     one without (`NO_KEY`), or of all ("").
     """
     lost = _conditions(days)
@@ -172,13 +179,20 @@ def total(rows: Sequence[Row]) -> Row:
 def _conditions(days: int) -> dict[str, str]:
     until = f"opened_at + make_interval(secs => {days * 86_400})"
     seen = f"{until} <= %(as_of)s AND NOT (ended_by = 'transfer' AND ended_at < {until})"
-    lost = f"ended_by IN ('customer', 'staff', 'unknown') AND ended_at <= {until}"
+    lost = f"ended_by IN {_LOST} AND ended_at <= {until}"
     return {"observed": seen, "lost": lost}
 
 
 def _joined(question: Question, group: Group) -> str:
-    """Only what is asked for."""
-    sql = _CONTACT if group != "staff" or question.channel_id is not None else ""
+    """Only what is asked for: columns of contacts that an index has are read there."""
+    asked = {"live_code": "live_code_id", "source": "source"}.get(group, "channel_id")
+    columns = {asked, "channel_id"} if question.channel_id is not None else {asked}
+    sql = ""
+    if group != "staff" or question.channel_id is not None:
+        new, others = (
+            ", ".join(f"{table}.{column}" for column in sorted(columns)) for table in "no"
+        )
+        sql = _CONTACT.format(new=new, others=others)
     return sql + _FOLLOW if group == "live_code" else sql
 
 
@@ -188,10 +202,6 @@ def _filters(question: Question) -> str:
     if question.owners is not None:
         sql += " AND s.staff_id = ANY(%(owners)s::bigint[])"
     return sql + by_deed(question, "s.contact_id")
-
-
-def _after(counts: Sequence[int]) -> list[After]:
-    return [After(*counts[place : place + 3]) for place in range(0, len(counts), 3)]
 
 
 def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:

@@ -33,6 +33,7 @@ from bench.customer_reports import THEIRS
 from bench.live_by_duckdb import CASES, Anchor
 from bench.reports_by_duckdb import Asking
 from contacts.models import Channel
+from scrm import warm
 from tenants import auth
 from tenants.models import Staff, Tenant
 from tenants.roles import Can
@@ -71,6 +72,7 @@ class Bench:
         self.anchor, self.asking = Anchor(there, channels, guides), Asking(tenant, there)
         self.found: dict[str, tuple[Times, Times | None]] = {}
         self.now = datetime.now(UTC).replace(microsecond=0)
+        warm.up()  # as the web server does
 
     def run(self) -> Mapping[str, tuple[Times, Times | None]]:
         today = self.now.astimezone(self.tenant.tz).date()

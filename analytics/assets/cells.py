@@ -1,18 +1,20 @@
-"""What do the facts say of user assets? Cells of days, and the pieces of those who are active.
+"""What do the facts say of user assets? Balances, cells of days, and the pieces of the active.
 
-Cells know the heads of each row at any midnight: everything that came before, less what went. What
-they cannot know is who changed the level between two midnights; that is read from the pieces at L2
-and L3 alone, as far fewer are active than can be reached.
+Balances and cells know the heads of each row at any midnight: who stands there now, less what came
+since. What they cannot know is who changed the level between two midnights; that is read from the
+pieces at L2 and L3 alone, as far fewer are active than can be reached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from django.db import connection
 
 from analytics import hindsight
+from analytics.assets import balances
 from analytics.assets.readings import LINES
 from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, midnight
@@ -26,17 +28,24 @@ _KEYS = {
     "staff": ("c.staff_id", "c.staff_id <> 0", ""),
     "team": ("t.team_id", "c.staff_id <> 0", _TEAM),
 }
+# At the beginning stood who stands there now, less what came since.
 _CELLS = """
-SELECT KEY, COALESCE(sum(acquired + returned + moved_in - lost_by_customer - lost_by_staff
-    - moved_out) FILTER (WHERE day < %(from)s), 0),
-  COALESCE(sum(acquired) FILTER (WHERE day >= %(from)s), 0),
-  COALESCE(sum(returned) FILTER (WHERE day >= %(from)s), 0),
-  COALESCE(sum(moved_in) FILTER (WHERE day >= %(from)s), 0),
-  COALESCE(sum(lost_by_customer) FILTER (WHERE day >= %(from)s), 0),
-  COALESCE(sum(lost_by_staff) FILTER (WHERE day >= %(from)s), 0),
-  COALESCE(sum(moved_out) FILTER (WHERE day >= %(from)s), 0)
-FROM analytics_assetcell c JOINED
-WHERE c.tenant_id = %(tenant)s AND KIND AND c.day < %(to)s AND CELLS
+SELECT KEY, sum(opening), COALESCE(sum(acquired) FILTER (WHERE day < %(to)s), 0),
+  COALESCE(sum(returned) FILTER (WHERE day < %(to)s), 0),
+  COALESCE(sum(moved_in) FILTER (WHERE day < %(to)s), 0),
+  COALESCE(sum(lost_by_customer) FILTER (WHERE day < %(to)s), 0),
+  COALESCE(sum(lost_by_staff) FILTER (WHERE day < %(to)s), 0),
+  COALESCE(sum(moved_out) FILTER (WHERE day < %(to)s), 0)
+FROM (
+  SELECT staff_id, level, channel_id, day, acquired, returned, moved_in, lost_by_customer,
+    lost_by_staff, moved_out,
+    lost_by_customer + lost_by_staff + moved_out - acquired - returned - moved_in AS opening
+  FROM analytics_assetcell c WHERE tenant_id = %(tenant)s AND day >= %(from)s AND CELLS
+  UNION ALL
+  SELECT staff_id, 1::smallint, channel_id, NULL, 0, 0, 0, 0, 0, 0, heads
+  FROM analytics_assetbalance c WHERE tenant_id = %(tenant)s CHANNEL
+) c JOINED
+WHERE KIND
 GROUP BY 1
 """
 _CHANGED = """
@@ -58,7 +67,36 @@ WHERE c.tenant_id = %(tenant)s AND KIND AND c.since < %(end)s
   AND (c.until IS NULL OR c.until >= %(end)s) CHANNEL
 GROUP BY 1
 """
-
+# By what is foretold: of all who stand there now, but for those who came or went since the end.
+_BALANCE = f"""
+WITH moved AS MATERIALIZED (
+  SELECT contact_id FROM contacts_reachspell
+  WHERE tenant_id = %(tenant)s AND opened_at >= %(end)s
+  UNION SELECT contact_id FROM contacts_reachspell
+  WHERE tenant_id = %(tenant)s AND ended_at >= %(end)s
+)
+SELECT KEY, sum(worth)
+FROM (
+  SELECT staff_id, channel_id, worth FROM analytics_assetbalance WHERE tenant_id = %(tenant)s
+  UNION ALL
+  SELECT p.staff_id, p.channel_id, {balances.WORTH}
+    * ((p.since < %(end)s AND (p.until IS NULL OR p.until >= %(end)s))::int
+      - (p.until IS NULL)::int)
+  FROM moved JOIN analytics_assetpiece p USING (contact_id)
+  JOIN analytics_forecast w USING (tenant_id, contact_id)
+  WHERE p.tenant_id = %(tenant)s
+) c JOINED
+WHERE KIND CHANNEL
+GROUP BY 1
+"""  # noqa: S608 - our own names
+_ACTIVE_WORTH = """
+SELECT KEY, sum(w.margin)
+FROM analytics_assetpiece c
+JOIN analytics_forecast w ON w.tenant_id = c.tenant_id AND w.contact_id = c.contact_id
+WHERE c.tenant_id = %(tenant)s AND c.level >= 2 AND c.until >= %(end)s
+  AND c.since < %(end)s CHANNEL
+GROUP BY 1
+"""
 _PEOPLE = """
 SELECT grouping(KEY), KEY, count(DISTINCT contact_id) FROM analytics_assetpiece c
 WHERE c.tenant_id = %(tenant)s AND KIND AND LINE AND MOMENT >= %(start)s
@@ -69,9 +107,7 @@ GROUP BY GROUPING SETS ((KEY), ())
 
 def know(question: Question) -> bool:
     """Inside a scope: do the facts answer this? Not for some owners, nor when as_of hides some."""
-    if question.by_person:
-        return False
-    return question.as_of_us >= question.span.end_us or not hindsight.needed(question)
+    return not question.by_person and not hindsight.needed(question)
 
 
 def read(question: Question, group: str) -> list[tuple[Any, ...]]:
@@ -99,10 +135,20 @@ def people(question: Question, group: str, line: str) -> list[tuple[bool, Any, i
     return [(bool(whole), key, number) for whole, key, number in rows]
 
 
-def worth(question: Question, group: str, worths: Worths) -> list[tuple[Any, ...]]:
-    """By key: what those at closing are worth."""
-    sql = _filled(_WORTH, question, group).replace("WORTHS", worths.table)
-    return _all(sql, question, **worths.parameters)
+def worth(question: Question, group: str, worths: Worths) -> Mapping[str | int | None, Fraction]:
+    """By key: what those at closing are worth, fen."""
+    if worths.told is not None:
+        sql = _filled(_WORTH, question, group).replace("WORTHS", worths.table)
+        return _sums(sql, question, **worths.parameters)
+    if group != "ownership":
+        return _sums(_filled(_BALANCE, question, group), question)
+    active = _sums(_filled(_ACTIVE_WORTH, question, group), question)
+    everybody = _sums(_filled(_BALANCE, question, "channel"), question)
+    return {**active, "L1": sum(everybody.values(), Fraction()) - sum(active.values())}
+
+
+def _sums(sql: str, question: Question, **more: object) -> dict[str | int | None, Fraction]:
+    return {key: Fraction(worth) for key, worth in _all(sql, question, **more)}
 
 
 def _filled(sql: str, question: Question, group: str) -> str:

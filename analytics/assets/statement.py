@@ -219,8 +219,8 @@ def _counted(question: Question, group: Group, worths: Worths | None) -> Book:
     if group == "ownership":
         _move(book, cells.changed(question))
     if worths is not None:
-        for key, value in cells.worth(question, group, worths):
-            book[key].value = Fraction(value)
+        for key, value in cells.worth(question, group, worths).items():
+            book.setdefault(key, Row(key)).value = value
     return book
 
 

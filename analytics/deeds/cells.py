@@ -55,19 +55,13 @@ GROUP BY 1
 
 
 def know(question: Question) -> bool:
-    """Inside a scope: do the cells answer this? Not for a part of the contacts, nor in hindsight.
-
-    What comes before the end of the period is known by its end.
-    """
-    if not question.of_everybody:
-        return False
-    over = question.as_of_us >= question.span.end_us
-    return over or not hindsight.needed(question)
+    """Inside a scope: do the cells answer this? Not for a part of the contacts, nor in hindsight."""
+    return question.of_everybody and not hindsight.needed(question)
 
 
 def know_scans(question: Question) -> bool:
     """The same of what came of scans, which may be long after the period; each channel is known."""
-    return not question.by_person and not hindsight.needed(question)
+    return not question.by_person and not hindsight.needed(question, outcomes=True)
 
 
 def formula(question: Question) -> tuple[int, int, int, int]:

@@ -1,7 +1,7 @@
 """What analytics keeps: facts and cells behind reports, forecasts, targets, alerts, fit."""
 
 from .alerts import Alert, AlertNotice, AlertRecipient, AlertRule
-from .assets import AssetCell, AssetPiece
+from .assets import AssetBalance, AssetCell, AssetPiece
 from .deeds import DeedCell, DeedFact
 from .facts import (
     EVERY_CHANNEL,
@@ -31,6 +31,7 @@ __all__ = [
     "AlertNotice",
     "AlertRecipient",
     "AlertRule",
+    "AssetBalance",
     "AssetCell",
     "AssetPiece",
     "CohortCell",

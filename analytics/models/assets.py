@@ -70,3 +70,20 @@ class AssetCell(TenantModel):
 
     class Meta(TenantModel.Meta):
         pass
+
+
+class AssetBalance(TenantModel):
+    """How many stand in a row of the user assets with no end in sight, and what are they worth?
+
+    Of pieces without `until`: of contacts by channel (`staff_id` 0), of Follows by staff and
+    channel. `worth` is the margin that is foretold of them, fen. assets/balances.py keeps it.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "staff_id", "channel_id")
+    staff_id = models.BigIntegerField()
+    channel_id = models.BigIntegerField()
+    heads = models.BigIntegerField()
+    worth = models.DecimalField(max_digits=30, decimal_places=6)
+
+    class Meta(TenantModel.Meta):
+        pass

@@ -19,6 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from analytics import models, periods
+from analytics.assets import balances
 from analytics.prediction.fits import Fit
 from contacts import arrays
 from contacts.models import Order
@@ -143,12 +144,13 @@ def _fit(tenant: Tenant) -> None:
     fit, found = learning.learn(days, today)
     if found is not None:
         for part in _parts(found, today):
-            with scope(tenant):
+            with scope(tenant), balances.moving(part[0]):
                 _write(part, as_of)
     with scope(tenant):
-        models.Forecast.objects.filter(as_of__lt=as_of).delete()
-        if found is None:
-            models.Forecast.objects.all().delete()
+        with balances.recounted():
+            models.Forecast.objects.filter(as_of__lt=as_of).delete()
+            if found is None:
+                models.Forecast.objects.all().delete()
         keep(as_of, fit, before.orders, tenant)
         kept, _made = models.ForecastState.objects.get_or_create(only=True)
         kept.changed = max(0, kept.changed - before.changed)
@@ -177,10 +179,11 @@ def _refresh(tenant: Tenant) -> None:
         some = stale_ids[start : start + _CHUNK]
         days = purchases.read(as_of, tenant.tz, some)
         found = learning.foretell(fit, purchases.buyers(days), today)
-        for part in _parts(found, today):
-            _write(part, as_of)
-        left = sorted(set(some) - set(found.contact.tolist()))
-        models.Forecast.objects.filter(contact_id__in=left).delete()
+        with balances.moving(some):
+            for part in _parts(found, today):
+                _write(part, as_of)
+            left = sorted(set(some) - set(found.contact.tolist()))
+            models.Forecast.objects.filter(contact_id__in=left).delete()
     if stale_ids:
         _told()
 

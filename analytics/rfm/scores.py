@@ -93,13 +93,6 @@ WITH buyer AS (
   FROM buyer
 )
 """  # noqa: S608 - our own names
-_CELLS = (
-    _SCORED
-    + """
-SELECT r::int, f::int, m::int, count(*), sum(worth)::bigint FROM scored
-GROUP BY r, f, m ORDER BY r, f, m
-"""
-)
 _MEMBERS = (
     _SCORED
     + """
@@ -139,8 +132,16 @@ def report(question: Question) -> list[Cell]:
     """Inside a scope: the cells that have customers."""
     if question.span.start_us >= question.end_us:
         return []
-    sql = _CELLS.format(among=among(question))
-    return [Cell(*row) for row in buying.rows(sql, buying.given(question))]
+    from analytics import ranks  # noqa: PLC0415 - NumPy takes a while to load
+
+    last, orders, worth = ranks.of_buyers(question, "last", "orders", "worth")
+    r, f, m = (ranks.scores(each, BEST) for each in (last, orders, worth))
+    ten = BEST * 2
+    found = ranks.counted((r * ten + f) * ten + m, worth)
+    return [
+        Cell(key // ten**2, key // ten % ten, key % ten, heads, revenue)
+        for key, heads, revenue in found
+    ]
 
 
 def members(

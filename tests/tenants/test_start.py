@@ -70,6 +70,17 @@ def test_web_refuses_the_owners_role() -> None:
     assert "owns tenant tables" in result.stderr
 
 
+def test_what_web_loads_at_its_start_is_collected_no_more() -> None:
+    here = connections["default"].settings_dict["NAME"]
+    server, _slash, _name = os.environ["DATABASE_URL"].rpartition("/")
+    told = (
+        "import gc, sys, scrm.wsgi; print('analytics.api.assets' in sys.modules,"
+        " len(gc.get_objects()) < gc.get_freeze_count())"
+    )
+    result = start("-c", told, DATABASE_URL=f"{server}/{here}")
+    assert result.stdout.split() == ["True", "True"], result.stderr
+
+
 def test_the_role_check_names_each_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     isolation.refuse_unsafe_role()
 
