@@ -55,7 +55,7 @@ GROUP BY 1
 
 
 def know(question: Question) -> bool:
-    """Inside a scope: do the cells answer this? Not for a part of the contacts, nor in hindsight."""
+    """Inside a scope: do cells answer this? Not for a part of the contacts, nor in hindsight."""
     return question.of_everybody and not hindsight.needed(question)
 
 
