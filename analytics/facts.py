@@ -36,7 +36,9 @@ QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
-_FORM = 7  # another one when facts hold more than before: then all are read again
+# Another one when facts hold more than before: then all are read again. A migration sets latest_at
+# to null with it, so that until then reports are read from rows.
+_FORM = 7
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
@@ -304,8 +306,7 @@ def _refresh_dirty() -> None:
     if _most(len(changed.much)):
         rebuild()
     elif changed.deeds or changed.later_deeds:
-        with balances.moving(changed.much):
-            concerned = _refresh_some(changed)
+        concerned = _refresh_some(changed)
         if concerned:
             forecasts.stale(sorted(concerned))
         _refreshed()
@@ -334,8 +335,11 @@ def _refresh_deeds(changed: dirty.Changed) -> None:
         hanging |= deeds.referrers(given, some)
     for some in _chunks(changed.deeds | hanging):
         deeds.refresh(given, some)
-    for some in _chunks(changed.later_deeds - hanging):
-        deeds.refresh_since(given, some, changed.since)
+    later = changed.later_deeds - hanging
+    for some in _chunks(later & changed.bought):
+        deeds.refresh_since(given, some, changed.since, bought=True)
+    for some in _chunks(later - changed.bought):
+        deeds.refresh_since(given, some, changed.since, bought=False)
 
 
 def _customers(contact_ids: Collection[int]) -> set[int]:

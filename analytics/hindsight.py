@@ -8,7 +8,6 @@ from typing import Final
 from django.db import connection
 
 from analytics.deeds.readings import TOUCHED_KIND
-from analytics.models import FactsState
 from analytics.periods import Question
 from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_SENT
 from tenants.scope import current_tenant_id
@@ -40,16 +39,27 @@ def needed(question: Question, *, outcomes: bool = False) -> bool:
     they lack. Of a period that is over they tell what as_of knows, but for the `outcomes` of what
     was done in it.
     """
-    known = FactsState.objects.values_list("latest_at", flat=True).first()
+    known = _known_to()
     if known is None:
         return True
     over = not outcomes and question.as_of_us >= question.span.end_us
     return not over and known >= question.as_of
 
 
+def _known_to() -> datetime | None:
+    with connection.cursor() as cursor:  # often: without the words of a model
+        cursor.execute(
+            "SELECT latest_at FROM analytics_factsstate WHERE tenant_id = %s", [current_tenant_id()]
+        )
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
 def whole_until(question: Question) -> date:
     """Inside a scope: before which day of the period cells of days tell what as_of knows. The day
-    of as_of is whole, too, if nothing of it came after.
+    of as_of is whole, too, if nothing of it came after; with no facts yet none is.
     """
-    end = question.span.end
-    return min(end, question.today) if end > question.today and needed(question) else end
+    known, end = _known_to(), question.span.end
+    if known is None:
+        return date.min
+    return min(end, question.today) if known >= question.as_of else end

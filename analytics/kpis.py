@@ -233,7 +233,7 @@ SELECT COALESCE(sum(deleted) FILTER (WHERE day >= %(from)s), 0)::bigint,
   (sum(opened) - COALESCE(sum(ended) FILTER (WHERE day < %(from)s), 0))::bigint
 FROM (
   SELECT day, opened, ended, deleted FROM analytics_daycell
-  WHERE tenant_id = %(tenant)s AND day < %(whole)s {channel}
+  WHERE tenant_id = %(tenant)s AND channel_id = %(which)s AND day < %(whole)s
   UNION ALL
   SELECT %(whole)s, 1, 0, 0 FROM contacts_reachspell
   WHERE tenant_id = %(tenant)s AND staff_id IS NOT NULL
@@ -262,7 +262,8 @@ WHERE {reachable.OPEN} AND EXISTS (
 _CUSTOMERS = """
 WITH cell AS (
   SELECT COALESCE(sum(customers), 0) AS customers, COALESCE(sum(repeats), 0) AS repeats
-  FROM analytics_daycell WHERE tenant_id = %(tenant)s AND day < %(whole)s {channel}
+  FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND channel_id = %(which)s AND day < %(whole)s
 ), late AS (
   SELECT l.orders, (
     SELECT count(*) FROM (
@@ -295,9 +296,8 @@ def _one(sql: str, question: Question) -> tuple[Any, ...]:
         "rows_from": "-infinity" if whole == date.min else midnight(whole, question.span.zone),
         "inbound": sorted(INBOUND),
     }
-    channel = "" if question.channel_id is None else "AND channel_id = %(channel)s"
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(whose=among(question), channel=channel), parameters)
+        cursor.execute(sql.format(whose=among(question)), parameters)
         row: tuple[Any, ...] = cursor.fetchone()
     return row
 

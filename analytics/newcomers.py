@@ -7,6 +7,7 @@ from datetime import date
 from django.db import connection
 
 from analytics import hindsight
+from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, filters, holders, micros, midnight
 
 Key = int | date
@@ -39,7 +40,7 @@ def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
         of_cell=day.format("day"),
         of_contact=day.format("reach_day"),
         of_customer=day.format("first_day"),
-        channel=narrowed if not by_rows else "",
+        channel=_cells_of(question, group),
         filter=narrowed,
     )
     parameters = filters(question) | {
@@ -47,6 +48,7 @@ def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
         "until": until,
         "from": start,
         "to": min(midnight(span.end, span.zone), question.as_of),
+        "every": EVERY_CHANNEL,
         "from_us": micros(start),
         "to_us": question.end_us,
     }
@@ -57,3 +59,9 @@ def counts(question: Question, group: str) -> dict[Key, tuple[int, int]]:
             for key, contacts, customers in cursor.fetchall()
             if contacts or customers
         }
+
+
+def _cells_of(question: Question, group: str) -> str:
+    if question.channel_id is not None:
+        return "AND channel_id = %(channel)s"
+    return f"AND channel_id {'<>' if group == 'channel' else '='} %(every)s"

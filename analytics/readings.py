@@ -211,9 +211,10 @@ def customer_days(facts: str, times: str = "1") -> str:
 def _days(facts: str, times: str, of_one: str, lines: Sequence[str]) -> str:
     sums = ", ".join(f"sum({times} * line.{line})::bigint AS {line}" for line in lines)
     return f"""
-SELECT line.day, channel_id, {sums}
+SELECT line.day, k.channel_id, {sums}
 FROM {facts} CROSS JOIN LATERAL ({of_one}) AS line(day, {", ".join(lines)})
-WHERE line.day IS NOT NULL GROUP BY line.day, channel_id"""  # noqa: S608 - our own names
+CROSS JOIN LATERAL (VALUES (channel_id), (%(every)s)) AS k(channel_id)
+WHERE line.day IS NOT NULL GROUP BY line.day, k.channel_id"""  # noqa: S608 - our own names
 
 
 def cohort_months(facts: str, times: str = "1") -> str:

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from analytics import readings
+from analytics.assets import balances
 from analytics.assets import readings as asset_readings
 from analytics.narrowing import AS_USUAL, BY_HASH, of_these
 from contacts import arrays
@@ -189,11 +190,15 @@ _ASSETS = (
       = (lost.contact_id, lost.staff_id, lost.since, lost.level)
 ), change AS (
   SELECT COLUMNS, 1 AS sign FROM fresh UNION ALL SELECT COLUMNS, -1 FROM stale
-)
+), standing AS MATERIALIZED (
+  SELECT contact_id, staff_id, channel_id, sum(sign)::bigint AS n FROM change
+  WHERE until IS NULL GROUP BY contact_id, staff_id, channel_id HAVING sum(sign) <> 0
+), balanced AS (BALANCES)
 INSERT INTO analytics_assetcell AS c (tenant_id, staff_id, level, channel_id, day, LINES)
 SELECT %(tenant)s, moved.* FROM (CELLS) moved WHERE (LINES) <> (0, 0, 0, 0, 0, 0)
 ON CONFLICT (tenant_id, staff_id, level, channel_id, day) DO UPDATE SET ADDED
 """.replace("COLUMNS", asset_readings.COLUMNS)
+    .replace("BALANCES", balances.ADDED)
     .replace("LINES", ", ".join(asset_readings.LINES))
     .replace("CELLS", asset_readings.cells("change", "sign"))
     .replace(

@@ -1,8 +1,8 @@
 """How many stand in each row of the user assets with no end in sight, and what are they worth?
 
 A statement begins with them and looks at the days since alone, however long the history is. They
-follow the pieces of contacts, which facts.py keeps, and the forecasts, of prediction/forecasts.py:
-whoever changes either does so inside `moving` or `recounted`, one at a time.
+follow the pieces of contacts, which upkeep.py keeps together with them, and the forecasts of
+prediction/forecasts.py, who changes them inside `moving` or `recounted`, one at a time.
 """
 
 from __future__ import annotations
@@ -46,13 +46,23 @@ _RECOUNT = (
 INSERT INTO analytics_assetbalance (tenant_id, staff_id, channel_id, heads, worth)
 SELECT %(tenant)s, s.* FROM ({_STANDING.format(these="")}) s""",  # noqa: S608 - our own names
 )
+# Within upkeep.py: by as many more pieces without an end as its `standing` tells.
+ADDED = f"""
+  INSERT INTO analytics_assetbalance AS b (tenant_id, staff_id, channel_id, heads, worth)
+  SELECT %(tenant)s, s.staff_id, s.channel_id, sum(s.n), COALESCE(sum(s.n * {WORTH}), 0)
+  FROM standing s LEFT JOIN analytics_forecast w ON w.tenant_id = %(tenant)s
+    AND w.contact_id = s.contact_id AND w.contact_id = ANY(ARRAY(SELECT contact_id FROM standing))
+  GROUP BY s.staff_id, s.channel_id
+  ON CONFLICT (tenant_id, staff_id, channel_id) DO UPDATE
+  SET heads = b.heads + EXCLUDED.heads, worth = b.worth + EXCLUDED.worth
+"""  # noqa: S608 - our own names
 # That of facts.py: who reads facts again changes balances too.
 _ALONE = "SELECT pg_advisory_xact_lock(hashtext('facts'), %(tenant)s::int)"
 
 
 @contextmanager
 def moving(contact_ids: Collection[int]) -> Iterator[None]:
-    """Inside a scope: pieces or forecasts of these contacts change; balances follow."""
+    """Inside a scope: forecasts of these contacts change; balances follow."""
     given: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "contacts": arrays.literal(sorted(contact_ids)),

@@ -20,7 +20,7 @@ _FORMULA = f"""
 SELECT (SELECT COALESCE(sum(times), 0)::bigint FROM analytics_deedcell
     WHERE tenant_id = %(tenant)s AND {_HEADS.format(deed=int(Deed.TOUCHED))}),
   bought.orders, bought.fen, (SELECT COALESCE(sum(revenue), 0)::bigint FROM analytics_daycell
-    WHERE tenant_id = %(tenant)s AND day >= %(from)s AND day < %(to)s)
+    WHERE tenant_id = %(tenant)s AND channel_id = %(every)s AND day >= %(from)s AND day < %(to)s)
 FROM (
   SELECT COALESCE(sum(times), 0)::bigint AS orders, COALESCE(sum(fen), 0)::bigint AS fen
   FROM analytics_deedcell

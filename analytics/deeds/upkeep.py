@@ -60,7 +60,7 @@ WHERE f.tenant_id = %(tenant)s{{these f.contact_id}} AND EXISTS (
   SELECT FROM unnest(f.kinds, f.days) AS u(kind, day)
   WHERE u.kind = {int(Deed.ADDED)} AND u.day >= %(tail_day)s - {TO_ADD + TO_BUY + 1})
 UNION SELECT c.referrer_id FROM contacts_contact c
-WHERE c.tenant_id = %(tenant)s{{these c.referrer_id}}
+WHERE c.tenant_id = %(tenant)s{{these c.referrer_id}} AND %(bought)s
 """)  # noqa: S608 - our own names
 
 
@@ -74,11 +74,13 @@ def refresh(given: Mapping[str, Any], contact_ids: Sequence[int]) -> None:
     _run(_ALL, given, contact_ids)
 
 
-def refresh_since(given: Mapping[str, Any], contact_ids: Sequence[int], since: datetime) -> None:
-    """The same, where nothing but acts and orders came, from then on."""
+def refresh_since(
+    given: Mapping[str, Any], contact_ids: Sequence[int], since: datetime, *, bought: bool
+) -> None:
+    """The same, where nothing but acts came from then on, and orders if they `bought`."""
     zone = ZoneInfo(given["zone"])
     day = since.astimezone(zone).date()
-    of_time = {**given, "tail_day": day, "tail": midnight(day, zone)}
+    of_time = {**given, "tail_day": day, "tail": midnight(day, zone), "bought": bought}
     waiting = _ids(_WAITING, of_time, contact_ids)
     if waiting:
         refresh(given, sorted(waiting))

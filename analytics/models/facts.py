@@ -12,7 +12,7 @@ from django.db import models
 
 from tenants.scope import TenantModel
 
-# Of GapCell and AssetCell: all channels together.
+# Of DayCell, GapCell, AssetCell and DeedCell: all channels together.
 EVERY_CHANNEL = -1
 
 
@@ -175,7 +175,7 @@ class StageReach(TenantModel):
 
 
 class DayCell(TenantModel):
-    """What contacts of a channel did on a day, and what became of their Follows.
+    """What contacts of a channel, or of all together, did on a day; what became of their Follows.
 
     `contacts` and `customers` are new ones, `repeats` are second orders. `deleted` Follows are
     those of the `ended` ones that the customer ended. Revenue is whole fen.
@@ -194,7 +194,7 @@ class DayCell(TenantModel):
     deleted = models.BigIntegerField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
-        pass
+        indexes = [models.Index(fields=["tenant", "channel_id", "day"], name="day_cell_channel")]
 
 
 class CohortCell(TenantModel):

@@ -10,8 +10,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from analytics import facts, formula, kpis, rates
+from analytics.assets import statement
 from analytics.deeds import cells
-from analytics.models import DeedCell, Kpi
+from analytics.models import AssetBalance, DayCell, DeedCell, FactsState, Kpi
 from analytics.periods import Question, Span
 from contacts import orders, tagging, timeline
 from contacts.models import Contact, Tag
@@ -192,3 +193,19 @@ def test_many_deeds_of_a_day_are_one(business: Business) -> None:
         facts.catch_up()
 
         assert [(c.day, c.times) for c in DeedCell.objects.all()] == [(date(2026, 3, 2), 1)]
+
+
+def test_before_facts_are_read_in_their_new_form_rows_answer(business: Business) -> None:
+    """As after an update, until the worker has read a large tenant again."""
+    with business.scope():
+        town = Town(business, 7)
+        for _ in range(30):
+            town.step()
+        facts.catch_up()
+        asked = [town.question() for _ in range(10)]
+        told_by_facts = [(told(each), statement.report(each, "staff")) for each in asked]
+
+        FactsState.objects.update(latest_at=None)
+        for model in (DeedCell, DayCell, AssetBalance):
+            model.objects.all().delete()
+        assert [(told(each), statement.report(each, "staff")) for each in asked] == told_by_facts
