@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from django.db import connection
 from django.utils import timezone
@@ -12,11 +13,22 @@ from django.utils import timezone
 from contacts import arrays
 from tenants.scope import current_tenant_id
 
+# What of a contact is to be read, by the columns orders, spoke, deeds: from a moment on, or ever.
+_WHAT: Final = {
+    (False, False, False): ("everything", "everything"),
+    (True, False, False): ("bought", "corrected"),
+    (False, True, False): ("spoken", "spoken"),
+    (False, False, True): ("touched", "deeds"),
+    (False, True, True): ("talked", "talked"),
+}
+# Fields of Changed whose deeds are read from `since` on.
+LATER: Final = ("bought", "touched", "spoken", "talked")
+
 
 @dataclass
 class Changed:
-    """Ids by how much of them has to be read. Each is in one of the first four, or in none, and
-    in one of the last two, for its deeds.
+    """Ids by how much of them has to be read. Each is in one of the first four, or in none; those
+    of `deeds` need no more for theirs.
     """
 
     everything: set[int] = field(default_factory=set)
@@ -24,8 +36,13 @@ class Changed:
     bought: set[int] = field(default_factory=set)  # orders, and signs of life, from `since` on
     spoken: set[int] = field(default_factory=set)  # signs of life from `since` on
     deeds: set[int] = field(default_factory=set)
-    later_deeds: set[int] = field(default_factory=set)  # from `since` on
+    touched: set[int] = field(default_factory=set)  # deeds from `since` on, as those two above
+    talked: set[int] = field(default_factory=set)  # nothing but what waits for an answer
     since: datetime = field(default_factory=timezone.now)
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.deeds or any(getattr(self, name) for name in LATER))
 
     @property
     def much(self) -> set[int]:
@@ -33,8 +50,10 @@ class Changed:
         return self.everything | self.corrected | self.bought | self.spoken
 
 
-def mark(contact_ids: Sequence[int], since: datetime | None, only: str | None = None) -> None:
-    """Inside a scope: note them; `only` is a column of DirtyContact: nothing but that changed."""
+def mark(contact_ids: Sequence[int], since: datetime | None, *only: str) -> None:
+    """Inside a scope: note them; `only` are columns of DirtyContact: nothing but that changed. By
+    talk of ours alone, `spoke` and `deeds`, nothing changes but what waited for it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders, spoke, deeds,"
@@ -42,9 +61,9 @@ def mark(contact_ids: Sequence[int], since: datetime | None, only: str | None = 
             [
                 current_tenant_id(),
                 arrays.literal(contact_ids),
-                only == "orders",
-                only == "spoke",
-                only == "deeds",
+                "orders" in only,
+                "spoke" in only,
+                "deeds" in only,
                 since,
             ],
         )
@@ -61,17 +80,13 @@ def take() -> Changed:
         rows = cursor.fetchall()
     found = Changed()
     for pk, orders, spoke, deeds, since in rows:
-        (found.later_deeds if since else found.deeds).add(pk)
-        if orders:
-            (found.bought if since else found.corrected).add(pk)
-        elif spoke:
-            found.spoken.add(pk)
-        elif not deeds:
-            found.everything.add(pk)
+        later, sooner = _WHAT[orders, spoke, deeds]
+        getattr(found, later if since else sooner).add(pk)
         if since:
             found.since = min(found.since, since)
+        else:
+            found.deeds.add(pk)
     found.corrected -= found.everything
     found.bought -= found.everything | found.corrected
     found.spoken -= found.everything | found.corrected | found.bought
-    found.later_deeds -= found.deeds
     return found

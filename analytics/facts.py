@@ -47,9 +47,9 @@ _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
 _FAMILIES = frozenset({"contact", "follow", "reward", "stage", "subscription"})
 # After these nothing but what the contact bought.
 _ORDERS = frozenset({"order"})
-# After these nothing but on which days it did what; after the latter from then on.
+# After these nothing but on which days it did what; after the last two from then on.
 _DEEDS = frozenset({LIVECODE_SCANNED, TAG_ADDED, TAG_REMOVED})
-_LATER_DEEDS = frozenset({TOUCHED_KIND, MESSAGE_SENT})
+_TOUCHES, _TALK = frozenset({TOUCHED_KIND}), frozenset({MESSAGE_SENT})
 
 
 def begin() -> None:
@@ -74,15 +74,23 @@ def mark_spoken(contact_ids: Sequence[int], since: datetime) -> None:
     _mark(contact_ids, since, "spoke")
 
 
-def mark_deeds(contact_ids: Sequence[int], since: datetime | None = None) -> None:
-    """Of these contacts only the days of deeds changed; with `since`, from then on."""
+def mark_deeds(contact_ids: Sequence[int]) -> None:
+    """Of these contacts only the days of deeds changed."""
+    _mark(contact_ids, None, "deeds")
+
+
+def mark_touched(contact_ids: Sequence[int], since: datetime) -> None:
+    """These contacts were touched, not before then."""
     _mark(contact_ids, since, "deeds")
 
 
-def _mark(
-    contact_ids: Sequence[int], since: datetime | None = None, only: str | None = None
-) -> None:
-    dirty.mark(contact_ids, since, only)
+def mark_talked(contact_ids: Sequence[int], since: datetime) -> None:
+    """To these contacts somebody spoke, not before then."""
+    _mark(contact_ids, since, "spoke", "deeds")
+
+
+def _mark(contact_ids: Sequence[int], since: datetime | None = None, *only: str) -> None:
+    dirty.mark(contact_ids, since, *only)
     doorbell.ring(QUEUE, timezone.now() + _DELAY)
 
 
@@ -108,9 +116,10 @@ def on_events(events: Sequence[Event]) -> None:
     spoke = {e.contact_id for e in more} - bought
     if spoke:
         mark_spoken(sorted(spoke), min(e.at for e in more))
-    later = [e for e in others if e.kind in _LATER_DEEDS and e.contact_id not in did]
-    if later:
-        mark_deeds(sorted({e.contact_id for e in later}), min(e.at for e in later))
+    for kinds, mark_since in ((_TOUCHES, mark_touched), (_TALK, mark_talked)):
+        later = [e for e in others if e.kind in kinds and e.contact_id not in did]
+        if later:
+            mark_since(sorted({e.contact_id for e in later}), min(e.at for e in later))
 
 
 def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:
@@ -305,7 +314,7 @@ def _refresh_dirty() -> None:
     changed = dirty.take()
     if _most(len(changed.much)):
         rebuild()
-    elif changed.deeds or changed.later_deeds:
+    elif changed.anything:
         concerned = _refresh_some(changed)
         if concerned:
             forecasts.stale(sorted(concerned))
@@ -335,11 +344,11 @@ def _refresh_deeds(changed: dirty.Changed) -> None:
         hanging |= deeds.referrers(given, some)
     for some in _chunks(changed.deeds | hanging):
         deeds.refresh(given, some)
-    later = changed.later_deeds - hanging
-    for some in _chunks(later & changed.bought):
-        deeds.refresh_since(given, some, changed.since, bought=True)
-    for some in _chunks(later - changed.bought):
-        deeds.refresh_since(given, some, changed.since, bought=False)
+    done = changed.deeds | hanging
+    later = {name: getattr(changed, name) - done for name in dirty.LATER}
+    for some in _chunks(set().union(*later.values())):
+        these = {name: ids.intersection(some) for name, ids in later.items()}
+        deeds.refresh_since(given, changed.since, **these)
 
 
 def _customers(contact_ids: Collection[int]) -> set[int]:

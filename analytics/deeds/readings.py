@@ -75,7 +75,7 @@ def entries(fact: str) -> str:
 
 # `{these column}` is where a reading is narrowed to the contacts that changed.
 _READING: Final = """
-WITH PAST reach AS MATERIALIZED (
+WITH TOLD reach AS MATERIALIZED (
   SELECT s.contact_id, (s.opened_at AT TIME ZONE %(zone)s)::date AS first,
     COALESCE(((s.ended_at - interval '1 microsecond') AT TIME ZONE %(zone)s)::date,
       %(last_day)s) AS last
@@ -85,33 +85,18 @@ WITH PAST reach AS MATERIALIZED (
   FROM (
     SELECT DISTINCT e.contact_id, (e.at AT TIME ZONE %(zone)s)::date AS day,
       CASE e.kind WHEN %(touched)s THEN DEED_TOUCHED ELSE DEED_SPOKE END AS kind
-    FROM contacts_event e
-    WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(acts)s::text[]){these e.contact_id} E_SINCE
+    FROM EVENTS e
+    WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(acts)s::text[]){these e.contact_id}
     LAST_ACTS) acts
-), bought AS (
-  SELECT contact_id, DEED_BOUGHT AS kind, (at AT TIME ZONE %(zone)s)::date AS day,
-    (touched_at AT TIME ZONE %(zone)s)::date AS before, count(*)::int AS times,
-    sum(fen)::bigint AS fen
-  FROM (
-    SELECT *, max(at) FILTER (WHERE NOT paid) OVER (
-      PARTITION BY contact_id ORDER BY at, paid ROWS UNBOUNDED PRECEDING) AS touched_at
-    FROM (
-      SELECT e.contact_id, e.at, false AS paid, 0 AS fen FROM contacts_event e
-      WHERE e.tenant_id = %(tenant)s AND e.kind = %(touched)s{these e.contact_id} E_SINCE
-      UNION ALL
-      SELECT o.contact_id, o.paid_at, true, o.amount_fen - o.refund_fen FROM contacts_order o
-      WHERE o.tenant_id = %(tenant)s AND o.paid{these o.contact_id} O_SINCE
-      LAST_TOUCH) mixed) told
-  WHERE paid AND touched_at IS NOT NULL GROUP BY 1, 2, 3, 4
-), reached AS (
+)BY_ORDERS, reached AS (
   SELECT d.*, max(least(r.last, d.day)) FILTER (WHERE r.first <= d.day) AS seen,
     min(r.first) FILTER (WHERE r.first > d.day) AS next
-  FROM (SELECT *, 1 AS times, 0::bigint AS fen FROM acted FRESH UNION ALL TABLE bought) d
+  FROM (SELECT *, 1 AS times, 0::bigint AS fen FROM acted FRESH PLUS_BOUGHT) d
   JOIN reach r ON r.contact_id = d.contact_id
   GROUP BY d.contact_id, d.kind, d.day, d.before, d.times, d.fen
 )OTHERS
 SELECT c.id AS contact_id, COALESCE(c.channel_id, 0) AS channel_id, c.referrer_id, EMPTY
-FROM contacts_contact c LEFT JOIN (
+FROM PEOPLE c LEFT JOIN (
   SELECT contact_id, ARRAYS
   FROM (
     SELECT contact_id, kind::smallint, day, COALESCE(before, %(first_day)s) AS before,
@@ -126,6 +111,23 @@ WHERE c.tenant_id = %(tenant)s{these c.id}
   AND (d.contact_id IS NOT NULL OR c.referrer_id IS NOT NULL AND c.acquired_at IS NOT NULL)
 """
 
+# Orders by the last touch before them, at any time.
+_ORDERS: Final = """, bought AS (
+  SELECT contact_id, DEED_BOUGHT AS kind, (at AT TIME ZONE %(zone)s)::date AS day,
+    (touched_at AT TIME ZONE %(zone)s)::date AS before, count(*)::int AS times,
+    sum(fen)::bigint AS fen
+  FROM (
+    SELECT *, max(at) FILTER (WHERE NOT paid) OVER (
+      PARTITION BY contact_id ORDER BY at, paid ROWS UNBOUNDED PRECEDING) AS touched_at
+    FROM (
+      SELECT e.contact_id, e.at, false AS paid, 0 AS fen FROM EVENTS e
+      WHERE e.tenant_id = %(tenant)s AND e.kind = %(touched)s{these e.contact_id}
+      UNION ALL
+      SELECT o.contact_id, o.paid_at, true, o.amount_fen - o.refund_fen FROM contacts_order o
+      WHERE o.tenant_id = %(tenant)s AND o.paid{these o.contact_id} O_SINCE
+      LAST_TOUCH) mixed) told
+  WHERE paid AND touched_at IS NOT NULL GROUP BY 1, 2, 3, 4
+)"""
 # What came of scans, who wears a tag, who referred.
 _OTHERS: Final = """, scanned AS (
   SELECT *, lag(day) OVER (PARTITION BY contact_id ORDER BY day) AS before
@@ -197,15 +199,28 @@ _OTHERS: Final = """, scanned AS (
 # Of all time, and of the days from `tail` on: what lies before stays as it was, in what upkeep.py
 # calls `old`, and so does what acts and orders do not change.
 _ALL: Final = {
-    "PAST": "", "E_SINCE": "", "O_SINCE": "", "LAST_ACTS": "", "LAST_TOUCH": "", "FRESH": "",
-    "OTHERS": _OTHERS,
+    "TOLD": "", "BY_ORDERS": _ORDERS, "PLUS_BOUGHT": "UNION ALL TABLE bought", "O_SINCE": "",
+    "EVENTS": "contacts_event", "LAST_ACTS": "", "LAST_TOUCH": "", "FRESH": "",
+    "OTHERS": _OTHERS, "PEOPLE": "contacts_contact",
 }  # fmt: skip
 _TAIL: Final = {
-    "PAST": """past AS MATERIALIZED (
+    **_ALL,
+    "TOLD": """past AS MATERIALIZED (
   SELECT o.contact_id, u.* FROM old o CROSS JOIN ENTRIES
   WHERE u.kind NOT IN (DEED_TOUCHED, DEED_SPOKE, DEED_BOUGHT) OR u.day < %(tail_day)s
+), told AS MATERIALIZED (
+  SELECT tenant_id, contact_id, kind, at FROM contacts_event
+  WHERE tenant_id = %(tenant)s AND kind = ANY(%(acts)s::text[]) AND at >= %(tail)s
+    {these contact_id}
+), person AS (
+  SELECT %(tenant)s AS tenant_id, contact_id AS id, channel_id, referrer_id,
+    '-infinity'::timestamptz AS acquired_at FROM old
+  UNION ALL
+  SELECT tenant_id, id, channel_id, referrer_id, acquired_at FROM contacts_contact
+  WHERE tenant_id = %(tenant)s AND id = ANY(ARRAY(
+    SELECT id FROM these EXCEPT SELECT contact_id FROM old))
 ),""",
-    "E_SINCE": "AND e.at >= %(tail)s",
+    "EVENTS": "told",
     "O_SINCE": "AND o.paid_at >= %(tail)s",
     "LAST_ACTS": """UNION ALL
     SELECT contact_id, max(day), kind FROM past
@@ -215,7 +230,16 @@ _TAIL: Final = {
       WHERE kind = DEED_TOUCHED GROUP BY contact_id""",
     "FRESH": "WHERE day >= %(tail_day)s",
     "OTHERS": ", other AS (TABLE past)",
+    "PEOPLE": "person",
 }
+# The same, where contacts did nothing but speak.
+_SPOKEN: Final = {
+    **_TAIL,
+    "BY_ORDERS": "", "PLUS_BOUGHT": "", "LAST_TOUCH": "", "O_SINCE": "",
+    "TOLD": _TAIL["TOLD"].replace("%(acts)s", "%(inbound)s")
+    .replace("NOT IN (DEED_TOUCHED, DEED_SPOKE, DEED_BOUGHT)", "<> DEED_SPOKE"),
+    "LAST_ACTS": _TAIL["LAST_ACTS"].replace("IN (DEED_TOUCHED, DEED_SPOKE)", "= DEED_SPOKE"),
+}  # fmt: skip
 
 
 _PLAIN: Final = "seen = day AND next = %(last_day)s AND times = 1 AND fen = 0"
@@ -243,11 +267,11 @@ def _written(of_time: Mapping[str, str]) -> str:
     return sql
 
 
-READING, TAIL = _written(_ALL), _written(_TAIL)
+READING, TAIL, SPOKEN_TAIL = _written(_ALL), _written(_TAIL), _written(_SPOKEN)
 
 
-def cells(facts: str, times: str = "1") -> str:
-    """What these DeedFacts add to the cells; each counts `times` times."""
+def cells(facts: str, times: str = "1", since: str = "") -> str:
+    """What these DeedFacts add to the cells; each counts `times` times; of the days `since` one."""
     return f"""
 SELECT u.kind, k.channel_id, u.day, u.before, u.seen, u.next,
   sum({times} * u.times)::bigint AS times, sum({times} * u.fen)::bigint AS fen
@@ -255,5 +279,5 @@ FROM {facts}
 CROSS JOIN {entries("f")}
 CROSS JOIN LATERAL (VALUES (%(every)s),
   (CASE WHEN u.kind = ANY(%(of_scans)s::int[]) THEN f.channel_id END)) AS k(channel_id)
-WHERE k.channel_id IS NOT NULL
+WHERE k.channel_id IS NOT NULL{since}
 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3"""  # noqa: S608 - our own names

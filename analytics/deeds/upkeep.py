@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from analytics.deeds.readings import COLUMNS, READING, TAIL, TO_ADD, TO_BUY, Deed, cells
+from analytics.deeds.readings import (
+    COLUMNS,
+    READING,
+    SPOKEN_TAIL,
+    TAIL,
+    TO_ADD,
+    TO_BUY,
+    Deed,
+    cells,
+)
 from analytics.narrowing import AS_USUAL, BY_HASH, of_these
 from analytics.periods import midnight
 from contacts import arrays
@@ -36,13 +45,17 @@ _REFRESH = f"""
 )
 INSERT INTO analytics_deedcell AS c (tenant_id, {_CELL}, times, fen)
 SELECT %(tenant)s, moved.* FROM ({
-    cells("(SELECT *, 1 AS sign FROM fresh UNION ALL SELECT *, -1 FROM stale) f", "sign")
+    cells("(SELECT *, 1 AS sign FROM fresh UNION ALL SELECT *, -1 FROM stale) f", "sign", "DAYS")
 }) moved
 WHERE times <> 0 OR fen <> 0
 ON CONFLICT (tenant_id, {_CELL}) DO UPDATE
 SET times = c.times + EXCLUDED.times, fen = c.fen + EXCLUDED.fen
 """  # noqa: S608 - our own names
-_ALL, _TAIL = of_these(_REFRESH, READING), of_these(_REFRESH, TAIL)
+_ALL = of_these(_REFRESH.replace("DAYS", ""), READING)
+_TAIL, _SPOKEN_TAIL = (
+    of_these(_REFRESH.replace("DAYS", " AND u.day >= %(tail_day)s"), tail)
+    for tail in (TAIL, SPOKEN_TAIL)
+)
 
 # Whose deeds hang on these contacts: those who referred them, now or when it was last read.
 _REFERRERS = of_these("""
@@ -53,48 +66,61 @@ WHERE f.tenant_id = %(tenant)s AND f.referrer_id IS NOT NULL{these f.contact_id}
 """)
 
 # Whose earlier deeds may change by what happens now: a scan waits for talk or an order, and who
-# referred others may buy for the first time.
+# referred others for the first order.
 _WAITING = of_these(f"""
 SELECT f.contact_id FROM analytics_deedfact f
 WHERE f.tenant_id = %(tenant)s{{these f.contact_id}} AND EXISTS (
   SELECT FROM unnest(f.kinds, f.days) AS u(kind, day)
   WHERE u.kind = {int(Deed.ADDED)} AND u.day >= %(tail_day)s - {TO_ADD + TO_BUY + 1})
-UNION SELECT c.referrer_id FROM contacts_contact c
-WHERE c.tenant_id = %(tenant)s{{these c.referrer_id}} AND %(bought)s
 """)  # noqa: S608 - our own names
 
 
-def referrers(given: Mapping[str, Any], contact_ids: Sequence[int]) -> set[int]:
+_REFERRED = of_these("""
+SELECT c.referrer_id FROM contacts_contact c WHERE c.tenant_id = %(tenant)s{these c.referrer_id}
+""")
+
+
+def referrers(given: Mapping[str, Any], contact_ids: Collection[int]) -> set[int]:
     """Inside a scope: the contacts whose deeds hang on these."""
     return _ids(_REFERRERS, given, contact_ids)
 
 
-def refresh(given: Mapping[str, Any], contact_ids: Sequence[int]) -> None:
+def refresh(given: Mapping[str, Any], contact_ids: Collection[int]) -> None:
     """Inside a scope, alone for the tenant: make deeds and cells agree with these contacts."""
     _run(_ALL, given, contact_ids)
 
 
 def refresh_since(
-    given: Mapping[str, Any], contact_ids: Sequence[int], since: datetime, *, bought: bool
+    given: Mapping[str, Any],
+    since: datetime,
+    *,
+    bought: Collection[int] = (),
+    touched: Collection[int] = (),
+    spoken: Collection[int] = (),
+    talked: Collection[int] = (),
 ) -> None:
-    """The same, where nothing but acts came from then on, and orders if they `bought`."""
+    """The same, where nothing but this came from then on; `talked` to were they."""
     zone = ZoneInfo(given["zone"])
     day = since.astimezone(zone).date()
-    of_time = {**given, "tail_day": day, "tail": midnight(day, zone), "bought": bought}
-    waiting = _ids(_WAITING, of_time, contact_ids)
-    if waiting:
-        refresh(given, sorted(waiting))
-    _run(_TAIL, of_time, [pk for pk in contact_ids if pk not in waiting])
+    of_time = {**given, "tail_day": day, "tail": midnight(day, zone)}
+    all_of_them = {*bought, *touched, *spoken, *talked}
+    waiting = _ids(_WAITING, of_time, all_of_them) | _ids(_REFERRED, given, bought)
+    acted = {*bought, *touched}
+    refresh(given, waiting)
+    _run(_TAIL, of_time, acted - waiting)
+    _run(_SPOKEN_TAIL, of_time, set(spoken) - acted - waiting)
 
 
-def _run(sql: str, given: Mapping[str, Any], contact_ids: Sequence[int]) -> None:
+def _run(sql: str, given: Mapping[str, Any], contact_ids: Collection[int]) -> None:
+    if not contact_ids:
+        return
     with connection.cursor() as cursor:
         cursor.execute(BY_HASH)
-        cursor.execute(sql, {**given, "contacts": arrays.literal(contact_ids)})
+        cursor.execute(sql, {**given, "contacts": arrays.literal(sorted(contact_ids))})
         cursor.execute(AS_USUAL)
 
 
-def _ids(sql: str, given: Mapping[str, Any], contact_ids: Sequence[int]) -> set[int]:
+def _ids(sql: str, given: Mapping[str, Any], contact_ids: Collection[int]) -> set[int]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**given, "contacts": arrays.literal(contact_ids)})
+        cursor.execute(sql, {**given, "contacts": arrays.literal(sorted(contact_ids))})
         return {row[0] for row in cursor.fetchall()}
