@@ -65,8 +65,7 @@ UNION SELECT f.referrer_id FROM analytics_deedfact f
 WHERE f.tenant_id = %(tenant)s AND f.referrer_id IS NOT NULL{these f.contact_id}
 """)
 
-# Whose earlier deeds may change by what happens now: a scan waits for talk or an order, and who
-# referred others for the first order.
+# Whose earlier deeds may change by what happens now: a scan waits for talk or an order,
 _WAITING = of_these(f"""
 SELECT f.contact_id FROM analytics_deedfact f
 WHERE f.tenant_id = %(tenant)s{{these f.contact_id}} AND EXISTS (
@@ -74,7 +73,7 @@ WHERE f.tenant_id = %(tenant)s{{these f.contact_id}} AND EXISTS (
   WHERE u.kind = {int(Deed.ADDED)} AND u.day >= %(tail_day)s - {TO_ADD + TO_BUY + 1})
 """)  # noqa: S608 - our own names
 
-
+# and who referred others for the first order.
 _REFERRED = of_these("""
 SELECT c.referrer_id FROM contacts_contact c WHERE c.tenant_id = %(tenant)s{these c.referrer_id}
 """)
