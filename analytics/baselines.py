@@ -12,7 +12,6 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from analytics import hindsight
-from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, among, days_between, filters, midnight
 from tenants.scope import current_tenant_id
 
@@ -141,7 +140,7 @@ def daily(question: Question, start: date) -> dict[str, dict[date, int]]:
     by_rows = question.by_person
     until = start if by_rows else max(start, hindsight.whole_until(question))
     parameters = filters(question) | {
-        "which": EVERY_CHANNEL if question.channel_id is None else question.channel_id,
+        "which": question.cells_of,
         "first": start,
         "until": until,
         "start": midnight(until, zone),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from django.db import connection
@@ -13,13 +14,24 @@ from django.utils import timezone
 from contacts import arrays
 from tenants.scope import current_tenant_id
 
-# What of a contact is to be read, by the columns orders, spoke, deeds: from a moment on, or ever.
-_WHAT: Final = {
-    (False, False, False): ("everything", "everything"),
-    (True, False, False): ("bought", "corrected"),
-    (False, True, False): ("spoken", "spoken"),
-    (False, False, True): ("touched", "deeds"),
-    (False, True, True): ("talked", "talked"),
+
+class What(StrEnum):
+    """What alone changed of a contact: the column `what`."""
+
+    ANYTHING = ""
+    ORDERS = "orders"
+    SPOKE = "spoke"  # signs of life
+    DEEDS = "deeds"  # on which days it did what
+    TALK = "talk"  # somebody spoke to it: nothing changes but what waited for that
+
+
+# Where it stands in Changed: if it changed from a moment on, or ever.
+_PLACES: Final = {
+    What.ANYTHING: ("everything", "everything"),
+    What.ORDERS: ("bought", "corrected"),
+    What.SPOKE: ("spoken", "spoken"),
+    What.DEEDS: ("touched", "deeds"),
+    What.TALK: ("talked", "talked"),
 }
 # Fields of Changed whose deeds are read from `since` on.
 LATER: Final = ("bought", "touched", "spoken", "talked")
@@ -50,22 +62,15 @@ class Changed:
         return self.everything | self.corrected | self.bought | self.spoken
 
 
-def mark(contact_ids: Sequence[int], since: datetime | None, *only: str) -> None:
-    """Inside a scope: note them; `only` are columns of DirtyContact: nothing but that changed. By
-    talk of ours alone, `spoke` and `deeds`, nothing changes but what waited for it.
-    """
+def mark(
+    contact_ids: Sequence[int], what: What = What.ANYTHING, since: datetime | None = None
+) -> None:
+    """Inside a scope: note that of these contacts this changed, and nothing before `since`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, orders, spoke, deeds,"
-            " since) SELECT %s, unnest(%s::bigint[]), %s, %s, %s, %s",
-            [
-                current_tenant_id(),
-                arrays.literal(contact_ids),
-                "orders" in only,
-                "spoke" in only,
-                "deeds" in only,
-                since,
-            ],
+            "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, what, since)"
+            " SELECT %s, unnest(%s::bigint[]), %s, %s",
+            [current_tenant_id(), arrays.literal(contact_ids), what, since],
         )
 
 
@@ -74,13 +79,13 @@ def take() -> Changed:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM analytics_dirtycontact WHERE tenant_id = %s"
-            " RETURNING contact_id, orders, spoke, deeds, since",
+            " RETURNING contact_id, what, since",
             [current_tenant_id()],
         )
         rows = cursor.fetchall()
     found = Changed()
-    for pk, orders, spoke, deeds, since in rows:
-        later, sooner = _WHAT[orders, spoke, deeds]
+    for pk, what, since in rows:
+        later, sooner = _PLACES[What(what)]
         getattr(found, later if since else sooner).add(pk)
         if since:
             found.since = min(found.since, since)

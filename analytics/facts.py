@@ -20,11 +20,18 @@ from analytics import dirty, hindsight, models, readings, upkeep, whole
 from analytics.assets import balances
 from analytics.assets import readings as asset_readings
 from analytics.deeds import upkeep as deeds
-from analytics.deeds.readings import TOUCHED_KIND
+from analytics.dirty import What
 from analytics.prediction import forecasts
 from contacts import timeline
 from contacts.arrays import Among
-from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_SENT, TAG_ADDED, TAG_REMOVED
+from contacts.kinds import (
+    INBOUND,
+    LIVECODE_SCANNED,
+    MESSAGE_SENT,
+    TAG_ADDED,
+    TAG_REMOVED,
+    TOUCH_DELIVERED,
+)
 from contacts.models import Contact, ContactSettings, Event, Order
 from contacts.orders import PAID
 from journeys.models import Stage
@@ -47,9 +54,9 @@ _DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
 _FAMILIES = frozenset({"contact", "follow", "reward", "stage", "subscription"})
 # After these nothing but what the contact bought.
 _ORDERS = frozenset({"order"})
-# After these nothing but on which days it did what; after the last two from then on.
+# After these nothing but on which days it did what; after the others so from then on.
 _DEEDS = frozenset({LIVECODE_SCANNED, TAG_ADDED, TAG_REMOVED})
-_TOUCHES, _TALK = frozenset({TOUCHED_KIND}), frozenset({MESSAGE_SENT})
+_LATER = {TOUCH_DELIVERED: What.DEEDS, MESSAGE_SENT: What.TALK}
 
 
 def begin() -> None:
@@ -66,31 +73,23 @@ def mark(contact_ids: Sequence[int]) -> None:
 
 def mark_orders(contact_ids: Sequence[int], since: datetime | None = None) -> None:
     """Of these contacts only orders changed; with `since`, there are only more, from then on."""
-    _mark(contact_ids, since, "orders")
+    _mark(contact_ids, What.ORDERS, since)
 
 
 def mark_spoken(contact_ids: Sequence[int], since: datetime) -> None:
     """These contacts did nothing but show that they are there, not before then."""
-    _mark(contact_ids, since, "spoke")
+    _mark(contact_ids, What.SPOKE, since)
 
 
-def mark_deeds(contact_ids: Sequence[int]) -> None:
-    """Of these contacts only the days of deeds changed."""
-    _mark(contact_ids, None, "deeds")
+def mark_deeds(contact_ids: Sequence[int], since: datetime | None = None) -> None:
+    """Of these contacts only the days of deeds changed; with `since`, from then on."""
+    _mark(contact_ids, What.DEEDS, since)
 
 
-def mark_touched(contact_ids: Sequence[int], since: datetime) -> None:
-    """These contacts were touched, not before then."""
-    _mark(contact_ids, since, "deeds")
-
-
-def mark_talked(contact_ids: Sequence[int], since: datetime) -> None:
-    """To these contacts somebody spoke, not before then."""
-    _mark(contact_ids, since, "spoke", "deeds")
-
-
-def _mark(contact_ids: Sequence[int], since: datetime | None = None, *only: str) -> None:
-    dirty.mark(contact_ids, since, *only)
+def _mark(
+    contact_ids: Sequence[int], what: What = What.ANYTHING, since: datetime | None = None
+) -> None:
+    dirty.mark(contact_ids, what, since)
     doorbell.ring(QUEUE, timezone.now() + _DELAY)
 
 
@@ -116,10 +115,10 @@ def on_events(events: Sequence[Event]) -> None:
     spoke = {e.contact_id for e in more} - bought
     if spoke:
         mark_spoken(sorted(spoke), min(e.at for e in more))
-    for kinds, mark_since in ((_TOUCHES, mark_touched), (_TALK, mark_talked)):
-        later = [e for e in others if e.kind in kinds and e.contact_id not in did]
+    for kind, what in _LATER.items():
+        later = [e for e in others if e.kind == kind and e.contact_id not in did]
         if later:
-            mark_since(sorted({e.contact_id for e in later}), min(e.at for e in later))
+            _mark(sorted({e.contact_id for e in later}), what, min(e.at for e in later))
 
 
 def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:

@@ -7,13 +7,12 @@ from typing import Final
 
 from django.db import connection
 
-from analytics.deeds.readings import TOUCHED_KIND
 from analytics.periods import Question
-from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_SENT
+from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_SENT, TOUCH_DELIVERED
 from tenants.scope import current_tenant_id
 
 # What facts are made of, besides Follows and orders.
-_KINDS: Final = sorted({*INBOUND, LIVECODE_SCANNED, MESSAGE_SENT, TOUCHED_KIND})
+_KINDS: Final = sorted({*INBOUND, LIVECODE_SCANNED, MESSAGE_SENT, TOUCH_DELIVERED})
 _LATEST: Final = """
 SELECT greatest(
   (SELECT max(opened_at) FROM contacts_reachspell WHERE tenant_id = %(tenant)s),

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from analytics.models.facts import EVERY_CHANNEL
 from tenants.scope import current_tenant_id
 
 # (month, or None for a part of one; start; end)
@@ -130,6 +131,11 @@ class Question:
     @property
     def of_everybody(self) -> bool:
         return self.channel_id is None and not self.by_person
+
+    @property
+    def cells_of(self) -> int:
+        """The channel_id of the cells that count these contacts, if nothing else narrows them."""
+        return EVERY_CHANNEL if self.channel_id is None else self.channel_id
 
     @property
     def as_of_us(self) -> int:

@@ -7,7 +7,6 @@ from typing import Any, Final
 from django.db import connection
 
 from analytics.assets import cells
-from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, among, filters, midnight
 
 # A spell that was open at any moment of the period; an end from as_of on is not known yet (R1).
@@ -65,5 +64,5 @@ def given(question: Question) -> dict[str, Any]:
         "end": end,
         "until": min(end, question.as_of),
         "as_of": question.as_of,
-        "which": EVERY_CHANNEL if question.channel_id is None else question.channel_id,
+        "which": question.cells_of,
     }

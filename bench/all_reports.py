@@ -136,7 +136,7 @@ class Bench:
         marks: tuple[tuple[str, str, Callable[[list[int]], None]], ...] = (
             ("orders", _NEW_ORDERS, partial(facts.mark_orders, since=a_day_ago)),
             ("inbound events", _NEW_EVENTS, partial(facts.mark_spoken, since=an_hour_ago)),
-            ("delivered touches", _NEW_TOUCHES, partial(facts.mark_touched, since=an_hour_ago)),
+            ("delivered touches", _NEW_TOUCHES, partial(facts.mark_deeds, since=an_hour_ago)),
         )
         for what, sql, mark in marks:
             insert, count = [], []

@@ -32,6 +32,7 @@ REWARD_PAID: Final = "reward.paid"
 GROUP_JOINED: Final = "group.joined"
 GROUP_LEFT: Final = "group.left"
 MENU_CLICKED: Final = "menu.clicked"
+TOUCH_DELIVERED: Final = "touch.delivered"
 CODE_SCANNED: Final = "code.scanned"
 NOTICE_FINISHED: Final = "notice.finished"
 

@@ -89,7 +89,7 @@ class JourneysConfig(AppConfig):
         timeline.listen(enrolments.leave_on, enrolments.LEAVING)
         timeline.listen(results.on_events, results.KINDS)
         quota.rule_from(lambda: str(pace.rules().mass_quota))
-        quota.counts("touch.delivered")
+        quota.counts(kinds.TOUCH_DELIVERED)
         windows.counts("touch.sent")
         doorbell.answer(ledger.QUEUE, tasks.touches.delay, dispatch.next_due)
         doorbell.answer(notices.QUEUE, tasks.notices.delay, notices.next_due)
@@ -121,7 +121,7 @@ class JourneysConfig(AppConfig):
             {"app_message": note, **dict.fromkeys(TO_FANS, by_account)},
         )
         kinds.declare(
-            "touch.delivered",
+            kinds.TOUCH_DELIVERED,
             _("Got a message of {staff} ({sop})"),
             "mark_chat_read",
             dict.fromkeys(TO_FANS, got),

@@ -22,7 +22,7 @@ _PLAIN = kinds.INBOUND - {"form.answered", "quiz.answered"} | {
     "order.cancelled",
     "order.changed",
     "touch.sent",
-    "touch.delivered",
+    kinds.TOUCH_DELIVERED,
 }
 
 

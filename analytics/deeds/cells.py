@@ -101,14 +101,13 @@ def scans(question: Question, *, by_channel: bool) -> dict[int, tuple[int, ...]]
 
 
 def _all(sql: str, question: Question) -> list[tuple[Any, ...]]:
-    channel = question.channel_id
     given: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "from": question.span.start,
         "to": question.span.end,
         "every": EVERY_CHANNEL,
-        "channel": channel,
-        "which": EVERY_CHANNEL if channel is None else channel,
+        "channel": question.channel_id,
+        "which": question.cells_of,
         "scans": [int(deed) for deed in SCANS],
     }
     with connection.cursor() as cursor:

@@ -12,9 +12,14 @@ from datetime import date
 from enum import IntEnum
 from typing import Any, Final
 
-from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_RECEIVED, MESSAGE_SENT
+from contacts.kinds import (
+    INBOUND,
+    LIVECODE_SCANNED,
+    MESSAGE_RECEIVED,
+    MESSAGE_SENT,
+    TOUCH_DELIVERED,
+)
 
-TOUCHED_KIND: Final = "touch.delivered"
 # Days that are not: nothing before, nothing after.
 NEVER: Final = (date.min, date.max)
 TO_ADD, TO_SERVE, TO_BUY = 7, 7, 30  # days, FIGURES R32
@@ -45,8 +50,8 @@ SCANS: Final = (Deed.SCANNED, Deed.ADDED, Deed.SERVED, Deed.MONETISED)
 def parameters() -> dict[str, Any]:
     """What READING and CELLS are asked with, besides tenant, zone and every."""
     return {
-        "touched": TOUCHED_KIND,
-        "acts": [TOUCHED_KIND, *sorted(INBOUND)],
+        "touched": TOUCH_DELIVERED,
+        "acts": [TOUCH_DELIVERED, *sorted(INBOUND)],
         "scanned": LIVECODE_SCANNED,
         "talk": [MESSAGE_RECEIVED, MESSAGE_SENT],
         "to_add": TO_ADD * 86_400,

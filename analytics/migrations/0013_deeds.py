@@ -13,10 +13,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RemoveField(model_name='dirtycontact', name='orders'),
+        migrations.RemoveField(model_name='dirtycontact', name='spoke'),
+        # Whoever is on the list is read whole: more than needed, once.
         migrations.AddField(
             model_name='dirtycontact',
-            name='deeds',
-            field=models.BooleanField(db_default=False, default=False),
+            name='what',
+            field=models.CharField(db_default='', default='', max_length=6),
         ),
         migrations.AddField(
             model_name='factsstate',

@@ -20,12 +20,8 @@ class DirtyContact(TenantModel):
     """Something about this contact changed since its facts were read. Append-only, then deleted."""
 
     contact_id = models.BigIntegerField()
-    # Nothing but what the contact bought.
-    orders = models.BooleanField(default=False, db_default=False)
-    # Nothing but signs of life.
-    spoke = models.BooleanField(default=False, db_default=False)
-    # Nothing but on which days it did what.
-    deeds = models.BooleanField(default=False, db_default=False)
+    # What alone changed, of dirty.What; "" anything may have.
+    what = models.CharField(max_length=6, default="", db_default="")
     # Nothing changed before this moment, if it is known.
     since = models.DateTimeField(null=True)
 

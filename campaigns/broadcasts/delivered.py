@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db import connection
 
 from campaigns.models import BroadcastBatch, BroadcastRecipient, BroadcastShare
-from contacts import arrays, timeline
+from contacts import arrays, kinds, timeline
 from contacts.models import Identity
 from contacts.timeline import NewEvent
 from tenants.ids import encode
@@ -19,7 +19,7 @@ from tenants.wechat.moments import Reaction, Reactions
 
 SOURCE: Final = "broadcast"
 SENT: Final = "touch.sent"
-DELIVERED: Final = "touch.delivered"
+DELIVERED: Final = kinds.TOUCH_DELIVERED
 LIKED: Final = "moment.liked"
 COMMENTED: Final = "moment.commented"
 State = BroadcastRecipient.State

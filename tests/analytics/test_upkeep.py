@@ -40,11 +40,11 @@ def test_after_a_further_order_only_orders_are_read(
         facts.catch_up()
         order(referred, "again", 30)
         timeline.drain_all()
-        dirty = list(DirtyContact.objects.values_list("contact_id", "orders"))
+        dirty = list(DirtyContact.objects.values_list("contact_id", "what"))
         monkeypatch.setattr(upkeep, "refresh", None)  # must not be called
         facts.catch_up()
 
-        assert dirty == [(referred.pk, True)]
+        assert dirty == [(referred.pk, "orders")]
         assert CustomerFact.objects.get(contact_id=referred.pk).margins == [6_000, 6_000]
         assert ReferralPart.objects.get(customer_id=referrer.pk).d30 == 12_000
         assert facts.prove() == []
