@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from django.db import connection
 from django.utils import timezone
 
+from analytics.models.facts import DirtyContact
 from contacts import arrays
 from tenants.scope import current_tenant_id
 
-
-class What(StrEnum):
-    """What alone changed of a contact: the column `what`."""
-
-    ANYTHING = ""
-    ORDERS = "orders"
-    SPOKE = "spoke"  # signs of life
-    DEEDS = "deeds"  # on which days it did what
-    TALK = "talk"  # somebody spoke to it: nothing changes but what waited for that
-
-
+What = DirtyContact.What
 # Where it stands in Changed: if it changed from a moment on, or ever.
-_PLACES: Final = {
+_PLACES: Final[Mapping[str, tuple[str, str]]] = {
     What.ANYTHING: ("everything", "everything"),
     What.ORDERS: ("bought", "corrected"),
     What.SPOKE: ("spoken", "spoken"),
@@ -85,7 +75,7 @@ def take() -> Changed:
         rows = cursor.fetchall()
     found = Changed()
     for pk, what, since in rows:
-        later, sooner = _PLACES[What(what)]
+        later, sooner = _PLACES[what]
         getattr(found, later if since else sooner).add(pk)
         if since:
             found.since = min(found.since, since)

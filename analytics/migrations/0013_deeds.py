@@ -19,7 +19,18 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='dirtycontact',
             name='what',
-            field=models.CharField(db_default='', default='', max_length=6),
+            field=models.CharField(
+                choices=[
+                    ('any', 'anything'),
+                    ('orders', 'orders'),
+                    ('spoke', 'signs of life'),
+                    ('deeds', 'on which days it did what'),
+                    ('talk', 'talk to it: nothing but what waited for that'),
+                ],
+                db_default='any',
+                default='any',
+                max_length=6,
+            ),
         ),
         migrations.AddField(
             model_name='factsstate',

@@ -19,9 +19,19 @@ EVERY_CHANNEL = -1
 class DirtyContact(TenantModel):
     """Something about this contact changed since its facts were read. Append-only, then deleted."""
 
+    class What(models.TextChoices):
+        """What alone changed of the contact."""
+
+        ANYTHING = "any", "anything"
+        ORDERS = "orders", "orders"
+        SPOKE = "spoke", "signs of life"
+        DEEDS = "deeds", "on which days it did what"
+        TALK = "talk", "talk to it: nothing but what waited for that"
+
     contact_id = models.BigIntegerField()
-    # What alone changed, of dirty.What; "" anything may have.
-    what = models.CharField(max_length=6, default="", db_default="")
+    what = models.CharField(
+        max_length=6, choices=What.choices, default=What.ANYTHING, db_default=What.ANYTHING
+    )
     # Nothing changed before this moment, if it is known.
     since = models.DateTimeField(null=True)
 
