@@ -16,7 +16,7 @@ from tenants.scope import current_tenant_id
 
 What = DirtyContact.What
 # Where it stands in Changed: if it changed from a moment on, or ever.
-_PLACES: Final[Mapping[str, tuple[str, str]]] = {
+_PLACES: Final[Mapping[int, tuple[str, str]]] = {
     What.ANYTHING: ("everything", "everything"),
     What.ORDERS: ("bought", "corrected"),
     What.SPOKE: ("spoken", "spoken"),
@@ -60,7 +60,7 @@ def mark(
         cursor.execute(
             "INSERT INTO analytics_dirtycontact (tenant_id, contact_id, what, since)"
             " SELECT %s, unnest(%s::bigint[]), %s, %s",
-            [current_tenant_id(), arrays.literal(contact_ids), what, since],
+            [current_tenant_id(), arrays.literal(contact_ids), int(what), since],
         )
 
 

@@ -19,17 +19,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='dirtycontact',
             name='what',
-            field=models.CharField(
+            field=models.SmallIntegerField(
                 choices=[
-                    ('any', 'anything'),
-                    ('orders', 'orders'),
-                    ('spoke', 'signs of life'),
-                    ('deeds', 'on which days it did what'),
-                    ('talk', 'talk to it: nothing but what waited for that'),
+                    (0, 'anything'),
+                    (1, 'orders'),
+                    (2, 'signs of life'),
+                    (3, 'on which days it did what'),
+                    (4, 'talk to it: nothing but what waited for that'),
                 ],
-                db_default='any',
-                default='any',
-                max_length=6,
+                db_default=0,
+                default=0,
             ),
         ),
         migrations.AddField(

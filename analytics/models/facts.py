@@ -19,18 +19,18 @@ EVERY_CHANNEL = -1
 class DirtyContact(TenantModel):
     """Something about this contact changed since its facts were read. Append-only, then deleted."""
 
-    class What(models.TextChoices):
-        """What alone changed of the contact."""
+    class What(models.IntegerChoices):
+        """What alone changed of the contact: a number, as nothing here may hold words."""
 
-        ANYTHING = "any", "anything"
-        ORDERS = "orders", "orders"
-        SPOKE = "spoke", "signs of life"
-        DEEDS = "deeds", "on which days it did what"
-        TALK = "talk", "talk to it: nothing but what waited for that"
+        ANYTHING = 0, "anything"
+        ORDERS = 1, "orders"
+        SPOKE = 2, "signs of life"
+        DEEDS = 3, "on which days it did what"
+        TALK = 4, "talk to it: nothing but what waited for that"
 
     contact_id = models.BigIntegerField()
-    what = models.CharField(
-        max_length=6, choices=What.choices, default=What.ANYTHING, db_default=What.ANYTHING
+    what = models.SmallIntegerField(
+        choices=What.choices, default=What.ANYTHING, db_default=What.ANYTHING
     )
     # Nothing changed before this moment, if it is known.
     since = models.DateTimeField(null=True)

@@ -44,7 +44,7 @@ def test_after_a_further_order_only_orders_are_read(
         monkeypatch.setattr(upkeep, "refresh", None)  # must not be called
         facts.catch_up()
 
-        assert dirty == [(referred.pk, "orders")]
+        assert dirty == [(referred.pk, DirtyContact.What.ORDERS)]
         assert CustomerFact.objects.get(contact_id=referred.pk).margins == [6_000, 6_000]
         assert ReferralPart.objects.get(customer_id=referrer.pk).d30 == 12_000
         assert facts.prove() == []
