@@ -50,6 +50,10 @@ _GIVEN = [
 _SCRIPT, _STEPS = "新客七日培育", ((0.02, "greeting"), (3, "service"), (7, "service"))
 _OFFER, _OFFER_EVERY = "会员日", 28
 
+# Habits of buyers: the smaller the first two, the more people differ; then purchases a day of the
+# mean one.
+_ALIKE, _PACE, _OFTEN = 2, 0.5, 1 / 60
+
 _READS = ("content.read", "link.clicked", "content.downloaded", "session.attended", "quiz.answered")
 
 
@@ -228,9 +232,9 @@ class History:
             self._event(who, "coupon.collected", at, {"staff": staff})
 
     def _buy(self, who: str, at: datetime, warmth: float) -> None:
-        first = True
+        bought, (leaves, often) = 0, self._habits(warmth)
         while at < self.now:
-            product = self._product(first=first)
+            product = self._product(first=not bought)
             quantity = self.dice.choices((1, 2), (5, 1))[0]
             amount = product.price * quantity
             refund = amount if self.dice.random() < 0.03 else None
@@ -246,10 +250,16 @@ class History:
                 f"{product.sku}×{quantity}",
             )
             self._buyers.append(who)
-            first = False
-            if self.dice.random() > self.business.repeat * (0.6 + warmth):
+            if bought and self.dice.random() < leaves:
                 break
-            at += timedelta(days=self.dice.expovariate(1 / 45))
+            bought += 1
+            at += timedelta(days=min(self.dice.expovariate(often), self.business.days))
+
+    def _habits(self, warmth: float) -> tuple[float, float]:
+        """Of their own: the chance to leave after buying again, and purchases a day until then."""
+        stays = min(0.9, self.business.repeat * (0.6 + warmth))
+        leaves = self.dice.betavariate(_ALIKE * (1 - stays), _ALIKE * stays)
+        return leaves, self.dice.gammavariate(_PACE, _OFTEN / _PACE)
 
     def _product(self, *, first: bool) -> ProductPlan:
         """Most begin with the cheap one that leads in; what leads in is seldom bought again."""
