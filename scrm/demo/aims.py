@@ -54,7 +54,7 @@ def fill(business: Business) -> None:
             if values.get(before)
         )
     Target.objects.bulk_create(
-        Target(metric=Kpi.REPEAT_RATE, month=month, value=Decimal("0.35")) for month in months
+        Target(metric=Kpi.REPEAT_RATE, month=month, value=Decimal("0.60")) for month in months
     )
     staff = list(Staff.objects.order_by("id"))
     Headcount.objects.create(month=months[0], fte=len(staff), pay_fen=PAY_FEN)

@@ -259,7 +259,7 @@ class History:
         """Of their own: the chance to leave after buying again, and purchases a day until then."""
         stays = min(0.9, self.business.repeat * (0.6 + warmth))
         leaves = self.dice.betavariate(_ALIKE * (1 - stays), _ALIKE * stays)
-        return leaves, self.dice.gammavariate(_PACE, _OFTEN / _PACE)
+        return leaves, self.dice.gammavariate(_PACE, _OFTEN * (0.2 + 1.6 * warmth) / _PACE)
 
     def _product(self, *, first: bool) -> ProductPlan:
         """Most begin with the cheap one that leads in; what leads in is seldom bought again."""
