@@ -93,11 +93,13 @@ WITH bought AS NOT MATERIALIZED (
   FROM contacts_order o WHERE o.tenant_id = %(tenant)s AND o.paid
     AND o.paid_at >= %(start)s AND o.paid_at < %(end)s {among}
 ), points AS ({points}), met AS (
-  SELECT b.id, b.revenue, b.margin, p.key,
-    row_number() OVER (PARTITION BY b.id ORDER BY p.at, p.key) AS place,
-    count(*) OVER (PARTITION BY b.id) AS points
-  FROM bought b JOIN points p ON p.contact_id = b.contact_id AND p.at <= b.paid_at
-    AND p.at >= b.paid_at - %(window)s * interval '1 second' AND p.key IS NOT NULL
+  SELECT id, revenue, margin, key,
+    row_number() OVER (PARTITION BY id ORDER BY at, key) AS place,
+    count(*) OVER (PARTITION BY id) AS points
+  FROM (
+    SELECT DISTINCT b.id, b.revenue, b.margin, p.at, p.key
+    FROM bought b JOIN points p ON p.contact_id = b.contact_id AND p.at <= b.paid_at
+      AND p.at >= b.paid_at - %(window)s * interval '1 second' AND p.key IS NOT NULL) each
 )
 """
 _COUNTED: Final = """
@@ -220,7 +222,7 @@ def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, 
 
 def _shares(question: Question, group: Group) -> str:
     return _SHARES.format(
-        among=among(question), points=" UNION ".join(_within(sql) for sql in _POINTS[group])
+        among=among(question), points=" UNION ALL ".join(_within(sql) for sql in _POINTS[group])
     )
 
 

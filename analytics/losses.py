@@ -25,11 +25,17 @@ Group = Literal["channel", "staff", "live_code", "source"]
 GROUPS: Final[tuple[Group, ...]] = ("channel", "staff", "live_code", "source")
 NO_KEY: Final = "none"
 
+# Most Follows are of contacts who came in the period (n, joined at once, as few as they are among
+# all); the others are looked up.
+_OF_CONTACT: Final = """CASE WHEN n.id IS NOT NULL THEN n.{0} ELSE (
+    SELECT o.{0} FROM contacts_contact o
+    WHERE o.tenant_id = %(tenant)s AND o.id = s.contact_id) END"""
+_CHANNEL: Final = _OF_CONTACT.format("channel_id")
 _COLUMNS: Final[Mapping[Group, str]] = {
-    "channel": "c.channel_id::text",
-    "staff": "s.staff_id::text",
-    "live_code": "COALESCE(f.live_code_id, c.live_code_id)::text",
-    "source": "c.source",
+    "channel": _CHANNEL,
+    "staff": "s.staff_id",
+    "live_code": f"COALESCE(f.live_code_id, {_OF_CONTACT.format('live_code_id')})",
+    "source": _OF_CONTACT.format("source"),
 }
 
 _BORDERS = f"ARRAY{[f'{days} days' for days in DAYS]}::interval[]"
@@ -62,15 +68,9 @@ SELECT grouping(grp), grp, NULL, NULL, NULL, count(DISTINCT contact_id) FROM coh
 WHERE {observed} AND {lost} GROUP BY GROUPING SETS ((grp), ())
 """
 
-# Most Follows are of contacts who came in the period: these are joined at once, as few as they are
-# among all; the others one by one.
 _CONTACT = """
   LEFT JOIN contacts_contact n ON n.tenant_id = %(tenant)s AND n.id = s.contact_id
-    AND n.acquired_at >= %(start)s
-  CROSS JOIN LATERAL (
-    SELECT {new} WHERE n.id IS NOT NULL
-    UNION ALL SELECT {others} FROM contacts_contact o
-    WHERE n.id IS NULL AND o.tenant_id = %(tenant)s AND o.id = s.contact_id) c"""
+    AND n.acquired_at >= %(start)s"""
 _FOLLOW = """
   LEFT JOIN contacts_follow f ON f.tenant_id = %(tenant)s AND f.contact_id = s.contact_id
     AND f.staff_id = s.staff_id AND f.opened_at = s.opened_at AND f.live_code_id IS NOT NULL"""
@@ -114,7 +114,8 @@ def report(question: Question, group: Group) -> list[Row]:
 def _rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:
     opened: dict[str | None, int] = defaultdict(int)
     after: dict[str | None, dict[int, After]] = defaultdict(lambda: dict.fromkeys(DAYS, After()))
-    for _people, key, seen, gone, by_customer, heads in found:
+    for _people, grp, seen, gone, by_customer, heads in found:
+        key = _key(grp)
         opened[key] += heads
         for place, days in enumerate(DAYS[:seen]):
             lost = heads if gone is not None and gone <= place else 0
@@ -125,6 +126,10 @@ def _rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:
         for key, number in opened.items()
     ]
     return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
+
+
+def _key(grp: int | str | None) -> str | None:
+    return None if grp is None else str(grp)
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ def with_people(question: Question, group: Group, days: int) -> tuple[list[Row],
     """Inside a scope: the report, and who was lost within so many days, by one reading."""
     sql = _cohort(question, group) + _COUNTED + _PEOPLE.format(**_conditions(days))
     found = buying.rows(sql, _given(question))
-    by_key = {key: heads for whole, key, *_of, heads in found if whole == 0}
+    by_key = {_key(grp): heads for whole, grp, *_of, heads in found if whole == 0}
     everybody = sum(heads for whole, *_of, heads in found if whole == 1)
     rows = _rows(group, [row for row in found if row[0] is None])
     return rows, People(by_key, everybody)
@@ -152,7 +157,7 @@ def behind(question: Question, group: Group, days: int, key: str) -> tuple[str, 
     lost = _conditions(days)
     sql = f"SELECT contact_id FROM cohort WHERE {lost['observed']} AND {lost['lost']}"  # noqa: S608 - our own names
     if key:
-        sql += " AND COALESCE(grp, '') = ''" if key == NO_KEY else " AND grp = %(key)s"
+        sql += " AND COALESCE(grp::text, '') = ''" if key == NO_KEY else " AND grp::text = %(key)s"
     return _cohort(question, group) + sql, _given(question) | {"key": key}
 
 
@@ -184,21 +189,13 @@ def _conditions(days: int) -> dict[str, str]:
 
 
 def _joined(question: Question, group: Group) -> str:
-    """Only what is asked for: columns of contacts that an index has are read there."""
-    asked = {"live_code": "live_code_id", "source": "source"}.get(group, "channel_id")
-    columns = {asked, "channel_id"} if question.channel_id is not None else {asked}
-    sql = ""
-    if group != "staff" or question.channel_id is not None:
-        new, others = (
-            ", ".join(f"{table}.{column}" for column in sorted(columns)) for table in "no"
-        )
-        sql = _CONTACT.format(new=new, others=others)
-    return sql + _FOLLOW if group == "live_code" else sql
+    of_contact = group != "staff" or question.channel_id is not None
+    return (_CONTACT if of_contact else "") + (_FOLLOW if group == "live_code" else "")
 
 
 def _filters(question: Question) -> str:
     """Of this report `staff` and `team` mean the friends of the contacts."""
-    sql = "" if question.channel_id is None else " AND c.channel_id = %(channel)s"
+    sql = "" if question.channel_id is None else f" AND {_CHANNEL} = %(channel)s"
     if question.owners is not None:
         sql += " AND s.staff_id = ANY(%(owners)s::bigint[])"
     return sql + by_deed(question, "s.contact_id")

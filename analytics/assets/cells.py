@@ -48,18 +48,27 @@ FROM (
 WHERE KIND
 GROUP BY 1
 """
-_CHANGED = """
-WITH active AS MATERIALIZED (
-  SELECT contact_id, began, level, since, until, came, went FROM analytics_assetpiece
-  WHERE tenant_id = %(tenant)s AND level >= 2 AND until >= %(start)s AND since < %(end)s CHANNEL
-)
-SELECT 'L' || entered.level, 'L' || gone.level, count(*)
-FROM active entered JOIN active gone ON gone.contact_id = entered.contact_id
-  AND gone.began = entered.began
-WHERE (entered.since < %(start)s OR entered.came <> %(moved_in)s)
-  AND (gone.until >= %(end)s OR gone.went <> %(moved_out)s)
+# A piece in which one entered the book and left it is a pair in itself; the others are joined, by
+# when their contact became reachable.
+_ACTIVE = """
+analytics_assetpiece
+WHERE tenant_id = %(tenant)s AND level >= 2 AND until >= %(start)s AND since < %(end)s CHANNEL"""
+_ENTERED = "(since < %(start)s OR came <> %(moved_in)s)"
+_LEFT = "(until >= %(end)s OR went <> %(moved_out)s)"
+_CHANGED = f"""
+SELECT 'L' || entered, 'L' || gone, sum(heads)::bigint
+FROM (
+  SELECT level AS entered, level AS gone, count(*) AS heads FROM {_ACTIVE}
+    AND {_ENTERED} AND {_LEFT} GROUP BY level
+  UNION ALL
+  SELECT entered.level, gone.level, count(*)
+  FROM (SELECT contact_id, began, level FROM {_ACTIVE} AND {_ENTERED} AND NOT {_LEFT}) entered
+  JOIN (SELECT contact_id, began, level FROM {_ACTIVE} AND NOT {_ENTERED} AND {_LEFT}) gone
+    USING (contact_id, began)
+  GROUP BY 1, 2
+) book
 GROUP BY 1, 2
-"""
+"""  # noqa: S608 - our own names
 _WORTH = """
 SELECT KEY, sum(w.worth)
 FROM WORTHS w JOIN analytics_assetpiece c ON c.contact_id = w.contact_id JOINED

@@ -176,7 +176,11 @@ class StageReach(TenantModel):
                 condition=models.Q(bucket__isnull=False),
                 name="stage_reach_bucket",
             ),
-            models.Index(fields=["tenant", "reached_us"], name="stage_reach_latest"),
+            models.Index(
+                fields=["tenant", "reached_us"],
+                include=["stage_id", "contact_id"],
+                name="stage_reach_latest",
+            ),
         ]
 
 
