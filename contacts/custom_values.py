@@ -28,7 +28,7 @@ Kind = CustomField.Kind
 QUEUE: Final = "custom_values"
 LENGTH: Final = 64  # of a key; longer texts are compared in the document, too
 BATCH: Final = 5000
-_BEGUN: Final = 1  # everybody who writes knows the field; no contact is filed yet
+_BEGUN: Final = 1  # everybody who writes knows the field; filed are contacts with an id below
 _ABOVE: Final = 10**custom_fields.DIGITS  # makes every number positive
 _LOCKED: Final = "55P03"
 
@@ -107,14 +107,14 @@ def file(contact_ids: Iterable[int]) -> None:
 _FILE_NEXT: Final = f"""
 WITH these AS MATERIALIZED (
   SELECT id, custom FROM contacts_contact
-  WHERE tenant_id = %(tenant)s AND id > %(after)s AND custom ? %(key)s
+  WHERE tenant_id = %(tenant)s AND id >= %(next)s AND custom ? %(key)s
   ORDER BY id LIMIT {BATCH} FOR SHARE),
 filed AS (
   INSERT INTO contacts_contactvalue (tenant_id, contact_id, field_id, value)
   SELECT %(tenant)s, contact_id, field_id, value
   FROM ({_KEYS.replace("<contacts>", "these")} AND f.id = %(field)s) k ORDER BY value, contact_id
   ON CONFLICT DO NOTHING)
-SELECT max(id) FROM these
+SELECT max(id) + 1 FROM these
 """  # noqa: S608 - constants only
 
 
@@ -139,7 +139,7 @@ def step() -> bool:
         return True
     parameters: dict[str, int | str] = {
         "tenant": current_tenant_id(),
-        "after": of.filed_up_to,
+        "next": of.filed_up_to,
         "key": of.key,
         "field": of.pk,
     }
@@ -148,13 +148,13 @@ def step() -> bool:
             # Sooner than Postgres looks for a circle of waiting: this gives in, and no writer.
             cursor.execute("SET LOCAL lock_timeout = '500ms'")
             cursor.execute(_FILE_NEXT, parameters)
-            (last,) = cursor.fetchone()
+            (following,) = cursor.fetchone()
             cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) != _LOCKED:
             raise
         return False
-    _remember(of, last)
+    _remember(of, following)
     return True
 
 

@@ -33,7 +33,7 @@ class CustomField(TenantModel):
     )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     archived = models.BooleanField(_("archived"), default=False)
-    # The contact up to whom values are filed (ContactValue), in order of id; null: all are.
+    # Values of contacts with an id below are filed (ContactValue); 0: not begun, null: all are.
     filed_up_to = models.BigIntegerField(null=True, default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -95,6 +95,18 @@ def test_rows_find_whom_documents_find(
                 assert by_rows == by_document, (test, value)
 
 
+def test_the_very_first_contact_is_filed(
+    business: Business, fields: dict[str, CustomField], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with business.scope():
+        first = Contact.objects.create(custom={"text": "上海"})
+    monkeypatch.setattr(custom_values, "_BEGUN", first.pk)  # as if it were the first of all tenants
+    file_all(business)
+
+    with business.scope():
+        assert filed() == {(fields["text"].pk, "上海", first.pk)}
+
+
 def test_numbers_and_days_are_filed_in_their_order(
     business: Business, fields: dict[str, CustomField]
 ) -> None:
@@ -200,7 +212,7 @@ def test_a_new_field_is_filed_batch_by_batch(
             assert set(Contact.objects.filter(custom_values.where(of, "", ["c4"]))) != set()
 
         pks = list(Contact.objects.order_by("id").values_list("id", flat=True))
-        assert steps == [1, pks[1], pks[4], None]
+        assert steps == [1, pks[1] + 1, pks[4] + 1, None]
         assert {contact for _field, _value, contact in filed()} == {*pks} - {pks[3]}
 
 
