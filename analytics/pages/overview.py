@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from analytics import answers, overview, shown
+from analytics import answers, brief, overview, shown
 from analytics.alerts import notices
 from analytics.overview import Overview
 from analytics.pages import frame
+from analytics.pages.brief import sentences
 from analytics.pages.rates import gauge
 from analytics.pages.rates import titles as titles_of_rates
 from analytics.pages.tables import Card, Column, Figure, Table, counted, spark
@@ -55,8 +56,9 @@ def page(request: HttpRequest) -> HttpResponse:
         table = of_overview(_report(question), question.span, currency)
         return table, table
 
-    found = _report(asked.question)
-    table = of_overview(found, asked.question.span, currency)
+    question = asked.question
+    found, told = answers.steadily(lambda: (overview.report(question), brief.report(question)))
+    table = of_overview(found, question.span, currency)
     latest, still = overview.alerts()
     return frame.show(
         request,
@@ -66,6 +68,7 @@ def page(request: HttpRequest) -> HttpResponse:
         file=("overview", table),
         again=made,
         heading=_("Business overview"),
+        brief=[(each, _link(each.dashboard, asked)) for each in sentences(told, found, currency)],
         groups=_groups(table, asked),
         steps=_steps(found, table),
         funnel_url=_link("dashboard-funnel", asked),

@@ -348,7 +348,11 @@ class ReachSpell(TenantModel):
                 include=["ended_at", "staff"],
                 name="spell_contact",
             ),
-            models.Index(fields=["tenant", "opened_at"], name="spell_opened"),
+            models.Index(
+                fields=["tenant", "opened_at"],
+                include=["contact", "staff", "opened_by", "ended_at", "ended_by"],
+                name="spell_opened",
+            ),
             models.Index(
                 fields=["tenant", "ended_at"],
                 name="spell_ended",
