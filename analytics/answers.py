@@ -23,7 +23,7 @@ from tenants.scope import current_tenant_id
 
 T = TypeVar("T")
 ATTEMPTS = 3
-_FORM = 1  # another one when what is kept has another form
+_FORM = 2  # another one when what is kept has another form
 _KEPT = 3600  # seconds
 _RECENT = timedelta(days=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from fractions import Fraction
 
@@ -71,6 +72,17 @@ def days(number: int | None) -> str:
     if number is None:
         return NONE
     return ngettext("%(number)s day", "%(number)s days", number) % {"number": f"{number:,}"}
+
+
+def observed(number: int | None, customers: Mapping[int, int]) -> str:
+    """What an LTV of so many days rests on; `customers` were observed that long."""
+    if number is None:
+        return ""
+    heads = customers[number]
+    text = ngettext(
+        "%(days)s days, %(customers)s customer", "%(days)s days, %(customers)s customers", heads
+    )
+    return text % {"days": number, "customers": count(heads)}
 
 
 def duration(seconds: Fraction | None) -> str:

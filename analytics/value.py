@@ -38,6 +38,7 @@ class Row:
     cohort_customers: int
     ltv: dict[int, Fraction | None] = field(default_factory=dict)
     ltv_referral: dict[int, Fraction | None] = field(default_factory=dict)
+    observed: dict[int, int] = field(default_factory=dict)  # customers that each LTV is of
     payback_days: int | None = None
 
     @property
@@ -214,6 +215,7 @@ def add_worth(row: Row, curve: Curve) -> None:
     row.cohort_customers = curve.customers
     margins, observed = curve.by_day()
     for d in DAYS:
+        row.observed[d] = observed[d]
         row.ltv[d] = ratio(margins[d], observed[d])
         row.ltv_referral[d] = ratio(margins[d] + curve.referral.get(d, 0), observed[d])
     if row.cost is not None and curve.customers:  # LTV_d ≥ CAC, without division

@@ -38,6 +38,20 @@ class Line:
     key: str  # in the answer of the endpoint
     sign: int = 0
     money: bool = False
+    # Of an LTV: the days that it is of. What is of other days cannot be compared.
+    days: Callable[[Group], int | None] | None = None
+
+    def told(self, group: Group) -> str:
+        text, rests_on = self.text(self.of(group)), self.rests_on(group)
+        return f"{text} ({rests_on})" if rests_on else text
+
+    def rests_on(self, group: Group) -> str:
+        if self.days is None or self.of(group) is None:
+            return ""
+        return shown.observed(self.days(group), group.worth.observed)
+
+    def comparable(self, one: Group, other: Group) -> bool:
+        return self.days is None or self.days(one) == self.days(other)
 
 
 @frame.page
@@ -105,10 +119,10 @@ def _lines(currency: str) -> list[Line]:
         Line(_("LTV %(d)s") % {"d": _LTV},
              _("Margin of paid orders within %(d)s days of each customer's first one; per customer "
                "observed for %(d)s days or more.") % {"d": _LTV},
-             lambda g: g.worth.ltv[_LTV], money, "ltv", 1, money=True),
+             lambda g: g.worth.ltv[_LTV], money, "ltv", 1, money=True, days=lambda _group: _LTV),
         Line(_("LTV : CAC"),
              _("The longest LTV that can be observed ÷ CAC (cohort)."),
-             lambda g: g.worth.ltv_cac, ratio, "ltv_cac", 1),
+             lambda g: g.worth.ltv_cac, ratio, "ltv_cac", 1, days=lambda g: g.worth.ltv_cac_days),
         Line(_("Payback"),
              _("First day on which the margin per customer has reached CAC (cohort)."),
              lambda g: g.worth.payback_days, days, "payback_days", -1),
@@ -131,7 +145,7 @@ def _table(groups: Sequence[Group], lines: Sequence[Line]) -> Table:
     if not any(g.worth.cost or g.worth.new_contacts or g.bought.customers for g in groups):
         return table
     table.rows = [
-        [line.title, *(line.text(line.of(g)) for g in groups), _against(line, public, private)]
+        [line.title, *(line.told(g) for g in groups), _against(line, public, private)]
         for line in lines
     ]
     table.meanings = [Column(line.title, line.meaning) for line in lines]
@@ -139,8 +153,8 @@ def _table(groups: Sequence[Group], lines: Sequence[Line]) -> Table:
         Card(
             line.title,
             line.text(line.of(private)),
-            _("public: %(figure)s") % {"figure": line.text(line.of(public))},
-            _tone(line, line.of(public), line.of(private)),
+            _note(line, public, private),
+            _tone(line, public, private),
             Figure(line.of(private), line.sign, rate=line.key in _RATES),
         )
         for line in lines
@@ -169,15 +183,22 @@ def _units(exact: Exact) -> float | None:
 
 def _against(line: Line, public: Group, private: Group) -> str:
     mine, theirs = line.of(private), line.of(public)
-    if mine is None or not theirs:
+    if mine is None or not theirs or not line.comparable(public, private):
         return shown.NONE
     return shown.ratio(Fraction(mine) / theirs)
 
 
-def _tone(line: Line, public: Exact, private: Exact) -> str:
-    if public is None or private is None or public == private:
+def _note(line: Line, public: Group, private: Group) -> str:
+    theirs = _("public: %(figure)s") % {"figure": line.told(public)}
+    mine = line.rests_on(private)
+    return f"{mine} · {theirs}" if mine else theirs
+
+
+def _tone(line: Line, public: Group, private: Group) -> str:
+    mine, theirs = line.of(private), line.of(public)
+    if mine is None or theirs is None or mine == theirs or not line.comparable(public, private):
         return ""
-    return "good" if (private > public) == (line.sign > 0) else "warn"
+    return "good" if (mine > theirs) == (line.sign > 0) else "warn"
 
 
 def _file(groups: Sequence[Group], lines: Sequence[Line]) -> Table:

@@ -75,16 +75,14 @@ def _why(before: Before, currency: str) -> Iterator[str]:
 
 
 def _worth_it(found: Overview, currency: str) -> Iterator[Sentence]:
-    times, days = found.money.ltv_cac, found.money.ltv_cac_days
-    if times is None or days is None:
+    times = found.money.ltv_cac
+    if times is None:
         return
     tone = "good" if times >= 3 else "warn" if times >= 1 else "bad"
-    text = _(
-        "Each %(one)s spent on winning customers brought back %(times)s within %(days)s days."
-    ) % {
+    text = _("Each %(one)s spent on winning customers brought back %(times)s (%(observed)s).") % {
         "one": shown.money(100, currency).removesuffix(".00"),
         "times": shown.money(times * 100, currency),
-        "days": days,
+        "observed": shown.observed(found.money.ltv_cac_days, found.money.observed),
     }
     yield Sentence(text, "dashboard-value", tone)
 

@@ -104,7 +104,7 @@ def _money(found: Overview, span: Span, currency: str) -> list[Card]:
     money = found.money
     times = money.ltv_cac
     tone = "" if times is None else "good" if times >= 3 else "warn" if times >= 1 else "bad"
-    observed = _("%(days)s days") % {"days": money.ltv_cac_days} if money.ltv_cac_days else ""
+    observed = shown.observed(money.ltv_cac_days, money.observed)
     each = _("%(amount)s per new customer") % {
         "amount": shown.money_at_a_glance(money.cac, currency)
     }
@@ -282,6 +282,7 @@ def _channels(found: Overview, asked: frame.Asked, currency: str) -> list[dict[s
             "title": title,
             "name": row.name,
             "ratio": shown.ratio(row.ltv_cac),
+            "observed": shown.observed(row.ltv_cac_days, row.observed),
             "tone": tone,
             "note": _("%(cost)s spent, %(won)s new customers")
             % {

@@ -159,7 +159,7 @@ def _value_cells(row: value.Row, name: str, look: Look, those: Mapping[str, obje
 def _value_cards(total: value.Row, look: Look) -> list[Card]:
     times = total.ltv_cac
     tone = "" if times is None else "good" if times >= 3 else "warn" if times >= 1 else "bad"
-    observed = _("%(days)s days") % {"days": total.ltv_cac_days} if total.ltv_cac_days else ""
+    observed = shown.observed(total.ltv_cac_days, total.observed)
     return [
         Card(
             _("Cost"),

@@ -12,9 +12,11 @@ import pytest
 from contacts.models import Channel, Cost
 from tests.analytics.reference import Paid, World, money, paid_orders
 from tests.analytics.seeds import in_zones
+from tests.analytics.test_formula import Life, life
 from tests.analytics.test_reports import NOW, Maker, ask, narrowed, questions
 from tests.conftest import Business
 
+__all__ = ["life"]
 OF_VALUE = (
     "cost", "new_contacts", "new_customers", "cost_per_contact", "cac", "cac_cohort", "ltv",
     "ltv_cac", "ltv_cac_days", "payback_days",
@@ -145,3 +147,25 @@ def _id(business: Business, channel: Channel) -> str:
     rows = business.api().get("/api/v1/channels", {"name": channel.name}).json()["results"]
     found: str = rows[0]["id"]
     return found
+
+
+def test_what_was_observed_for_other_days_is_not_compared(business: Business, life: Life) -> None:
+    for name, kind, came in (("Ads", "public", "2026-05-20"), ("Shop", "private", "2026-01-10")):
+        channel = Channel.objects.create(name=name, kind=kind)
+        life.order(life.contact(came, channel=channel), came, 30_000)
+        Cost.objects.create(
+            date=date.fromisoformat(came), channel=channel, kind="ad", cost_id=name,
+            amount_fen=10_000,
+        )  # fmt: skip
+    half = "?from=2026-01-01&through=2026-06-30&as_of=2026-07-14T00:00:00Z"
+
+    table = business.browser("owner").get(f"/dashboards/benchmark/{half}").context["table"]
+
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["LTV : CAC"] == [
+        "3.00 (30 days, 1 customer)", "3.00 (180 days, 1 customer)", "–", "–",
+    ]  # fmt: skip
+    assert rows["LTV 180"] == ["–", "¥300.00 (180 days, 1 customer)", "–", "–"]
+    (card,) = (card for card in table.cards if card.title == "LTV : CAC")
+    assert (card.text, card.tone) == ("3.00", "")
+    assert card.note == "180 days, 1 customer · public: 3.00 (30 days, 1 customer)"

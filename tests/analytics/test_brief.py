@@ -63,7 +63,7 @@ def test_what_an_owner_is_told(business: Business, life: Life) -> None:
     assert told(business) == [
         ("Revenue is ¥645.00, 222.5% more than in the period before. "
          "Average order value did most of it: it added ¥400.00.", "good"),
-        ("Each ¥1 spent on winning customers brought back ¥1.50 within 180 days.", "warn"),
+        ("Each ¥1 spent on winning customers brought back ¥1.50 (180 days, 1 customer).", "warn"),
         ("2 friends deleted us; it was 0 in the period before.", "bad"),
         ("Too much promotion: 0.0% of the last 30 days' messages were service or greetings, your "
          "floor is 50%.", "warn"),
@@ -71,7 +71,7 @@ def test_what_an_owner_is_told(business: Business, life: Life) -> None:
     ]  # fmt: skip
     assert told(business, language="zh-Hans") == [
         ("收入 ¥645.00，比上一周期增加 222.5%。主要原因是客单价，带来 ¥400.00。", "good"),
-        ("获客每花 ¥1，180 天内带回 ¥1.50 毛利。", "warn"),
+        ("获客每花 ¥1，带回 ¥1.50 毛利（180 天，1 位客户）。", "warn"),
         ("2 位好友删除了我们，上一周期 0 位。", "bad"),
         ("推销偏多：近 30 天的触达中服务与问候占 0.0%，低于您设定的下限 50%。", "warn"),
         ("满意度 75.0%，比上一周期低 25.0 个百分点。", "bad"),
