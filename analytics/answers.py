@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.core.cache import cache
 from django.utils import timezone
 
-from analytics import buying, cohorts, facts, formula, funnel, value
+from analytics import buying, cohorts, facts, formula, funnel, hindsight, value
 from analytics.assets import statement
 from analytics.curves import DAYS
 from analytics.exact import fen
@@ -44,7 +44,8 @@ def steadily(read: Callable[[], T]) -> T:
 def _steady(read: Callable[[], T], version: int) -> tuple[T, int]:
     """And the version that it is of, beginning at this one."""
     for _attempt in range(ATTEMPTS):
-        found = read()
+        with hindsight.once():
+            found = read()
         before, version = version, facts.version()
         if version == before:
             break

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from typing import Final
 
@@ -45,13 +48,33 @@ def needed(question: Question, *, outcomes: bool = False) -> bool:
     return not over and known >= question.as_of
 
 
+# What was found while one answer is read: nothing, or one moment.
+_found: ContextVar[list[datetime | None] | None] = ContextVar("found", default=None)
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """Inside a scope: look once how far the facts are, as an answer is of one state of them."""
+    token = _found.set([])
+    try:
+        yield
+    finally:
+        _found.reset(token)
+
+
 def _known_to() -> datetime | None:
+    found = _found.get()
+    if found:
+        return found[0]
     with connection.cursor() as cursor:  # often: without the words of a model
         cursor.execute(
             "SELECT latest_at FROM analytics_factsstate WHERE tenant_id = %s", [current_tenant_id()]
         )
-        found = cursor.fetchone()
-    return found[0] if found else None
+        row = cursor.fetchone()
+    moment: datetime | None = row[0] if row else None
+    if found is not None:
+        found.append(moment)
+    return moment
 
 
 def whole_until(question: Question) -> date:

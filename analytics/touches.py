@@ -103,58 +103,55 @@ WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
   AND e.at >= %(start)s AND e.at < %(until)s {{who e.contact_id}}
 """
 
-_COUNTS = """
-SELECT key, outcome, CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END, count(*)
-FROM ({touches}) touch WHERE at < %(end)s GROUP BY 1, 2, 3
-"""
-# Touches and what came after in the order of time: each thing stands behind the touch that has it.
-_AFTER = """
-WITH sent AS MATERIALIZED (
-  SELECT * FROM ({touches}) touch WHERE outcome IN ('sent', 'delivered')
-), whom AS MATERIALIZED (
-  SELECT DISTINCT contact_id FROM sent
+# What came after a touch lies before the next one of the same contact, whatever sent that: also one
+# after the period. All is one statement: the touches are read once.
+_TOUCHES = """
+WITH touch (contact_id, at, key, origin, id, outcome, reason) AS MATERIALIZED ({sent}
+), sent AS MATERIALIZED (
+  SELECT contact_id, key, touch, at, next, least(next, at + %(within)s + %(moment)s) AS soon,
+    least(next, at + %(window)s + %(moment)s) AS later
+  FROM (
+    SELECT contact_id, key, id * 4 + origin AS touch, at,
+      COALESCE(lead(at) OVER (PARTITION BY contact_id ORDER BY at, origin, id), 'infinity') AS next
+    FROM touch WHERE outcome IN ('sent', 'delivered')) each
+  WHERE at < %(end)s
 ), told AS (
-  SELECT contact_id, at, 0 AS what, origin, id, key, NULL::bigint AS revenue, NULL::bigint AS margin
-  FROM sent
+  SELECT 0 AS what, key, contact_id AS of, 0 AS revenue, 0 AS margin FROM sent
   UNION ALL
-  SELECT e.contact_id, e.at, CASE e.kind WHEN 'link.clicked' THEN 2 ELSE 1 END, 0, 0, NULL,
-    NULL, NULL
-  FROM contacts_event e JOIN whom w ON w.contact_id = e.contact_id
+  SELECT CASE e.kind WHEN 'link.clicked' THEN 2 ELSE 1 END, t.key, t.touch, 0, 0
+  FROM contacts_event e
+  JOIN sent t ON t.contact_id = e.contact_id AND e.at >= t.at AND e.at < t.soon
   WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(inbound)s::text[])
     AND e.at >= %(start)s AND e.at <= %(soon)s AND e.at < %(as_of)s
   UNION ALL
-  SELECT o.contact_id, o.paid_at, 3, 0, 0, NULL, o.amount_fen - o.refund_fen,
+  SELECT 3, t.key, t.touch, o.amount_fen - o.refund_fen,
     o.amount_fen - o.refund_fen - o.cost_fen
-  FROM contacts_order o JOIN whom w ON w.contact_id = o.contact_id
+  FROM contacts_order o
+  JOIN sent t ON t.contact_id = o.contact_id AND o.paid_at >= t.at AND o.paid_at < t.later
   WHERE o.tenant_id = %(tenant)s AND o.paid AND o.paid_at >= %(start)s
     AND o.paid_at <= %(later)s AND o.paid_at < %(as_of)s
   UNION ALL
-  SELECT s.contact_id, s.ended_at, 4, 0, 0, NULL, NULL, NULL
-  FROM contacts_reachspell s JOIN whom w ON w.contact_id = s.contact_id
+  SELECT 4, t.key, t.touch, 0, 0
+  FROM contacts_reachspell s
+  JOIN sent t ON t.contact_id = s.contact_id AND s.ended_at >= t.at AND s.ended_at < t.soon
   WHERE s.tenant_id = %(tenant)s AND s.ended_by = 'customer'
     AND s.ended_at >= %(start)s AND s.ended_at <= %(soon)s AND s.ended_at < %(as_of)s
-), placed AS (
-  SELECT *, count(*) FILTER (WHERE what = 0) OVER after AS place,
-    max(at) FILTER (WHERE what = 0) OVER after AS touched
-  FROM told
-  WINDOW after AS (PARTITION BY contact_id ORDER BY at, what, origin, id
-    ROWS UNBOUNDED PRECEDING)
-), touch AS (
-  SELECT contact_id, max(key) AS key,
-    bool_or(what IN (1, 2) AND at <= touched + %(within)s) AS responded,
-    bool_or(what = 2 AND at <= touched + %(within)s) AS clicked,
-    count(*) FILTER (WHERE what = 3 AND at <= touched + %(window)s) AS orders,
-    sum(revenue) FILTER (WHERE at <= touched + %(window)s) AS revenue,
-    sum(margin) FILTER (WHERE at <= touched + %(window)s) AS margin,
-    count(*) FILTER (WHERE what = 4 AND at <= touched + %(within)s) AS lost
-  FROM placed WHERE touched < %(end)s GROUP BY contact_id, place
 )
-SELECT GROUPING(key) = 1, key, count(DISTINCT contact_id), count(*) FILTER (WHERE responded),
-  count(*) FILTER (WHERE clicked), count(*) FILTER (WHERE orders > 0),
-  COALESCE(sum(orders), 0)::bigint, COALESCE(sum(revenue), 0)::bigint,
-  COALESCE(sum(margin), 0)::bigint, COALESCE(sum(lost), 0)::bigint
-FROM touch GROUP BY GROUPING SETS ((key), ())
+SELECT {counts}, key, outcome, CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END,
+  count(*), 0, 0, 0, 0, 0::bigint, 0::bigint, 0
+FROM (TABLE touch UNION ALL {unsent}) planned WHERE at < %(end)s GROUP BY 2, 3, 4
+UNION ALL
+SELECT CASE GROUPING(key) WHEN 1 THEN {of_all} ELSE {of_each} END, key, '', '',
+  count(DISTINCT of) FILTER (WHERE what = 0),
+  count(DISTINCT of) FILTER (WHERE what IN (1, 2)), count(DISTINCT of) FILTER (WHERE what = 2),
+  count(DISTINCT of) FILTER (WHERE what = 3), count(*) FILTER (WHERE what = 3),
+  COALESCE(sum(revenue), 0)::bigint, COALESCE(sum(margin), 0)::bigint,
+  count(*) FILTER (WHERE what = 4)
+FROM told GROUP BY GROUPING SETS ((key), ())
 """
+# What a row of the answer is: how many touches came to what, or what came after those of a key, or
+# of all.
+_COUNTS, _OF_EACH, _OF_ALL = range(3)
 
 
 @dataclass
@@ -215,16 +212,16 @@ def report(question: Question, group: Group, days: int) -> Report:
     """Inside a scope."""
     rows: dict[str | None, Row] = {}
     total = Row(None)
-    counts, after = _read(question, group, days)
-    for key, outcome, reason, number in counts:
+    found = _read(question, group, days)
+    for _what, key, outcome, reason, number, *_nothing in _those(found, _COUNTS):
         rows.setdefault(key, Row(key)).add(outcome, reason, number)
         total.add(outcome, reason, number)
-    for everything, key, *values in after:
-        row = total if everything else rows[key]
+    for what, key, _outcome, _reason, *values in _those(found, _OF_EACH, _OF_ALL):
+        row = total if what == _OF_ALL else rows[key]
         for name, value in zip(_EARNED, values, strict=True):
             setattr(row, name, value)
-    found = _ordered(group, _named(group, rows))
-    return Report(found, total, _best(found))
+    ordered = _ordered(group, _named(group, rows))
+    return Report(ordered, total, _best(ordered))
 
 
 def _ordered(group: Group, rows: list[Row]) -> list[Row]:
@@ -242,38 +239,37 @@ def _best(rows: Sequence[Row]) -> Row | None:
 # --- reading ---
 
 
-def _read(
-    question: Question, group: Group, days: int
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
     span = question.span
     end = min(midnight(span.end, span.zone), question.as_of)
     window = timedelta(days=days)
     parameters = filters(question) | {
         "start": midnight(span.start, span.zone),
         "end": end,
+        "until": min(end + max(SOON, window), question.as_of),
         "as_of": question.as_of,
         "soon": end + SOON,
         "later": end + window,
         "within": SOON,
         "window": window,
+        "moment": timedelta.resolution,
         "inbound": sorted(INBOUND),
     }
-    sent, unsent = _parts(group)
-    counts = _COUNTS.format(touches=" UNION ALL ".join([*sent, *unsent]))
-    after = _AFTER.format(touches=" UNION ALL ".join(sent))
+    sent, unsent = map(" UNION ALL ".join, _parts(group))
+    sql = _TOUCHES.format(
+        sent=sent, unsent=unsent, counts=_COUNTS, of_each=_OF_EACH, of_all=_OF_ALL
+    )
     with connection.cursor() as cursor:
         # A tenant just filled has no statistics: a loop over all touches for each event is slow.
         cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(narrowed(counts, question), parameters | {"until": end})
-        counted = cursor.fetchall()
-        # Touches after the period take what came after them away from those in it.
-        cursor.execute(
-            narrowed(after, question),
-            parameters | {"until": min(end + max(SOON, window), question.as_of)},
-        )
-        followed = cursor.fetchall()
+        cursor.execute(narrowed(sql, question), parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
         cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
-    return counted, followed
+    return found
+
+
+def _those(found: Sequence[tuple[Any, ...]], *kinds: int) -> list[tuple[Any, ...]]:
+    return [row for row in found if row[0] in kinds]
 
 
 def _parts(group: Group) -> tuple[list[str], list[str]]:
