@@ -7,7 +7,8 @@ first, 40 % to the last and the rest to those between. What a point is depends o
 - channel: the first reachable moment, of the contact's channel; an addition by a live code, of the
   code's channel.
 - live_code: an addition by the code.
-- campaign: a delivered touch of an SOP, or a delivered message of a broadcast.
+- campaign: a delivered touch of an SOP, also one that a file tells of, or a delivered message of a
+  broadcast.
 - content: a delivered touch that carried it, its reading, opening or downloading.
 
 Orders without such a point are a row of their own, so rows sum up to all paid orders (R3, R4).
@@ -15,23 +16,24 @@ Orders without such a point are a row of their own, so rows sum up to all paid o
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final, Literal
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import QuerySet
 
-from analytics import value
+from analytics import attributed_costs
+from analytics.attributed_costs import Group
 from analytics.periods import Question, among, filters, midnight
+from analytics.sent_touches import SOP_TOLD
 from campaigns.models import Broadcast
-from contacts.models import Channel, Contact, LiveCode
+from contacts.models import Channel, LiveCode
 from journeys.models import Content, Sop
 from tenants.rest.fields import row_id
 
-Group = Literal["channel", "live_code", "campaign", "content"]
 GROUPS: Final[tuple[Group, ...]] = ("channel", "live_code", "campaign", "content")
 Model = Literal["first", "last", "linear", "position"]
 MODELS: Final[tuple[Model, ...]] = ("first", "last", "linear", "position")
@@ -62,6 +64,9 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
         "SELECT contact_id, settled_at, 'broadcast:' || broadcast_id"
         " FROM campaigns_broadcastrecipient WHERE tenant_id = %(tenant)s"
         " AND state = 'delivered' AND contact_id IS NOT NULL AND {when:settled_at}",
+        f"SELECT e.contact_id, e.at, 'sop:' || {SOP_TOLD} FROM contacts_event e"  # noqa: S608
+        " WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'"
+        " AND e.source NOT IN ('touch', 'broadcast') AND {when:e.at}",
     ),
     "content": (
         "SELECT t.contact_id, t.delivered_at AS at, s.content_id::text AS key"
@@ -129,8 +134,8 @@ class Credit:
 
 @dataclass
 class Row:
-    """`name` None: orders without a point, or with one that was deleted. `cost` None: no cost is
-    known of such a thing.
+    """`name` None: orders without a point, or with one that was deleted. `cost` None: none is
+    known of it.
     """
 
     name: str | None
@@ -153,7 +158,7 @@ def report(question: Question, group: Group, days: int) -> list[Row]:
         for model in MODELS:
             share = Fraction(1) if key is None else _share(model, points, first=first, last=last)
             row.credits[model].add(share, orders, revenue, margin)
-    for place, cost in _costs(question, group).items():
+    for place, cost in attributed_costs.read(question, group).items():
         rows.setdefault(place, Row(None)).cost = cost
     names = _names(group, [key for key in rows if key is not None])
     merged: dict[str | None, Row] = {}
@@ -270,47 +275,6 @@ def _joined(one: Row, other: Row) -> Row:
     return both
 
 
-# --- costs ---
-
-
-def _costs(question: Question, group: Group) -> dict[str | None, Fraction]:
-    """Of channels as booked. Of live codes: their channel's, shared by the new contacts that came
-    by each of its codes and by none.
-    """
-    if group not in ("channel", "live_code"):
-        return {}
-    sums = dict(value.costs_of(question).values_list("channel_id").annotate(sum=Sum("amount_fen")))
-    if group == "channel":
-        return {_text(channel): Fraction(int(fen)) for channel, fen in sums.items()}
-    return _costs_of_codes(question, sums)
-
-
-def _costs_of_codes(
-    question: Question, sums: Mapping[int | None, int]
-) -> dict[str | None, Fraction]:
-    span = question.span
-    came = Contact.objects.filter(
-        Q(acquired_at__gte=midnight(span.start, span.zone))
-        & Q(acquired_at__lt=min(midnight(span.end, span.zone), question.as_of)),
-        channel_id__in=[channel for channel in sums if channel is not None],
-    )
-    heads: dict[int, dict[int | None, int]] = defaultdict(dict)
-    counted = came.values_list("channel_id", "live_code_id").annotate(heads=Count("id"))
-    for channel, code, number in counted.order_by():
-        heads[channel or 0][code] = number
-    found: dict[str | None, Fraction] = defaultdict(Fraction)
-    for channel, fen in sums.items():
-        of_channel = heads.get(channel or 0, {}) or {None: 1}
-        everybody = sum(of_channel.values())
-        for code, number in of_channel.items():
-            found[_text(code)] += Fraction(int(fen) * number, everybody)
-    return found
-
-
-def _text(key: int | None) -> str | None:
-    return None if key is None else str(key)
-
-
 # --- names ---
 
 
@@ -325,7 +289,8 @@ def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:
         },
         "content": {"": Content.objects.values_list("pk", "title")},
     }
-    found = {key: key.removeprefix("title:") for key in keys if key.startswith("title:")}
+    told = re.compile(r"title:|sop:named:")  # by files, that name things
+    found = {key: told.sub("", key, count=1) for key in keys if told.match(key)}
     for prefix, named in of[group].items():
         ids = [rest for key in keys if (rest := key.removeprefix(prefix)).isdecimal()]
         found |= {f"{prefix}{pk}": name for pk, name in named.filter(pk__in=ids)}

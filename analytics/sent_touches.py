@@ -30,3 +30,9 @@ WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
   AND e.properties->>'touch_kind' IN ('promotion', 'service', 'greeting') {who e.contact_id}
 """
 GENTLE: Final = "kind IN ('service', 'greeting')"
+
+# What a file tells of (e) names its script, as our own events do.
+SOP_TOLD: Final = (
+    "COALESCE((SELECT p.id::text FROM journeys_sop p WHERE p.tenant_id = %(tenant)s"
+    " AND p.name = e.properties->>'sop'), 'named:' || NULLIF(e.properties->>'sop', ''))"
+)

@@ -24,6 +24,7 @@ from django.db import connection
 from analytics.attribution import WINDOWS
 from analytics.exact import ratio
 from analytics.periods import Question, filters, midnight, narrowed
+from analytics.sent_touches import SOP_TOLD
 from campaigns.models import Broadcast
 from contacts.kinds import INBOUND
 from journeys.models import Content, Sop, SopStep
@@ -41,13 +42,8 @@ ENOUGH: Final = 30  # sent: with fewer a best rate is chance
 _HOUR, _WEEKDAY = (
     f"extract({part} FROM {{at}} AT TIME ZONE %(zone)s)::int::text" for part in ("hour", "isodow")
 )
-# A file names the script, as our own events do.
-_SOP_NAMED = (
-    "COALESCE((SELECT p.id::text FROM journeys_sop p WHERE p.tenant_id = %(tenant)s"
-    " AND p.name = e.properties->>'sop'), 'named:' || NULLIF(e.properties->>'sop', ''))"
-)
 _KEYS: Final[Mapping[Group, tuple[str, str, str]]] = {
-    "sop": ("e.sop_id::text", "NULL", _SOP_NAMED),
+    "sop": ("e.sop_id::text", "NULL", SOP_TOLD),
     "step": ("t.step_id::text", "NULL", "NULL"),
     "broadcast": ("NULL", "r.broadcast_id::text", "NULL"),
     "content": ("s.content_id::text", "b.content_id::text", "NULL"),

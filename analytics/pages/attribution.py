@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from analytics import answers, attribution, shown
-from analytics.attribution import MODELS, NO_POINT, WINDOWS, Group, Model, Row
+from analytics.attributed_costs import Group
+from analytics.attribution import MODELS, NO_POINT, WINDOWS, Model, Row
 from analytics.exact import fen
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Figure, Table, counted
@@ -76,10 +77,10 @@ def of_rows(rows: Sequence[Row], group: Group, days: int, currency: str) -> Tabl
     for row in rows:
         of: dict[str, object] = {"group": group, "days": days, "key": row.key or NO_POINT}
         listed = counted(_orders(row), "attributed-orders", **of)
-        table.rows.append(_cells(_name(row), row, listed, group, currency))
+        table.rows.append(_cells(_name(row), row, listed, currency))
     if len(rows) > 1:
         listed = counted(_orders(whole), "orders")
-        table.total = _cells(_("Total"), whole, listed, group, currency)
+        table.total = _cells(_("Total"), whole, listed, currency)
     table.cards = _cards(rows, whole, currency)
     table.chart = _chart(rows, currency)
     return table
@@ -93,15 +94,13 @@ def _columns(group: Group) -> list[Column]:
         "position": _("40 % to the first point, 40 % to the last, 20 % to those between; of two "
                       "points half each."),
     }  # fmt: skip
-    columns = [Column(_titles()[group], _points()[group])]
-    if _has_costs(group):
-        columns.append(Column(_("Cost"), _costs_mean(group)))
-    columns += [Column(title, meanings[model]) for model, title in _models().items()]
-    columns.append(Column(_("Orders"), _("Orders by last touch.")))
-    if _has_costs(group):
-        meaning = _("(Margin by last touch − cost) ÷ cost.")
-        columns.append(Column(_("ROI"), meaning))
-    return columns
+    return [
+        Column(_titles()[group], _points()[group]),
+        Column(_("Cost"), _costs_mean()[group]),
+        *(Column(title, meanings[model]) for model, title in _models().items()),
+        Column(_("Orders"), _("Orders by last touch.")),
+        Column(_("ROI"), _("(Margin by last touch − cost) ÷ cost.")),
+    ]
 
 
 def _points() -> dict[Group, str]:
@@ -115,14 +114,17 @@ def _points() -> dict[Group, str]:
     }  # fmt: skip
 
 
-def _has_costs(group: Group) -> bool:
-    return group in ("channel", "live_code")
-
-
-def _costs_mean(group: Group) -> str:
-    if group == "channel":
-        return _("Money spent in the period, of all kinds.")
-    return _("The channel's cost, shared by its new contacts that came by each code.")
+def _costs_mean() -> dict[Group, str]:
+    messages = _(
+        "What was spent in the period, but for advertising and bait, shared by the messages "
+        "delivered to contacts of the channel."
+    )
+    return {
+        "channel": _("Money spent in the period, of all kinds."),
+        "live_code": _("The channel's cost, shared by its new contacts that came by each code."),
+        "campaign": messages,
+        "content": messages,
+    }
 
 
 def _name(row: Row) -> str:
@@ -134,10 +136,8 @@ def _orders(row: Row) -> int:
     return int(row.credits["last"].orders)
 
 
-def _cells(name: str, row: Row, orders: str, group: Group, currency: str) -> list[str]:
+def _cells(name: str, row: Row, orders: str, currency: str) -> list[str]:
     earned = [shown.money(row.credits[model].revenue, currency) for model in MODELS]
-    if not _has_costs(group):
-        return [name, *earned, orders]
     return [name, shown.money(row.cost, currency), *earned, orders, shown.rate(row.roi("last"))]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from html import unescape
 from itertools import pairwise
 from typing import Any
 
@@ -222,6 +224,85 @@ def test_costs_of_codes_sum_up_to_their_channels(business: Business, ground: Gro
     rows = {row["group"]: row["cost"] for row in asked(business, group="live_code")["rows"]}
 
     assert rows == {"Booth": "6.67", None: "3.83"}
+
+
+def test_costs_of_campaigns_and_contents_are_what_was_spent_on_messages(
+    business: Business, ground: Ground
+) -> None:
+    """Of Red: 20.00 of staff and coupons by three messages of the script, the last with the guide,
+    and one of the broadcast. 6.00 of no channel by all six. Of the fair nobody was written to."""
+    with business.scope():
+        ann = ground.contact("ann", "Red", NOW - 30 * DAY)
+        bob = ground.contact("bob", None, NOW - 30 * DAY)
+        for position, ago in ((1, 9), (1, 8), (2, 7)):
+            ground.touched(ann, position, NOW - ago * DAY)
+        ground.told(ann, NOW - 6 * DAY)
+        ground.event(bob, "touch.delivered", NOW - 5 * DAY, sop="Warm up")
+        ground.event(bob, "touch.delivered", NOW - 4 * DAY, sop="By hand")
+        ground.touched(ann, 1, NOW - 200 * DAY)  # not in the period
+        for channel, kind, fen in (
+            ("Red", "staff", 1_500), ("Red", "coupon", 500), ("Red", "ad", 9_999),
+            ("Red", "bait", 9_999), ("", "agency", 600), ("Fair", "other", 50),
+        ):  # fmt: skip
+            Cost.objects.create(
+                date=(NOW - 3 * DAY).date(), channel=ground.channels.get(channel), kind=kind,
+                amount_fen=fen,
+            )  # fmt: skip
+        ground.order(ann, NOW - 2 * DAY, 10_000, 4_000)
+
+    campaigns = asked(business, group="campaign")
+    contents = asked(business, group="content")
+
+    assert {row["group"]: row["cost"] for row in campaigns["rows"]} == {
+        "Warm up": "19.00",  # ¾ of 20.00 and 4/6 of 6.00
+        "Launch": "6.00",
+        "By hand": "1.00",
+        None: "0.50",
+    }
+    assert {row["group"]: row["cost"] for row in contents["rows"]} == {
+        "Guide": "6.00", None: "20.50",
+    }  # fmt: skip
+    assert campaigns["total"]["cost"] == contents["total"]["cost"] == "26.50"
+    launch = next(row for row in campaigns["rows"] if row["group"] == "Launch")
+    assert launch["models"]["last"]["roi"] == 9  # 60.00 of margin for 6.00
+    red = asked(business, group="campaign", channel="Red")
+    assert {row["group"]: row["cost"] for row in red["rows"]} == {
+        "Warm up": "15.00", "Launch": "5.00",
+    }  # fmt: skip
+    by_staff = asked(business, group="campaign", staff="amy")
+    assert {row["cost"] for row in by_staff["rows"]} == {None}
+
+
+def test_a_campaign_that_a_file_tells_of_is_a_point(business: Business, ground: Ground) -> None:
+    with business.scope():
+        ann = ground.contact("ann", None, None)
+        ground.event(ann, "touch.delivered", NOW - 6 * DAY, sop="By hand")
+        ground.event(ann, "touch.delivered", NOW - 5 * DAY, sop="Warm up")
+        ground.event(ann, "touch.delivered", NOW - 5 * DAY)  # of no script
+        ground.order(ann, NOW - 4 * DAY, 900)
+
+    assert earned(asked(business, group="campaign")) == {
+        "Warm up": ["0.00", "9.00", "4.50", "4.50"],
+        "By hand": ["9.00", "0.00", "4.50", "4.50"],
+    }
+
+
+def test_orders_of_a_campaign_that_a_file_names_can_be_listed(
+    business: Business, ground: Ground
+) -> None:
+    with business.scope():
+        ann = ground.contact("ann", None, None)
+        ground.event(ann, "touch.delivered", NOW - 6 * DAY, sop="By hand")
+        ground.order(ann, NOW - 4 * DAY, 900)
+        ground.order(ground.contact("bob", None, None), NOW - 4 * DAY, 700)
+    window = business.browser("owner")
+
+    page = window.get("/dashboards/attribution/?group=campaign").content.decode()
+    (listed,) = re.findall(r'href="([^"]*named%253ABy[^"]*)"', page)
+    orders_behind = window.get(unescape(listed), follow=True)
+
+    assert orders_behind.status_code == 200
+    assert [order.contact_id for order in orders_behind.context["cl"].result_list] == [ann.pk]
 
 
 class Lives:
