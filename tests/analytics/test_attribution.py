@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from html import unescape
@@ -15,109 +15,21 @@ from typing import Any
 import pytest
 
 from analytics.exact import apportioned
-from campaigns.models import Broadcast, BroadcastRecipient
-from contacts import orders, timeline
-from contacts.models import Channel, Contact, Cost, LiveCode, LiveCodeAdd
-from contacts.timeline import NewEvent
-from journeys.models import Enrolment, SopVersion, Touch
+from campaigns.models import Broadcast
+from contacts.models import Cost
 from tenants.ids import encode
-from tenants.models import Staff, WeChatAccount
+from tests.analytics.attribution_ground import DAY, NOW, Ground, asked, ground
 from tests.conftest import Business
-from tests.journeys.ground import article, script, step
 
-DAY = timedelta(days=1)
-NOW = datetime.now(UTC).replace(microsecond=0)
+__all__ = ["ground"]
+
 MODELS = ("first", "last", "linear", "position")
-
-
-def asked(business: Business, **query: str) -> dict[str, Any]:
-    answer = business.api().get("/api/v1/reports/attribution", query)
-    assert answer.status_code == 200, answer.content
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 def earned(answer: dict[str, Any], what: str = "revenue") -> dict[str | None, list[str]]:
     return {
         row["group"]: [row["models"][model][what] for model in MODELS] for row in answer["rows"]
     }
-
-
-class Ground:
-    """Contacts, their points and their orders, by name."""
-
-    def __init__(self, business: Business) -> None:
-        self.number = 0
-        self.amy = Staff.objects.create(userid="amy", name="Amy")
-        account = WeChatAccount.objects.create(name="A", kind="wecom", app_id="ww1")
-        self.channels = {
-            name: Channel.objects.create(name=name) for name in ("Douyin", "Red", "Fair")
-        }
-        self.codes = {
-            name: LiveCode.objects.create(
-                name=name, account=account, channel=self.channels.get(channel), state=f"lc{name}"
-            )
-            for name, channel in (("Booth", "Fair"), ("Poster", "Red"), ("Plain", ""))
-        }
-        self.guide = article("Guide")
-        self.sop = script("Warm up", step(0), step(10, content=self.guide))
-        self.broadcast = Broadcast.objects.create(name="Launch", account=account, text="Now!")
-
-    def contact(self, name: str, channel: str | None, at: datetime | None) -> Contact:
-        found = Contact.objects.create(
-            name=name,
-            external_id=name,
-            channel=self.channels[channel] if channel else None,
-        )
-        if at is not None:
-            self.event(found, "follow.opened", at, staff="amy")
-        found.refresh_from_db()
-        return found
-
-    def event(self, contact: Contact, kind: str, at: datetime, **properties: object) -> None:
-        self.number += 1
-        timeline.record([NewEvent(contact.pk, kind, at, "test", str(self.number), properties)])
-        timeline.drain_all()
-
-    def added(self, contact: Contact, code: str, at: datetime) -> None:
-        LiveCodeAdd.objects.create(
-            live_code=self.codes[code], staff=self.amy, contact=contact, opened_at=at, added_at=at
-        )
-
-    def touched(self, contact: Contact, position: int, at: datetime) -> None:
-        version = SopVersion.objects.get(sop=self.sop)
-        enrolment, _made = Enrolment.objects.get_or_create(
-            contact=contact, sop=self.sop, version=version, defaults={"started_at": at}
-        )
-        self.number += 1
-        Touch.objects.create(
-            key=f"test:{self.number}", contact=contact, enrolment=enrolment,
-            step=version.steps.get(position=position), route="none", kind="service",
-            state="delivered", due_at=at, delivered_at=at,
-        )  # fmt: skip
-
-    def told(self, contact: Contact, at: datetime) -> None:
-        BroadcastRecipient.objects.create(
-            broadcast=self.broadcast, staff=self.amy, contact=contact, state="delivered",
-            settled_at=at,
-        )  # fmt: skip
-
-    def order(self, contact: Contact, at: datetime, fen: int, cost: int = 0) -> None:
-        self.number += 1
-        orders.upsert(
-            [
-                orders.Row(
-                    order_id=f"o{self.number}", contact_id=contact.pk, amount_fen=fen,
-                    paid_at=at, cost_fen=cost, status="paid",
-                )
-            ]
-        )  # fmt: skip
-
-
-@pytest.fixture
-def ground(business: Business) -> Ground:
-    with business.scope():
-        return Ground(business)
 
 
 def test_worked_by_hand(business: Business, ground: Ground) -> None:
@@ -208,69 +120,6 @@ def test_a_broadcast_tells_of_the_content_that_it_leads_to(
         ground.order(ann, NOW - 4 * DAY, 900)
 
     assert earned(asked(business, group="content")) == {"Guide": ["9.00"] * 4}
-
-
-def test_costs_of_codes_sum_up_to_their_channels(business: Business, ground: Ground) -> None:
-    with business.scope():
-        fair, booth = ground.channels["Fair"], ground.codes["Booth"]
-        for number in range(3):
-            Contact.objects.create(
-                name=f"c{number}", channel=fair, acquired_at=NOW - DAY,
-                live_code=booth if number else None,
-            )  # fmt: skip
-        for channel, fen in ((fair, 1_000), (ground.channels["Red"], 50)):
-            Cost.objects.create(date=(NOW - DAY).date(), channel=channel, kind="ad", amount_fen=fen)
-
-    rows = {row["group"]: row["cost"] for row in asked(business, group="live_code")["rows"]}
-
-    assert rows == {"Booth": "6.67", None: "3.83"}
-
-
-def test_costs_of_campaigns_and_contents_are_what_was_spent_on_messages(
-    business: Business, ground: Ground
-) -> None:
-    """Of Red: 20.00 of staff and coupons by three messages of the script, the last with the guide,
-    and one of the broadcast. 6.00 of no channel by all six. Of the fair nobody was written to."""
-    with business.scope():
-        ann = ground.contact("ann", "Red", NOW - 30 * DAY)
-        bob = ground.contact("bob", None, NOW - 30 * DAY)
-        for position, ago in ((1, 9), (1, 8), (2, 7)):
-            ground.touched(ann, position, NOW - ago * DAY)
-        ground.told(ann, NOW - 6 * DAY)
-        ground.event(bob, "touch.delivered", NOW - 5 * DAY, sop="Warm up")
-        ground.event(bob, "touch.delivered", NOW - 4 * DAY, sop="By hand")
-        ground.touched(ann, 1, NOW - 200 * DAY)  # not in the period
-        for channel, kind, fen in (
-            ("Red", "staff", 1_500), ("Red", "coupon", 500), ("Red", "ad", 9_999),
-            ("Red", "bait", 9_999), ("", "agency", 600), ("Fair", "other", 50),
-        ):  # fmt: skip
-            Cost.objects.create(
-                date=(NOW - 3 * DAY).date(), channel=ground.channels.get(channel), kind=kind,
-                amount_fen=fen,
-            )  # fmt: skip
-        ground.order(ann, NOW - 2 * DAY, 10_000, 4_000)
-
-    campaigns = asked(business, group="campaign")
-    contents = asked(business, group="content")
-
-    assert {row["group"]: row["cost"] for row in campaigns["rows"]} == {
-        "Warm up": "19.00",  # ¾ of 20.00 and 4/6 of 6.00
-        "Launch": "6.00",
-        "By hand": "1.00",
-        None: "0.50",
-    }
-    assert {row["group"]: row["cost"] for row in contents["rows"]} == {
-        "Guide": "6.00", None: "20.50",
-    }  # fmt: skip
-    assert campaigns["total"]["cost"] == contents["total"]["cost"] == "26.50"
-    launch = next(row for row in campaigns["rows"] if row["group"] == "Launch")
-    assert launch["models"]["last"]["roi"] == 9  # 60.00 of margin for 6.00
-    red = asked(business, group="campaign", channel="Red")
-    assert {row["group"]: row["cost"] for row in red["rows"]} == {
-        "Warm up": "15.00", "Launch": "5.00",
-    }  # fmt: skip
-    by_staff = asked(business, group="campaign", staff="amy")
-    assert {row["cost"] for row in by_staff["rows"]} == {None}
 
 
 def test_a_campaign_that_a_file_tells_of_is_a_point(business: Business, ground: Ground) -> None:
