@@ -6,8 +6,8 @@
   people; it is shared by the messages delivered in the period to contacts of the channel, and where
   it was booked without one, to all. Advertising and bait win contacts: they are no message's.
 
-What cannot be shared, as nobody came or nothing was sent, is the cost of no row: None. So the rows
-sum up to what was spent, exactly.
+What is of no such thing, or cannot be shared, as nobody came or nothing was sent, is under None. So
+the rows sum up to what was spent, exactly.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Final
 
 from django.db.models import Count, Q, Sum
 
 from analytics import buying, value
 from analytics.periods import Question, filters, midnight, narrowed
-from analytics.sent_touches import SOP_TOLD
+from analytics.sent_touches import SOP_TOLD, TOLD
 from contacts.models import Contact, Cost
 
-Group = Literal["channel", "live_code", "campaign", "content"]
 # Channel (None: none) → what came to its contacts (None: no such thing) → how often.
 Shares = Mapping[int | None, Mapping[str | None, int]]
 
@@ -50,17 +49,16 @@ SELECT c.channel_id, d.key, count(*) FROM (
     {{who r.contact_id}}
   UNION ALL
   SELECT e.contact_id, {of_file} FROM contacts_event e
-  WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
-    AND e.source NOT IN ('touch', 'broadcast') AND e.at >= %(start)s AND e.at < %(end)s
+  WHERE e.tenant_id = %(tenant)s AND {told} AND e.at >= %(start)s AND e.at < %(end)s
     {{who e.contact_id}}
 ) d JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = d.contact_id
 GROUP BY 1, 2
 """
 
 
-def read(question: Question, group: Group) -> dict[str | None, Fraction]:
-    """Inside a scope: fen by key of `analytics.attribution`. Nothing of a part of the contacts by
-    person: costs are of no person (FIGURES R49).
+def read(question: Question, group: str) -> dict[str | None, Fraction]:
+    """Inside a scope: fen by key of a row, for a group of `analytics.attribution`. Nothing of a
+    part of the contacts by person: costs are of no person (FIGURES R49).
     """
     costs = value.costs_of(question)
     if group in _KEYS:
@@ -101,10 +99,10 @@ def _came(question: Question, sums: Mapping[int | None, int]) -> Shares:
     return heads
 
 
-def _told(question: Question, group: Group) -> Shares:
+def _told(question: Question, group: str) -> Shares:
     """Delivered messages by channel of the contact; under None those of all contacts."""
     of_sop, of_broadcast, of_file = _KEYS[group]
-    sql = _DELIVERED.format(of_sop=of_sop, of_broadcast=of_broadcast, of_file=of_file)
+    sql = _DELIVERED.format(of_sop=of_sop, of_broadcast=of_broadcast, of_file=of_file, told=TOLD)
     span = question.span
     given = filters(question) | {
         "start": midnight(span.start, span.zone),

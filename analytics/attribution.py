@@ -26,14 +26,14 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from analytics import attributed_costs
-from analytics.attributed_costs import Group
 from analytics.periods import Question, among, filters, midnight
-from analytics.sent_touches import SOP_TOLD
+from analytics.sent_touches import SOP_TOLD, TOLD
 from campaigns.models import Broadcast
 from contacts.models import Channel, LiveCode
 from journeys.models import Content, Sop
 from tenants.rest.fields import row_id
 
+Group = Literal["channel", "live_code", "campaign", "content"]
 GROUPS: Final[tuple[Group, ...]] = ("channel", "live_code", "campaign", "content")
 Model = Literal["first", "last", "linear", "position"]
 MODELS: Final[tuple[Model, ...]] = ("first", "last", "linear", "position")
@@ -64,9 +64,8 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
         "SELECT contact_id, settled_at, 'broadcast:' || broadcast_id"
         " FROM campaigns_broadcastrecipient WHERE tenant_id = %(tenant)s"
         " AND state = 'delivered' AND contact_id IS NOT NULL AND {when:settled_at}",
-        f"SELECT e.contact_id, e.at, 'sop:' || {SOP_TOLD} FROM contacts_event e"  # noqa: S608
-        " WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'"
-        " AND e.source NOT IN ('touch', 'broadcast') AND {when:e.at}",
+        f"SELECT e.contact_id, e.at, 'sop:' || {SOP_TOLD} FROM contacts_event e"  # noqa: S608 - our own names
+        f" WHERE e.tenant_id = %(tenant)s AND {TOLD} AND {{when:e.at}}",
     ),
     "content": (
         "SELECT t.contact_id, t.delivered_at AS at, s.content_id::text AS key"

@@ -42,13 +42,12 @@ class Before:
 
 @dataclass(frozen=True)
 class Brief:
-    """Money in fen, `satisfaction` from 0 to 1. `before` None: the business had not begun by then.
+    """What the overview does not have: money in fen, `satisfaction` from 0 to 1. `before` None: the
+    business had not begun by then.
     `foretold` is the margin that today's customers will bring within a year; None where nobody
     knows, or where the question is not of everybody and now.
     """
 
-    revenue: int
-    deletes: int
     satisfaction: Fraction | None
     mix: Mix
     floor: int
@@ -58,31 +57,23 @@ class Brief:
 
 def report(question: Question) -> Brief:
     """Inside a scope, with facts up to date."""
-    now = formula.report(question)
     return Brief(
-        revenue=now.paid_revenue,
-        deletes=_deletes(question),
         satisfaction=satisfaction.level(question),
         mix=trust_mix.mix(question),
         floor=KpiSettings.of_tenant().trust_floor,
-        before=_before(question, now),
+        before=_before(question),
         foretold=_foretold(question),
     )
 
 
-def _before(question: Question, now: Formula) -> Before | None:
+def _before(question: Question) -> Before | None:
     earlier = question.earlier()
     first = baselines.first_day(question)
     if first is None or first > earlier.span.start:
         return None
-    then = formula.report(earlier)
-    return Before(
-        then.paid_revenue, _deletes(earlier), satisfaction.level(earlier), _cause(now, then)
-    )
-
-
-def _deletes(question: Question) -> int:
-    return sum(baselines.daily(question, question.span.start)["deletes"].values())
+    now, then = formula.report(question), formula.report(earlier)
+    deletes = sum(baselines.daily(earlier, earlier.span.start)["deletes"].values())
+    return Before(then.paid_revenue, deletes, satisfaction.level(earlier), _cause(now, then))
 
 
 def _cause(now: Formula, then: Formula) -> Cause | None:

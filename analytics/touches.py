@@ -24,7 +24,7 @@ from django.db import connection
 from analytics.attribution import WINDOWS
 from analytics.exact import ratio
 from analytics.periods import Question, filters, midnight, narrowed
-from analytics.sent_touches import SOP_TOLD
+from analytics.sent_touches import SOP_TOLD, TOLD
 from campaigns.models import Broadcast
 from contacts.kinds import INBOUND
 from journeys.models import Content, Sop, SopStep
@@ -94,9 +94,8 @@ _SETTLED = (
 _TOLD = """
 SELECT e.contact_id, e.at, {key}, 2, e.id, 'delivered', ''
 FROM contacts_event e
-WHERE e.tenant_id = %(tenant)s AND e.kind = 'touch.delivered'
-  AND e.source NOT IN ('touch', 'broadcast')
-  AND e.at >= %(start)s AND e.at < %(until)s {{who e.contact_id}}
+WHERE e.tenant_id = %(tenant)s AND {told} AND e.at >= %(start)s AND e.at < %(until)s
+  {{who e.contact_id}}
 """
 
 # What came after a touch lies before the next one of the same contact, whatever sent that: also one
@@ -285,7 +284,7 @@ def _parts(group: Group) -> tuple[list[str], list[str]]:
             outcome=_SETTLED,
             when="r.settled_at >= %(start)s AND r.settled_at < %(until)s",
         ),
-        _TOLD.format(key=key(of_file, "e.at")),
+        _TOLD.format(key=key(of_file, "e.at"), told=TOLD),
     ]
     due = key(of_sop, "t.due_at")
     unsent = [

@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from analytics import answers, attribution
 from analytics.api.base import COMPARE, PERIOD, PeriodFigures, Report, one_of, period
-from analytics.attributed_costs import Group
 from analytics.attribution import MODELS, WINDOWS, Row
 from analytics.exact import apportioned
 from analytics.periods import Question
@@ -91,7 +90,7 @@ class Attribution(Report):
         return self.compared(question, lambda asked: _figures(asked, group, days), days=days)
 
 
-def _figures(question: Question, group: Group, days: int) -> dict[str, object]:
+def _figures(question: Question, group: attribution.Group, days: int) -> dict[str, object]:
     rows = attribution.report(question, group, days)
     return {**period(question), "rows": _shown(rows), "total": _shown_total(rows)}
 

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from analytics import answers, attribution, shown
-from analytics.attributed_costs import Group
-from analytics.attribution import MODELS, NO_POINT, WINDOWS, Model, Row
+from analytics.attribution import MODELS, NO_POINT, WINDOWS, Group, Model, Row
 from analytics.exact import fen
 from analytics.pages import frame
 from analytics.pages.tables import Card, Column, Figure, Table, counted

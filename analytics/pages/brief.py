@@ -26,17 +26,17 @@ class Sentence:
 
 def sentences(brief: Brief, found: Overview, currency: str) -> list[Sentence]:
     return [
-        *_revenue(brief, currency),
+        *_revenue(found, brief.before, currency),
         *_worth_it(found, currency),
-        *_deletes(brief),
+        *_deletes(found, brief.before),
         *_mix(brief),
         *_satisfaction(brief),
         *_foretold(brief, currency),
     ]
 
 
-def _revenue(brief: Brief, currency: str) -> Iterator[Sentence]:
-    now, before = brief.revenue, brief.before
+def _revenue(found: Overview, before: Before | None, currency: str) -> Iterator[Sentence]:
+    now = found.revenue
     amounts = {"now": shown.money_at_a_glance(now, currency)}
     if before is None or not before.revenue:
         if now:
@@ -87,11 +87,11 @@ def _worth_it(found: Overview, currency: str) -> Iterator[Sentence]:
     yield Sentence(text, "dashboard-value", tone)
 
 
-def _deletes(brief: Brief) -> Iterator[Sentence]:
-    now = brief.deletes
-    if brief.before is None or not (now or brief.before.deletes):
+def _deletes(found: Overview, earlier: Before | None) -> Iterator[Sentence]:
+    now = sum(found.days["deletes"].values())
+    if earlier is None or not (now or earlier.deletes):
         return
-    before = brief.before.deletes
+    before = earlier.deletes
     text = ngettext(
         "%(n)s friend deleted us; it was %(before)s in the period before.",
         "%(n)s friends deleted us; it was %(before)s in the period before.",
