@@ -13,23 +13,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveField(model_name='dirtycontact', name='orders'),
-        migrations.RemoveField(model_name='dirtycontact', name='spoke'),
-        # Whoever is on the list is read whole: more than needed, once.
         migrations.AddField(
             model_name='dirtycontact',
-            name='what',
-            field=models.SmallIntegerField(
-                choices=[
-                    (0, 'anything'),
-                    (1, 'orders'),
-                    (2, 'signs of life'),
-                    (3, 'on which days it did what'),
-                    (4, 'talk to it: nothing but what waited for that'),
-                ],
-                db_default=0,
-                default=0,
-            ),
+            name='deeds',
+            field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
             model_name='factsstate',
