@@ -19,14 +19,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from analytics import attributed_costs
-from analytics.periods import Question, among, filters, midnight
+from analytics import attributed_costs, hindsight
+from analytics.periods import Question, among, micros, midnight
 from analytics.sent_touches import SOP_TOLD, TOLD
 from campaigns.models import Broadcast
 from contacts.models import Channel, LiveCode
@@ -40,12 +41,13 @@ MODELS: Final[tuple[Model, ...]] = ("first", "last", "linear", "position")
 WINDOWS: Final = (7, 30, 90)
 _ENDS, _BETWEEN = Fraction(2, 5), Fraction(1, 5)
 
-# (contact_id, at, key) of the points; `{when}` narrows a time to what can matter.
+# (contact_id, at, key) of the points; `{when}` narrows a moment to what can matter.
 _POINTS: Final[Mapping[Group, Sequence[str]]] = {
     "channel": (
-        "SELECT id AS contact_id, acquired_at AS at, channel_id::text AS key"
-        " FROM contacts_contact WHERE tenant_id = %(tenant)s AND channel_id IS NOT NULL"
-        " AND {when:acquired_at}",
+        # Of customers alone: facts know them, and all others bought nothing.
+        "SELECT contact_id, timestamptz 'epoch' + reach_us * interval '1 microsecond' AS at,"
+        " channel_id::text AS key FROM analytics_customerfact WHERE tenant_id = %(tenant)s"
+        " AND channel_id <> 0 AND reach_us >= %(points_us)s AND reach_us < %(end_us)s",
         "SELECT a.contact_id, a.opened_at, l.channel_id::text FROM contacts_livecodeadd a"
         " JOIN contacts_livecode l ON l.tenant_id = a.tenant_id AND l.id = a.live_code_id"
         " WHERE a.tenant_id = %(tenant)s AND l.tenant_id = %(tenant)s"
@@ -88,8 +90,8 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
 _USES: Final = ["content.downloaded", "content.read", "link.clicked"]
 
 # Orders by how many points they have, and which of them a key is: enough to share by every model.
-# All orders together tell what is left for those without a point, usually the most. They are read
-# twice: from an index alone that is quicker than from a copy.
+# All orders together tell what is left for those without a point, usually the most: whole days of
+# them from cells.
 _SHARES: Final = """
 WITH bought AS NOT MATERIALIZED (
   SELECT o.id, o.contact_id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
@@ -110,9 +112,13 @@ _COUNTED: Final = """
 SELECT key, points, place = 1, place = points, count(*), sum(revenue)::bigint, sum(margin)::bigint
 FROM met GROUP BY 1, 2, 3, 4
 UNION ALL
-SELECT NULL, 0, false, false, count(*), COALESCE(sum(revenue), 0)::bigint,
-  COALESCE(sum(margin), 0)::bigint
-FROM bought
+SELECT NULL, 0, false, false, COALESCE(sum(orders), 0)::bigint,
+  COALESCE(sum(revenue), 0)::bigint, COALESCE(sum(margin), 0)::bigint
+FROM (
+  SELECT orders, revenue, margin FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND channel_id = %(which)s AND day >= %(first_day)s
+    AND day < %(whole)s
+  UNION ALL SELECT 1, revenue, margin FROM bought WHERE paid_at >= %(rest)s) daily
 """
 NO_POINT: Final = "none"
 
@@ -232,9 +238,12 @@ def _shares(question: Question, group: Group) -> str:
 
 def _given(question: Question, days: int) -> dict[str, Any]:
     span = question.span
-    return filters(question) | {
-        "start": midnight(span.start, span.zone),
+    start = midnight(span.start, span.zone)
+    return hindsight.by_days(question) | {
+        "start": start,
         "end": min(midnight(span.end, span.zone), question.as_of),
+        "end_us": question.end_us,
+        "points_us": micros(start - timedelta(days=days)),
         "window": days * 86_400,
         "uses": _USES,
     }
@@ -246,12 +255,8 @@ def name_of(group: Group, key: str) -> str:
 
 def _within(sql: str) -> str:
     """With `{when:column}` written out."""
-    before, _sign, after = sql.partition("{when:")
-    column, _sign, rest = after.partition("}")
-    return (
-        f"{before}{column} >= %(start)s - %(window)s * interval '1 second'"
-        f" AND {column} < %(end)s{rest}"
-    )
+    within = r"\1 >= %(start)s - %(window)s * interval '1 second' AND \1 < %(end)s"
+    return re.sub(r"\{when:([^}]*)\}", within, sql)
 
 
 def _plain(key: str | None) -> str | None:

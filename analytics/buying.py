@@ -16,6 +16,12 @@ PAID = """tenant_id = %(tenant)s AND paid
     AND paid_at >= %(from)s AND paid_at < %(until)s{among}"""
 REVENUE = "amount_fen - refund_fen"
 MARGIN = "amount_fen - refund_fen - cost_fen"
+# What a customer's first order of all history brought; {d} has the days, {c} who, and first_us.
+FIRST_REVENUE = """CASE WHEN {d}.day_orders[1] = 1 THEN {d}.day_revenues[1] ELSE (
+  SELECT o.amount_fen - o.refund_fen FROM contacts_order o
+  WHERE o.tenant_id = %(tenant)s AND o.contact_id = {c}.contact_id AND o.paid
+    AND o.paid_at = timestamptz 'epoch' + {c}.first_us * interval '1 microsecond'
+  ORDER BY o.order_id COLLATE "C" LIMIT 1) END"""
 
 
 def given(question: Question) -> dict[str, Any]:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
-from analytics import buying
+from analytics import buying, hindsight
 from analytics.exact import ratio
-from analytics.periods import Question, among
+from analytics.periods import Question, among, micros
 
 # Of a thousand customers: the keys of the answer, by how many they are.
 TOP: Final[Mapping[str, int]] = {"0.1": 1, "1": 10, "10": 100, "20": 200}
 POINTS: Final = 100
 
-# A buyer's first order of all history is the first one in the period, or lies before it. Facts know
-# what it was worth, unless the customer bought again on that day.
+# A buyer's first order of all history is the first one in the period, or lies before it.
 _FIRST = f"""
-SELECT COALESCE(sum(CASE WHEN day_orders[1] = 1 THEN day_revenues[1] ELSE (
-  SELECT {buying.REVENUE} FROM contacts_order o
-  WHERE o.tenant_id = %(tenant)s AND o.contact_id = f.contact_id AND o.paid
-    AND o.paid_at = timestamptz 'epoch' + f.first_us * interval '1 microsecond'
-  ORDER BY o.order_id COLLATE "C" LIMIT 1) END), 0)::bigint
-FROM analytics_customerfact f
-WHERE f.tenant_id = %(tenant)s AND f.first_us >= %(start_us)s AND f.first_us < %(end_us)s{{among}}
+SELECT (COALESCE((
+  SELECT sum(first_revenue) FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND channel_id = %(which)s AND day >= %(first_day)s
+    AND day < %(whole)s), 0)
+  + COALESCE((
+  SELECT sum({buying.FIRST_REVENUE.format(c="f", d="f")}) FROM analytics_customerfact f
+  WHERE f.tenant_id = %(tenant)s AND f.first_us >= %(rest_us)s AND f.first_us < %(end_us)s{{among}}
+  ), 0))::bigint
 """  # noqa: S608 - our own names
 
 
@@ -86,8 +86,14 @@ def report(question: Question) -> Concentration:
         found.points.append(revenue)
         found.weighted += below * revenue + ranks.weighted(ranked[below:above])
     first = _FIRST.format(among=among(question, "f.contact_id"))
-    found.first = buying.rows(first, buying.given(question))[0][0]
+    found.first = buying.rows(first, _given(question))[0][0]
     return found
+
+
+def _given(question: Question) -> dict[str, Any]:
+    by_days = hindsight.by_days(question)
+    rest: datetime = by_days["rest"]
+    return buying.given(question) | by_days | {"from": rest, "rest_us": micros(rest)}
 
 
 # --- by month ---
@@ -103,13 +109,22 @@ WITH bought AS (
 )
 """  # noqa: S608 - our own names
 _BY_MONTH = (
-    RANKED_ORDERS
+    RANKED_ORDERS  # noqa: S608 - our own names
     + """
-SELECT date_trunc('month', paid_at AT TIME ZONE %(zone)s)::date,
-  COALESCE(sum(revenue) FILTER (WHERE first), 0)::bigint,
-  COALESCE(sum(revenue) FILTER (WHERE NOT first), 0)::bigint,
-  count(*) FILTER (WHERE first), count(*) FILTER (WHERE NOT first)
-FROM bought GROUP BY 1
+SELECT month, sum(new)::bigint, sum(repeat)::bigint, sum(new_orders)::bigint,
+  sum(repeat_orders)::bigint
+FROM (
+  SELECT date_trunc('month', day)::date AS month, first_revenue AS new,
+    revenue - first_revenue AS repeat, customers AS new_orders, orders - customers AS repeat_orders
+  FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND channel_id = %(which)s AND day >= %(first_day)s
+    AND day < %(whole)s
+  UNION ALL
+  SELECT date_trunc('month', paid_at AT TIME ZONE %(zone)s)::date,
+    CASE WHEN first THEN revenue ELSE 0 END, CASE WHEN first THEN 0 ELSE revenue END,
+    first::int, 1 - first::int
+  FROM bought) each
+GROUP BY 1
 """
 )
 # A position without a price of its own counts at the product's.
@@ -150,7 +165,7 @@ def by_month(question: Question) -> Sequence[Month]:
     if question.span.start_us >= question.end_us:
         return []
     sql = _BY_MONTH.format(among=among(question))
-    found = {row[0]: Month(*row) for row in buying.rows(sql, buying.given(question))}
+    found = {row[0]: Month(*row) for row in buying.rows(sql, _given(question))}
     months = [span.start.replace(day=1) for span in question.span.months()
               if span.start_us < question.as_of_us]  # fmt: skip
     return [found.get(month, Month(month)) for month in months]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
-from analytics.periods import Question
+from analytics.periods import Question, filters, midnight
 from contacts.kinds import INBOUND, LIVECODE_SCANNED, MESSAGE_SENT, TOUCH_DELIVERED
 from tenants.scope import current_tenant_id
 
@@ -46,6 +46,11 @@ def needed(question: Question, *, outcomes: bool = False) -> bool:
         return True
     over = not outcomes and question.as_of_us >= question.span.end_us
     return not over and known >= question.as_of
+
+
+def begun() -> bool:
+    """Inside a scope: has a refresh made facts of the present form?"""
+    return _known_to() is not None
 
 
 # What was found while one answer is read: nothing, or one moment.
@@ -85,3 +90,18 @@ def whole_until(question: Question) -> date:
     if known is None:
         return date.min
     return min(end, question.today) if known >= question.as_of else end
+
+
+def by_days(question: Question) -> dict[str, Any]:
+    """Inside a scope: the parameters of a sum over cells of days (`which`, from `first_day` to
+    before `whole`) and over rows of the `rest`, besides those of all readings. With filters by
+    person all are rows.
+    """
+    span = question.span
+    whole = date.min if question.by_person else whole_until(question)
+    return filters(question) | {
+        "which": question.cells_of,
+        "first_day": span.start,
+        "whole": whole,
+        "rest": midnight(max(span.start, whole), span.zone),
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from analytics import models
+from analytics import buying, models
 from analytics.assets import readings as asset_readings
 from analytics.deeds import readings as deed_readings
 from contacts.kinds import INBOUND
@@ -73,7 +73,8 @@ SELECT a.contact_id, COALESCE(c.channel_id, 0) AS channel_id,
   (extract(epoch FROM c.acquired_at) * 1000000)::bigint AS reach_us,
   date_trunc('month', c.acquired_at AT TIME ZONE %(zone)s)::date AS reach_month,
   a.first_us, d.days[1] AS first_day, a.margin_365, a.ages, a.margins, d.days, d.day_orders,
-  d.day_revenues, d.day_margins
+  d.day_revenues, d.day_margins, d.day_lasts,
+  FIRST_REVENUE AS first_revenue
 FROM (
   SELECT contact_id, first_us, sum(margin)::bigint AS margin_365,
     array_agg(age ORDER BY age) AS ages, array_agg(margin ORDER BY age) AS margins
@@ -88,15 +89,15 @@ FROM (
 ) a JOIN (
   SELECT contact_id, array_agg(day ORDER BY day) AS days,
     array_agg(orders ORDER BY day) AS day_orders, array_agg(revenue ORDER BY day) AS day_revenues,
-    array_agg(margin ORDER BY day) AS day_margins
+    array_agg(margin ORDER BY day) AS day_margins, array_agg(last ORDER BY day) AS day_lasts
   FROM (
     SELECT contact_id, day, count(*)::int AS orders, sum(revenue)::bigint AS revenue,
-      sum(margin)::bigint AS margin
+      sum(margin)::bigint AS margin, max(at) AS last
     FROM bought GROUP BY contact_id, day
   ) daily GROUP BY contact_id
 ) d ON d.contact_id = a.contact_id
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = a.contact_id{these c.id}
-"""
+""".replace("FIRST_REVENUE", buying.FIRST_REVENUE.format(c="a", d="d"))
 
 # A stage is reached by entering it or one beyond it; it was skipped when one beyond it came first.
 # Entering a stage covers those that were jumped over, back to the last one entered (`below`).
@@ -184,7 +185,7 @@ GROUP BY i.contact_id, i.channel_id, i.reach_us, i.first_us
 # --- cells of days ---
 
 CONTACT_LINES = ("contacts", "opened", "ended", "deleted")
-CUSTOMER_LINES = ("customers", "repeats", "orders", "revenue")
+CUSTOMER_LINES = ("customers", "repeats", "orders", "revenue", "margin", "first_revenue")
 DAY_LINES = (*CONTACT_LINES, *CUSTOMER_LINES)
 # What a row of facts adds to which day, line by line.
 _OF_CONTACT = """
@@ -192,10 +193,10 @@ SELECT reach_day, 1, 0, 0, 0
 UNION ALL SELECT u.day, 0, (u.turn = 1)::int, (u.turn > 1)::int, (u.turn = 3)::int
 FROM unnest(follow_days, follow_turns) AS u(day, turn)"""
 _OF_CUSTOMER = """
-SELECT first_day, 1, 0, 0, 0
-UNION ALL SELECT CASE WHEN day_orders[1] > 1 THEN days[1] ELSE days[2] END, 0, 1, 0, 0
-UNION ALL SELECT u.day, 0, 0, u.orders, u.revenue
-FROM unnest(days, day_orders, day_revenues) AS u(day, orders, revenue)"""
+SELECT first_day, 1, 0, 0, 0, 0, first_revenue
+UNION ALL SELECT CASE WHEN day_orders[1] > 1 THEN days[1] ELSE days[2] END, 0, 1, 0, 0, 0, 0
+UNION ALL SELECT u.day, 0, 0, u.orders, u.revenue, u.margin, 0
+FROM unnest(days, day_orders, day_revenues, day_margins) AS u(day, orders, revenue, margin)"""
 
 
 def contact_days(facts: str, times: str = "1") -> str:
@@ -245,5 +246,5 @@ def add_days(days: str, lines: Sequence[str]) -> str:
     return f"""
 INSERT INTO analytics_daycell AS d (tenant_id, day, channel_id, {columns})
 SELECT %(tenant)s, day, channel_id, {columns} FROM ({days}) moved
-WHERE ({columns}) <> (0, 0, 0, 0)
+WHERE ({columns}) <> ({", ".join("0" * len(lines))})
 ON CONFLICT (tenant_id, day, channel_id) DO UPDATE SET {added}"""  # noqa: S608 - our own names

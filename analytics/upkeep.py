@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from analytics import readings
+from analytics import order_days, readings
 from analytics.assets import balances
 from analytics.assets import readings as asset_readings
 from analytics.narrowing import AS_USUAL, BY_HASH, of_these
@@ -29,7 +29,7 @@ _CONTACT_DAYS = readings.add_days(
     readings.CONTACT_LINES,
 )
 _CHANGED_CUSTOMERS = _CHANGE.format(
-    "channel_id, first_day, days, day_orders, day_revenues, day_margins"
+    "channel_id, first_day, days, day_orders, day_revenues, day_margins, first_revenue"
 )
 _CUSTOMER_DAYS = readings.add_days(
     readings.customer_days(_CHANGED_CUSTOMERS, "sign"), readings.CUSTOMER_LINES
@@ -70,7 +70,7 @@ SET contacts = s.contacts + EXCLUDED.contacts
 _CUSTOMERS = """
 , old AS (
   SELECT contact_id, channel_id, reach_us, reach_month, first_us, first_day, ages, margins, days,
-    day_orders, day_revenues, day_margins
+    day_orders, day_revenues, day_margins, day_lasts, first_revenue
   FROM analytics_customerfact WHERE tenant_id = %(tenant)s{these contact_id}
 ), new AS ({new}), changed AS (
   SELECT new.*, old.contact_id IS NULL AS fresh,
@@ -79,23 +79,27 @@ _CUSTOMERS = """
   FROM new LEFT JOIN old ON old.contact_id = new.contact_id
   WHERE old.contact_id IS NULL
     OR (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins, new.days, new.day_orders,
-      new.day_revenues, new.day_margins)
+      new.day_revenues, new.day_margins, new.day_lasts, new.first_revenue)
     IS DISTINCT FROM (old.channel_id, old.reach_us, old.first_us, old.ages, old.margins, old.days,
-      old.day_orders, old.day_revenues, old.day_margins)
+      old.day_orders, old.day_revenues, old.day_margins, old.day_lasts, old.first_revenue)
 ), kept AS (
   INSERT INTO analytics_customerfact AS f (tenant_id, contact_id, channel_id, reach_us, reach_month,
-    first_us, first_day, margin_365, ages, margins, days, day_orders, day_revenues, day_margins)
+    first_us, first_day, margin_365, ages, margins, days, day_orders, day_revenues, day_margins,
+    day_lasts, first_revenue)
   SELECT %(tenant)s, contact_id, channel_id, reach_us, reach_month, first_us, first_day, margin_365,
-    ages, margins, days, day_orders, day_revenues, day_margins FROM changed
+    ages, margins, days, day_orders, day_revenues, day_margins, day_lasts, first_revenue
+  FROM changed
   ON CONFLICT (tenant_id, contact_id) DO UPDATE SET channel_id = EXCLUDED.channel_id,
     reach_us = EXCLUDED.reach_us, reach_month = EXCLUDED.reach_month, first_us = EXCLUDED.first_us,
     first_day = EXCLUDED.first_day, margin_365 = EXCLUDED.margin_365, ages = EXCLUDED.ages,
     margins = EXCLUDED.margins, days = EXCLUDED.days, day_orders = EXCLUDED.day_orders,
-    day_revenues = EXCLUDED.day_revenues, day_margins = EXCLUDED.day_margins
+    day_revenues = EXCLUDED.day_revenues, day_margins = EXCLUDED.day_margins,
+    day_lasts = EXCLUDED.day_lasts, first_revenue = EXCLUDED.first_revenue
 ), gone AS (
   DELETE FROM analytics_customerfact WHERE tenant_id = %(tenant)s AND contact_id = ANY(ARRAY(
     SELECT contact_id FROM old EXCEPT SELECT contact_id FROM new))
   RETURNING contact_id
+), emptied AS ({emptied}
 ), days AS ({days}
 ), cells AS (
   INSERT INTO analytics_cohortcell AS c (tenant_id, month, channel_id, age, margin, customers)
@@ -232,9 +236,9 @@ SELECT %(tenant)s, part.* FROM ({new}) part
 
 _READ_CONTACTS = of_these(_CONTACTS.replace("{days}", _CONTACT_DAYS), readings.CONTACTS)
 _READ_CUSTOMERS = of_these(
-    _CUSTOMERS.replace("{days}", _CUSTOMER_DAYS).replace(
-        "{months}", readings.cohort_months(_CHANGED_CUSTOMERS, "sign")
-    ),
+    _CUSTOMERS.replace("{emptied}", order_days.EMPTIED)
+    .replace("{days}", _CUSTOMER_DAYS)
+    .replace("{months}", readings.cohort_months(_CHANGED_CUSTOMERS, "sign")),
     readings.CUSTOMERS,
 )
 _READ_STAGES = of_these(_STAGES, readings.STAGES)

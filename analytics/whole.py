@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from analytics import models, readings
+from analytics import models, order_days, readings
 from analytics.assets import readings as asset_readings
 from analytics.deeds import readings as deed_readings
 from analytics.narrowing import of_all
@@ -42,6 +42,7 @@ SELECT reach_month AS month, channel_id, u.age, sum(u.margin) AS margin,
 FROM analytics_customerfact, unnest(ages, margins) AS u(age, margin)
 WHERE tenant_id = %(tenant)s AND reach_month IS NOT NULL GROUP BY reach_month, channel_id, u.age""",
     models.CohortMonth: readings.cohort_months(_CUSTOMERS),
+    models.OrderDay: order_days.READING,
     models.FunnelCell: """
 SELECT start_day AS day, channel_id, stage_id, count(*) AS contacts
 FROM analytics_stagereach WHERE tenant_id = %(tenant)s GROUP BY start_day, channel_id, stage_id""",

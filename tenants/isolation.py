@@ -64,6 +64,7 @@ REBUILT = (
     "analytics_deedfact",
     "analytics_funnelcell",
     "analytics_gapcell",
+    "analytics_orderday",
     "analytics_referralpart",
     "analytics_stagecount",
     "analytics_stagereach",

@@ -83,7 +83,7 @@ class Attribution(Report):
     @action(detail=False, methods=["get"])
     def attribution(self, request: Request) -> Response:
         """By channel, live code, campaign or content; rows sum up to all paid orders."""
-        question = self.asked(days=_DAYS, fresh=False)
+        question = self.asked(days=_DAYS)
         given = self.given()
         days = int(given.get("days", WINDOWS[0]))
         group = given.get("group", attribution.GROUPS[0])
@@ -91,7 +91,7 @@ class Attribution(Report):
 
 
 def _figures(question: Question, group: attribution.Group, days: int) -> dict[str, object]:
-    rows = attribution.report(question, group, days)
+    rows = answers.steadily(lambda: attribution.report(question, group, days))
     return {**period(question), "rows": _shown(rows), "total": _shown_total(rows)}
 
 

@@ -89,7 +89,8 @@ class CustomerFact(TenantModel):
 
     The age of an order is the smallest whole d with paid_at ≤ first + d days (FIGURES R21), up to
     365; `margin_365` is the sum. Every customer has age 0: the first order.
-    Of all orders, `day_orders` with `day_revenues` and `day_margins` came in on each of the `days`.
+    Of all orders, `day_orders` with `day_revenues` and `day_margins` came in on each of the `days`,
+    the last of them at `day_lasts`. The very first order brought `first_revenue`.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "contact_id")
@@ -106,10 +107,16 @@ class CustomerFact(TenantModel):
     day_orders = ArrayField(models.IntegerField(), db_default=[])
     day_revenues = ArrayField(models.BigIntegerField(), db_default=[])
     day_margins = ArrayField(models.BigIntegerField(), db_default=[])
+    day_lasts = ArrayField(models.BigIntegerField(), db_default=[])
+    first_revenue = models.BigIntegerField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         indexes = [
-            models.Index(fields=["tenant", "reach_us"], name="customer_fact_reached"),
+            models.Index(
+                fields=["tenant", "reach_us"],
+                include=["contact_id", "channel_id"],
+                name="customer_fact_reached",
+            ),
             models.Index(
                 fields=["tenant", "first_us"],
                 include=["channel_id", "reach_us", "margin_365", "contact_id"],
@@ -188,7 +195,8 @@ class DayCell(TenantModel):
     """What contacts of a channel, or of all together, did on a day; what became of their Follows.
 
     `contacts` and `customers` are new ones, `repeats` are second orders. `deleted` Follows are
-    those of the `ended` ones that the customer ended. Revenue is whole fen.
+    those of the `ended` ones that the customer ended. Revenue and margin are whole fen;
+    `first_revenue` is that of the new customers' first orders.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "day", "channel_id")
@@ -199,12 +207,33 @@ class DayCell(TenantModel):
     repeats = models.BigIntegerField(default=0, db_default=0)
     orders = models.BigIntegerField(default=0, db_default=0)
     revenue = models.BigIntegerField(default=0, db_default=0)
+    margin = models.BigIntegerField(default=0, db_default=0)
+    first_revenue = models.BigIntegerField(default=0, db_default=0)
     opened = models.BigIntegerField(default=0, db_default=0)
     ended = models.BigIntegerField(default=0, db_default=0)
     deleted = models.BigIntegerField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         indexes = [models.Index(fields=["tenant", "channel_id", "day"], name="day_cell_channel")]
+
+
+class OrderDay(TenantModel):
+    """Who bought on a day: a column of numbers for each figure, all in one order; order_days.py.
+
+    Ids of contacts, and of each its orders of the day, their revenue in fen and the moment of the
+    last one in microseconds. Empty: they changed since.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "day")
+    day = models.DateField()
+    buyers = models.IntegerField(null=True)
+    contacts = models.BinaryField(null=True)
+    orders = models.BinaryField(null=True)
+    revenues = models.BinaryField(null=True)
+    lasts = models.BinaryField(null=True)
+
+    class Meta(TenantModel.Meta):
+        pass
 
 
 class CohortCell(TenantModel):

@@ -31,7 +31,7 @@ def page(request: HttpRequest) -> HttpResponse:
     currency = tenant_of(request).currency
 
     def made(question: Question) -> tuple[Table, Table]:
-        rows = attribution.report(question, group, days)
+        rows = answers.steadily(lambda: attribution.report(question, group, days))
         return of_rows(rows, group, days, currency), whole_file(rows, group)
 
     table, file = made(asked.question)
