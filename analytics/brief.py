@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 from analytics import baselines, formula, satisfaction, trust_mix
@@ -17,6 +16,7 @@ from analytics.formula import FACTORS, Formula
 from analytics.models.goals import KpiSettings
 from analytics.periods import Question
 from analytics.prediction import forecasts
+from analytics.satisfaction import Level
 from analytics.trust_mix import Mix
 
 UNREACHED: Final = "unreached"  # a cause beside FACTORS
@@ -36,19 +36,19 @@ class Before:
 
     revenue: int
     deletes: int
-    satisfaction: Fraction | None
+    satisfaction: Level
     cause: Cause | None
 
 
 @dataclass(frozen=True)
 class Brief:
-    """What the overview does not have: money in fen, `satisfaction` from 0 to 1. `before` None: the
-    business had not begun by then.
+    """What the overview does not have: money in fen. `before` None: the business had not begun
+    by then.
     `foretold` is the margin that today's customers will bring within a year; None where nobody
     knows, or where the question is not of everybody and now.
     """
 
-    satisfaction: Fraction | None
+    satisfaction: Level
     mix: Mix
     floor: int
     before: Before | None

@@ -179,7 +179,7 @@ def values(question: Question, sums: Mapping[str, int]) -> dict[str, Value]:
         Kpi.CONTACTS_PER_HEAD: ratio(sums[Kpi.NEW_CONTACTS], at_work),
         Kpi.TRUST_MIX: trust_mix.mix(question).share,
         Kpi.ACTIVITY: _activity(question),
-        Kpi.SATISFACTION: satisfaction.level(question),
+        Kpi.SATISFACTION: satisfaction.level(question).mean,
     }
 
 
@@ -313,5 +313,5 @@ _ALONE: Final[Mapping[Kpi, Callable[[Question], Fraction | None]]] = {
     Kpi.CONTACTS_PER_HEAD: lambda asked: ratio(_sum(Kpi.NEW_CONTACTS, asked), heads(asked)),
     Kpi.TRUST_MIX: lambda asked: trust_mix.mix(asked).share,
     Kpi.ACTIVITY: _activity,
-    Kpi.SATISFACTION: satisfaction.level,
+    Kpi.SATISFACTION: lambda asked: satisfaction.level(asked).mean,
 }

@@ -111,10 +111,19 @@ def behind(question: Question, of: str, survey: int) -> tuple[str, dict[str, Any
     return sql, given
 
 
-def level(question: Question) -> Fraction | None:
-    """Inside a scope: the mean of all answers of the period, from 0 to 1."""
+@dataclass(frozen=True)
+class Level:
+    """The mean of so many answers, from 0 to 1."""
+
+    mean: Fraction | None
+    answers: int
+
+
+def level(question: Question) -> Level:
+    """Inside a scope: of all answers of the period."""
     counted = buying.rows(_ANSWERS.format(among=among(question)), buying.given(question))
-    return mean_of([(Scale(scale), score, number) for _pk, scale, score, number in counted])
+    answers = [(Scale(scale), score, number) for _pk, scale, score, number in counted]
+    return Level(mean_of(answers), sum(number for _scale, _score, number in answers))
 
 
 def mean_of(answers: list[tuple[Scale, int, int]]) -> Fraction | None:

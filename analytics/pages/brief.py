@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,6 +14,9 @@ from analytics import shown
 from analytics.brief import UNREACHED, Before, Brief
 from analytics.overview import Overview
 from analytics.pages.formula import titles as factors
+
+# Answers in each period: of fewer no colour warns.
+ENOUGH: Final = 10
 
 
 @dataclass(frozen=True)
@@ -111,20 +115,30 @@ def _mix(brief: Brief) -> Iterator[Sentence]:
 
 
 def _satisfaction(brief: Brief) -> Iterator[Sentence]:
-    now, before = brief.satisfaction, brief.before.satisfaction if brief.before else None
-    if now is None or before is None:
+    level, earlier = brief.satisfaction, brief.before.satisfaction if brief.before else None
+    if level.mean is None or earlier is None or earlier.mean is None:
         return
-    given = {
-        "now": shown.rate(now),
-        "points": f"{abs(float(now - before)) * 100:.1f}",
-    }
-    if now == before:
-        text = _("Satisfaction is %(now)s, as before.")
-    elif now > before:
-        text = _("Satisfaction is %(now)s, %(points)s points more than before.")
+    more = level.mean - earlier.mean
+    if not more:
+        text = _("Satisfaction is %(now)s, as before (answers: %(answers)s, before %(earlier)s).")
+    elif more > 0:
+        text = _(
+            "Satisfaction is %(now)s, %(points)s points more than before "
+            "(answers: %(answers)s, before %(earlier)s)."
+        )
     else:
-        text = _("Satisfaction is %(now)s, %(points)s points less than before.")
-    tone = "good" if now > before else "bad" if now < before else ""
+        text = _(
+            "Satisfaction is %(now)s, %(points)s points less than before "
+            "(answers: %(answers)s, before %(earlier)s)."
+        )
+    given = {
+        "now": shown.rate(level.mean),
+        "points": f"{abs(float(more)) * 100:.1f}",
+        "answers": level.answers,
+        "earlier": earlier.answers,
+    }
+    enough = min(level.answers, earlier.answers) >= ENOUGH
+    tone = "" if not more or not enough else "good" if more > 0 else "bad"
     yield Sentence(text % given, "dashboard-satisfaction", tone)
 
 

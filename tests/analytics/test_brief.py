@@ -67,15 +67,31 @@ def test_what_an_owner_is_told(business: Business, life: Life) -> None:
         ("2 friends deleted us; it was 0 in the period before.", "bad"),
         ("Too much promotion: 0.0% of the last 30 days' messages were service or greetings, your "
          "floor is 50%.", "warn"),
-        ("Satisfaction is 75.0%, 25.0 points less than before.", "bad"),
+        ("Satisfaction is 75.0%, 25.0 points less than before (answers: 1, before 1).", ""),
     ]  # fmt: skip
     assert told(business, language="zh-Hans") == [
         ("收入 ¥645.00，比上一周期增加 222.5%。主要原因是客单价，带来 ¥400.00。", "good"),
         ("获客每花 ¥1，带回 ¥1.50 毛利（180 天，1 位客户）。", "warn"),
         ("2 位好友删除了我们，上一周期 0 位。", "bad"),
         ("推销偏多：近 30 天的触达中服务与问候占 0.0%，低于您设定的下限 50%。", "warn"),
-        ("满意度 75.0%，比上一周期低 25.0 个百分点。", "bad"),
+        ("满意度 75.0%，比上一周期低 25.0 个百分点（1 份回答，上一周期 1 份）。", ""),
     ]
+
+
+def test_satisfaction_warns_when_enough_answered(business: Business, life: Life) -> None:
+    people = [life.contact("2026-02-01") for _ in range(10)]
+    for month, score in (("03", 4), ("04", 5)):
+        survey = Content.objects.create(kind="survey", title=month, body="?", scale=5)
+        for person in people:
+            at = moment(f"2026-{month}-15")
+            SurveyAnswer.objects.create(
+                content=survey, contact=person, scale=5, score=score, answered_at=at
+            )
+
+    assert told(business)[-1] == (
+        "Satisfaction is 100.0%, 25.0 points more than before (answers: 10, before 10).",
+        "good",
+    )
 
 
 def test_less_and_by_whom_nobody_wrote_to(business: Business, life: Life) -> None:
