@@ -23,10 +23,9 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from django.db import connection
 from django.db.models import QuerySet
 
-from analytics import attributed_costs, hindsight
+from analytics import attributed_costs, buying, hindsight
 from analytics.periods import Question, among, micros, midnight
 from analytics.sent_touches import SOP_TOLD, TOLD
 from campaigns.models import Broadcast
@@ -197,13 +196,9 @@ def _share(model: Model, points: int, *, first: bool, last: bool) -> Fraction:
 
 
 def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        # A tenant just filled has no statistics: a loop over all points for each order is slow.
-        cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(_shares(question, group) + _COUNTED, _given(question, days))
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
-    return _with_the_rest(found)
+    return _with_the_rest(
+        buying.by_hash(_shares(question, group) + _COUNTED, _given(question, days))
+    )
 
 
 def _with_the_rest(found: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from analytics import narrowing
 from analytics.periods import Question, filters, midnight
 from tenants.scope import current_tenant_id
 
@@ -22,6 +23,13 @@ FIRST_REVENUE = """CASE WHEN {d}.day_orders[1] = 1 THEN {d}.day_revenues[1] ELSE
   WHERE o.tenant_id = %(tenant)s AND o.contact_id = {c}.contact_id AND o.paid
     AND o.paid_at = timestamptz 'epoch' + {c}.first_us * interval '1 microsecond'
   ORDER BY o.order_id COLLATE "C" LIMIT 1) END"""
+
+
+def summed(fen: str) -> str:
+    """SQL of a sum of bigints of many small groups, as a bigint. In two halves of 31 bits: for each
+    group sum(bigint) allots memory of its own, which takes longer than the adding.
+    """
+    return f"((sum((({fen}) >> 31)::int) << 31) + sum((({fen}) & 2147483647)::int))"
 
 
 def given(question: Question) -> dict[str, Any]:
@@ -40,6 +48,18 @@ def rows(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def by_hash(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The same where large intermediate results are joined: the planner takes them for a few rows,
+    the more so for a tenant just filled, and loops over them are slow.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(narrowing.BY_HASH)
+        cursor.execute(sql, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        cursor.execute(narrowing.AS_USUAL)
     return found
 
 

@@ -33,17 +33,17 @@ PAYS_FOR: Final[Mapping[str, tuple[str, int]]] = {
     Cost.Kind.COUPON: (Purpose.ADVOCACY, 0),
 }
 
-_STEPS = """
-WITH passed AS MATERIALIZED (
+_STEPS = f"""
+WITH passed AS (
   SELECT stage_id, contact_id FROM analytics_stagereach
   WHERE tenant_id = %(tenant)s AND reached_us >= %(start_us)s AND reached_us < %(end_us)s
-    {who}
-), earned AS MATERIALIZED (
-  SELECT contact_id, sum(amount_fen - refund_fen - cost_fen) AS margin FROM contacts_order
+    {{who}}
+), earned AS (
+  SELECT contact_id, {buying.summed(buying.MARGIN)} AS margin FROM contacts_order
   WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(start)s AND paid_at < %(end)s
   GROUP BY contact_id
 )
-"""
+"""  # noqa: S608 - our own names
 _PASSED = f"""{_STEPS}
 SELECT p.stage_id, count(*), count(e.contact_id), COALESCE(sum(e.margin), 0)::bigint
 FROM passed p LEFT JOIN earned e ON e.contact_id = p.contact_id GROUP BY 1
@@ -111,7 +111,7 @@ def _spent(question: Question) -> dict[str, int]:
 
 
 def _passed(question: Question) -> list[tuple[Any, ...]]:
-    return buying.rows(_PASSED.format(who=among(question)), _given(question))
+    return buying.by_hash(_PASSED.format(who=among(question)), _given(question))
 
 
 def behind(question: Question, stage_id: int, *, bought: bool) -> tuple[str, dict[str, Any]]:
