@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connection
 
-from analytics import narrowing
 from analytics.periods import Question, filters, midnight
 from tenants.scope import current_tenant_id
 
@@ -51,15 +50,19 @@ def rows(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return found
 
 
+# The planner takes intermediate results for a few rows, the more so those of a tenant just filled:
+# of many, loops over them and sorting them take longer than hashing.
+_BY_HASH = "SET LOCAL enable_nestloop = off; SET LOCAL enable_sort = off"
+_AS_USUAL = "SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_sort TO DEFAULT"
+
+
 def by_hash(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The same where large intermediate results are joined: the planner takes them for a few rows,
-    the more so for a tenant just filled, and loops over them are slow.
-    """
+    """The same of a statement that joins or groups large intermediate results."""
     with connection.cursor() as cursor:
-        cursor.execute(narrowing.BY_HASH)
+        cursor.execute(_BY_HASH)
         cursor.execute(sql, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
-        cursor.execute(narrowing.AS_USUAL)
+        cursor.execute(_AS_USUAL)
     return found
 
 

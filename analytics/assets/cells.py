@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from django.db import connection
-
-from analytics import hindsight
+from analytics import buying, hindsight
 from analytics.assets import balances
 from analytics.assets.readings import LINES
 from analytics.models.facts import EVERY_CHANNEL
@@ -48,26 +46,29 @@ FROM (
 WHERE KIND
 GROUP BY 1
 """
-# A piece in which one entered the book and left it is a pair in itself; the others are joined, by
-# when their contact became reachable.
-_ACTIVE = """
-analytics_assetpiece
-WHERE tenant_id = %(tenant)s AND level >= 2 AND until >= %(start)s AND since < %(end)s CHANNEL"""
+# At which level did they leave the book, standing at the end or lost before, and at which one had
+# they entered it? A piece in which one did both tells it alone; another one is joined with that of
+# its contact which was entered and did not last, by when the contact became reachable. So each
+# piece is looked at once.
 _ENTERED = "(since < %(start)s OR came <> %(moved_in)s)"
-_LEFT = "(until >= %(end)s OR went <> %(moved_out)s)"
+_ACTIVE = "FROM analytics_assetpiece WHERE tenant_id = %(tenant)s AND level >= 2"
 _CHANGED = f"""
-SELECT 'L' || entered, 'L' || gone, sum(heads)::bigint
+SELECT 'L' || entered, 'L' || gone, count(*)
 FROM (
-  SELECT level AS entered, level AS gone, count(*) AS heads FROM {_ACTIVE}
-    AND {_ENTERED} AND {_LEFT} GROUP BY level
-  UNION ALL
-  SELECT entered.level, gone.level, count(*)
-  FROM (SELECT contact_id, began, level FROM {_ACTIVE} AND {_ENTERED} AND NOT {_LEFT}) entered
-  JOIN (SELECT contact_id, began, level FROM {_ACTIVE} AND NOT {_ENTERED} AND {_LEFT}) gone
-    USING (contact_id, began)
-  GROUP BY 1, 2
+  SELECT CASE WHEN g.entered THEN g.level ELSE e.level END AS entered, g.level AS gone
+  FROM (
+    SELECT contact_id, began, level, {_ENTERED} AS entered {_ACTIVE}
+      AND until >= %(end)s AND since < %(end)s CHANNEL
+    UNION ALL
+    SELECT contact_id, began, level, {_ENTERED} {_ACTIVE} AND staff_id = 0 AND went IN (4, 5)
+      AND until >= %(start)s AND until < %(end)s CHANNEL
+  ) g LEFT JOIN (
+    SELECT contact_id, began, level {_ACTIVE} AND went = %(moved_out)s AND {_ENTERED}
+      AND until >= %(start)s AND until < %(end)s CHANNEL
+  ) e ON e.contact_id = g.contact_id AND e.began = g.began AND NOT g.entered
 ) book
-GROUP BY 1, 2
+WHERE entered IS NOT NULL
+GROUP BY entered, gone
 """  # noqa: S608 - our own names
 _WORTH = """
 SELECT KEY, sum(w.worth)
@@ -133,7 +134,8 @@ def read(question: Question, group: str) -> list[tuple[Any, ...]]:
 def changed(question: Question) -> Mapping[tuple[str, str], int]:
     """How many entered the period's book at one level and left it at another, of L2 and L3."""
     sql = _CHANGED.replace("CHANNEL", _channel(question, ""))
-    return {(before, after): heads for before, after, heads in _all(sql, question)}
+    rows = buying.by_hash(sql, _given(question))
+    return {(before, after): heads for before, after, heads in rows}
 
 
 def people(question: Question, group: str, line: str) -> list[tuple[bool, Any, int]]:
@@ -174,8 +176,12 @@ def _channel(question: Question, table: str) -> str:
 
 
 def _all(sql: str, question: Question, **more: object) -> list[tuple[Any, ...]]:
+    return buying.rows(sql, _given(question) | more)
+
+
+def _given(question: Question) -> dict[str, Any]:
     span = question.span
-    given: dict[str, Any] = {
+    return {
         "tenant": current_tenant_id(),
         "from": span.start,
         "to": span.end,
@@ -185,9 +191,4 @@ def _all(sql: str, question: Question, **more: object) -> list[tuple[Any, ...]]:
         "every": EVERY_CHANNEL,
         "moved_in": LINES.index("moved_in") + 1,
         "moved_out": LINES.index("moved_out") + 1,
-        **more,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, given)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found

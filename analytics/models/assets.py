@@ -36,7 +36,7 @@ class AssetPiece(TenantModel):
             # Whose stretches ended, and who came back: by these, heads differ from stretches.
             models.Index(
                 fields=["tenant", "until"],
-                include=["contact_id", "channel_id"],
+                include=["since", "level", "contact_id", "began", "came", "channel_id"],
                 condition=models.Q(staff_id=0, went__in=[4, 5]),
                 name="asset_piece_lost",
             ),
