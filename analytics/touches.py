@@ -19,8 +19,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from django.db import connection
-
+from analytics import buying
 from analytics.attribution import WINDOWS
 from analytics.exact import ratio
 from analytics.periods import Question, filters, midnight, narrowed
@@ -98,54 +97,62 @@ WHERE e.tenant_id = %(tenant)s AND {told} AND e.at >= %(start)s AND e.at < %(unt
   {{who e.contact_id}}
 """
 
-# What came after a touch lies before the next one of the same contact, whatever sent that: also one
-# after the period. All is one statement: the touches are read once.
-_TOUCHES = """
-WITH touch (contact_id, at, key, origin, id, outcome, reason) AS MATERIALIZED ({sent}
-), sent AS MATERIALIZED (
-  SELECT contact_id, key, touch, at, next, least(next, at + %(within)s + %(moment)s) AS soon,
-    least(next, at + %(window)s + %(moment)s) AS later
-  FROM (
-    SELECT contact_id, key, id * 4 + origin AS touch, at,
-      COALESCE(lead(at) OVER (PARTITION BY contact_id ORDER BY at, origin, id), 'infinity') AS next
-    FROM touch WHERE outcome IN ('sent', 'delivered')) each
-  WHERE at < %(end)s
-), told AS (
-  SELECT 0 AS what, key, contact_id AS of, 0 AS revenue, 0 AS margin FROM sent
-  UNION ALL
-  SELECT CASE e.kind WHEN 'link.clicked' THEN 2 ELSE 1 END, t.key, t.touch, 0, 0
+# What came after is credited to the last touch before it, whatever sent that: also one after the
+# period, which takes it out. All is one statement: the touches are read once.
+_LAST = "t.at DESC, t.origin DESC, t.id DESC"
+_TOUCHES = f"""
+WITH touch (contact_id, at, key, origin, id, outcome, reason) AS MATERIALIZED ({{sent}}
+), sent AS NOT MATERIALIZED (
+  SELECT contact_id, key, at, origin, id, id * 4 + origin AS touch FROM touch
+  WHERE outcome IN ('sent', 'delivered')
+), answered AS (
+  SELECT DISTINCT ON (e.contact_id, e.at, 1) CASE e.kind WHEN 'link.clicked' THEN 2 ELSE 1 END,
+    t.key, t.touch, t.at
   FROM contacts_event e
-  JOIN sent t ON t.contact_id = e.contact_id AND e.at >= t.at AND e.at < t.soon
+  JOIN sent t ON t.contact_id = e.contact_id AND e.at >= t.at AND e.at <= t.at + %(within)s
   WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(inbound)s::text[])
     AND e.at >= %(start)s AND e.at <= %(soon)s AND e.at < %(as_of)s
-  UNION ALL
-  SELECT 3, t.key, t.touch, o.amount_fen - o.refund_fen,
-    o.amount_fen - o.refund_fen - o.cost_fen
+  ORDER BY e.contact_id, e.at, 1, {_LAST}
+), ordered AS (
+  SELECT DISTINCT ON (o.id) t.key, t.touch, t.at, o.amount_fen - o.refund_fen AS revenue,
+    o.amount_fen - o.refund_fen - o.cost_fen AS margin
   FROM contacts_order o
-  JOIN sent t ON t.contact_id = o.contact_id AND o.paid_at >= t.at AND o.paid_at < t.later
+  JOIN sent t ON t.contact_id = o.contact_id AND o.paid_at >= t.at
+    AND o.paid_at <= t.at + %(window)s
   WHERE o.tenant_id = %(tenant)s AND o.paid AND o.paid_at >= %(start)s
     AND o.paid_at <= %(later)s AND o.paid_at < %(as_of)s
-  UNION ALL
-  SELECT 4, t.key, t.touch, 0, 0
+  ORDER BY o.id, {_LAST}
+), ended AS (
+  SELECT DISTINCT ON (s.id) t.key, t.touch, t.at
   FROM contacts_reachspell s
-  JOIN sent t ON t.contact_id = s.contact_id AND s.ended_at >= t.at AND s.ended_at < t.soon
+  JOIN sent t ON t.contact_id = s.contact_id AND s.ended_at >= t.at
+    AND s.ended_at <= t.at + %(within)s
   WHERE s.tenant_id = %(tenant)s AND s.ended_by = 'customer'
     AND s.ended_at >= %(start)s AND s.ended_at <= %(soon)s AND s.ended_at < %(as_of)s
+  ORDER BY s.id, {_LAST}
+), told (what, key, touch, at, revenue, margin) AS (
+  SELECT *, 0, 0 FROM answered
+  UNION ALL SELECT 3, * FROM ordered
+  UNION ALL SELECT 4, *, 0, 0 FROM ended
 )
-SELECT {counts}, key, outcome, CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END,
+SELECT {{counts}}, key, outcome,
+  CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END,
   count(*), 0, 0, 0, 0, 0::bigint, 0::bigint, 0
-FROM (TABLE touch UNION ALL {unsent}) planned WHERE at < %(end)s GROUP BY 2, 3, 4
+FROM (TABLE touch UNION ALL {{unsent}}) planned WHERE at < %(end)s GROUP BY 2, 3, 4
 UNION ALL
-SELECT CASE GROUPING(key) WHEN 1 THEN {of_all} ELSE {of_each} END, key, '', '',
-  count(DISTINCT of) FILTER (WHERE what = 0),
-  count(DISTINCT of) FILTER (WHERE what IN (1, 2)), count(DISTINCT of) FILTER (WHERE what = 2),
-  count(DISTINCT of) FILTER (WHERE what = 3), count(*) FILTER (WHERE what = 3),
-  COALESCE(sum(revenue), 0)::bigint, COALESCE(sum(margin), 0)::bigint,
-  count(*) FILTER (WHERE what = 4)
-FROM told GROUP BY GROUPING SETS ((key), ())
-"""
-# What a row of the answer is: how many touches came to what, or what came after those of a key, or
-# of all.
+SELECT CASE GROUPING(key) WHEN 1 THEN {{of_all}} ELSE {{of_each}} END, key, '', '',
+  count(DISTINCT contact_id), 0, 0, 0, 0, 0, 0, 0
+FROM sent WHERE at < %(end)s GROUP BY GROUPING SETS ((key), ())
+UNION ALL
+SELECT CASE GROUPING(key) WHEN 1 THEN {{of_all}} ELSE {{of_each}} END, key, '', '',
+  0, count(DISTINCT touch) FILTER (WHERE what IN (1, 2)),
+  count(DISTINCT touch) FILTER (WHERE what = 2), count(DISTINCT touch) FILTER (WHERE what = 3),
+  count(*) FILTER (WHERE what = 3), COALESCE(sum(revenue), 0)::bigint,
+  COALESCE(sum(margin), 0)::bigint, count(*) FILTER (WHERE what = 4)
+FROM told WHERE at < %(end)s GROUP BY GROUPING SETS ((key), ())
+"""  # noqa: S608 - our own names
+# What a row of the answer is: how many touches came to what, or how many contacts were sent those
+# of a key, or of all, and another row what came after them.
 _COUNTS, _OF_EACH, _OF_ALL = range(3)
 
 
@@ -214,7 +221,7 @@ def report(question: Question, group: Group, days: int) -> Report:
     for what, key, _outcome, _reason, *values in _those(found, _OF_EACH, _OF_ALL):
         row = total if what == _OF_ALL else rows[key]
         for name, value in zip(_EARNED, values, strict=True):
-            setattr(row, name, value)
+            setattr(row, name, getattr(row, name) + value)
     ordered = _ordered(group, _named(group, rows))
     return Report(ordered, total, _best(ordered))
 
@@ -247,20 +254,13 @@ def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
         "later": end + window,
         "within": SOON,
         "window": window,
-        "moment": timedelta.resolution,
         "inbound": sorted(INBOUND),
     }
     sent, unsent = map(" UNION ALL ".join, _parts(group))
     sql = _TOUCHES.format(
         sent=sent, unsent=unsent, counts=_COUNTS, of_each=_OF_EACH, of_all=_OF_ALL
     )
-    with connection.cursor() as cursor:
-        # A tenant just filled has no statistics: a loop over all touches for each event is slow.
-        cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(narrowed(sql, question), parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
-    return found
+    return buying.by_hash(narrowed(sql, question), parameters)
 
 
 def _those(found: Sequence[tuple[Any, ...]], *kinds: int) -> list[tuple[Any, ...]]:

@@ -156,10 +156,22 @@ class Touch(TenantModel):
                 name="touch_provider",
                 condition=~models.Q(provider_id=""),
             ),
-            # What was sent in a period, and what was due in it and was not.
+            # What was sent in a period, without a look at the rows, and what was due in it and was
+            # not.
             models.Index(
                 fields=["tenant", "sent_at"],
-                include=["state", "route", "kind", "contact", "staff"],
+                include=[
+                    "state",
+                    "route",
+                    "kind",
+                    "contact",
+                    "staff",
+                    "id",
+                    "enrolment",
+                    "step",
+                    "delivered_at",
+                    "reason",
+                ],
                 name="touch_sent",
                 condition=models.Q(sent_at__isnull=False),
             ),
