@@ -6,17 +6,17 @@ Service and greeting touches ÷ all touches in 30 days: those sent before a mome
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from analytics import buying
 from analytics.models.goals import KpiSettings
 from analytics.periods import Question, filters, midnight, narrowed
 from analytics.sent_touches import GENTLE, TOUCHES
@@ -31,15 +31,14 @@ DAYS: Final = timedelta(days=30)
 BINS: Final = 10  # of the distribution: tenths, both ends in the last one
 
 _MIX = f"SELECT count(*) FILTER (WHERE {GENTLE}), count(*) FROM ({TOUCHES}) touch"  # noqa: S608 - our own names
-_BY_STAFF = f"""
-SELECT staff_id, count(*) FILTER (WHERE {GENTLE}), count(*) FROM ({TOUCHES}) touch GROUP BY 1
-"""  # noqa: S608 - our own names
-# Contacts by what they were sent: few kinds of them, however many they are.
+# Contacts by what they were sent: few kinds of them, however many they are. And each member of
+# staff; of both the touches are read once.
 _BY_COUNTS = f"""
-SELECT gentle, sent, count(*) FROM (
-  SELECT count(*) FILTER (WHERE {GENTLE}) AS gentle, count(*) AS sent
-  FROM ({TOUCHES}) touch GROUP BY contact_id
-) each GROUP BY 1, 2
+SELECT of_staff = 1, staff_id, gentle, sent, count(*) FROM (
+  SELECT GROUPING(contact_id) AS of_staff, staff_id, count(*) FILTER (WHERE {GENTLE}) AS gentle,
+    count(*) AS sent
+  FROM ({TOUCHES}) touch GROUP BY GROUPING SETS ((contact_id), (staff_id))
+) each GROUP BY 1, 2, 3, 4
 """  # noqa: S608 - our own names
 
 _BELOW = f"""
@@ -87,7 +86,7 @@ class Report:
 
 def mix(question: Question) -> Mix:
     """Inside a scope: of the last 30 days of the period."""
-    return Mix(*_rows(_MIX, question)[0])
+    return Mix(*buying.rows(narrowed(_MIX, question), _given(question))[0])
 
 
 def report(question: Question) -> Report:
@@ -97,8 +96,13 @@ def report(question: Question) -> Report:
     bins = [0] * BINS
     shares = Fraction(0)
     gentle = touches = 0
-    for good, sent, heads in _rows(_BY_COUNTS, question):
+    senders: list[tuple[int | None, Mix]] = []
+    sql = narrowed(_BY_COUNTS, question)
+    for of_staff, staff_id, good, sent, heads in buying.by_hash(sql, _given(question)):
         each = Mix(good, sent)
+        if of_staff:
+            senders.append((staff_id, each))
+            continue
         gentle, touches = gentle + good * heads, touches + sent * heads
         found.contacts += heads
         found.below += heads if each.under(floor) else 0
@@ -107,7 +111,7 @@ def report(question: Question) -> Report:
     found.mix = Mix(gentle, touches)
     found.mean = shares / found.contacts if found.contacts else None
     found.distribution = bins
-    found.rows = _by_staff(question)
+    found.rows = _by_staff(senders)
     return found
 
 
@@ -115,7 +119,8 @@ def of_contact(contact_id: int) -> Mix:
     """Inside a scope: of the last 30 days."""
     now = timezone.now()
     sql = re.sub(r"\{who ([^}]*)\}", r"AND \1 = %(contact)s", _MIX)
-    return Mix(*_run(sql, {"contact": contact_id, "since": now - DAYS, "until": now})[0])
+    given = {"tenant": current_tenant_id(), "contact": contact_id}
+    return Mix(*buying.rows(sql, given | {"since": now - DAYS, "until": now})[0])
 
 
 def line(contact: Contact) -> str:
@@ -137,10 +142,9 @@ def warning(found: Mix) -> str:
     return _("under your floor of %(floor)s%%") % {"floor": floor} if found.under(floor) else ""
 
 
-def _by_staff(question: Question) -> list[Row]:
-    counted = _rows(_BY_STAFF, question)
-    names = {row.pk: str(row) for row in Staff.objects.filter(pk__in=[pk for pk, *_n in counted])}
-    rows = [Row(names.get(pk), Mix(*counts)) for pk, *counts in counted]
+def _by_staff(senders: Sequence[tuple[int | None, Mix]]) -> list[Row]:
+    names = {row.pk: str(row) for row in Staff.objects.filter(pk__in=[pk for pk, _mix in senders])}
+    rows = [Row(None if pk is None else names.get(pk), mix) for pk, mix in senders]
     return sorted(rows, key=lambda row: (row.name is None, -row.mix.touches, row.name or ""))
 
 
@@ -154,20 +158,9 @@ def behind(question: Question) -> tuple[str, dict[str, Any]]:
     return narrowed(_BELOW, question), given
 
 
-def _rows(sql: str, question: Question) -> list[tuple[Any, ...]]:
-    return _run(narrowed(sql, question), _given(question))
-
-
 def _given(question: Question) -> dict[str, Any]:
     until = _until(question)
     return filters(question) | {"since": until - DAYS, "until": until}
-
-
-def _run(sql: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"tenant": current_tenant_id(), **given})
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
 
 
 # --- segments ---
