@@ -45,15 +45,15 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
     "channel": (
         # Of customers alone: facts know them, and all others bought nothing.
         "SELECT contact_id, timestamptz 'epoch' + reach_us * interval '1 microsecond' AS at,"
-        " channel_id::text AS key FROM analytics_customerfact WHERE tenant_id = %(tenant)s"
+        " channel_id AS key FROM analytics_customerfact WHERE tenant_id = %(tenant)s"
         " AND channel_id <> 0 AND reach_us >= %(points_us)s AND reach_us < %(end_us)s",
-        "SELECT a.contact_id, a.opened_at, l.channel_id::text FROM contacts_livecodeadd a"
+        "SELECT a.contact_id, a.opened_at, l.channel_id FROM contacts_livecodeadd a"
         " JOIN contacts_livecode l ON l.tenant_id = a.tenant_id AND l.id = a.live_code_id"
         " WHERE a.tenant_id = %(tenant)s AND l.tenant_id = %(tenant)s"
         " AND l.channel_id IS NOT NULL AND {when:a.opened_at}",
     ),
     "live_code": (
-        "SELECT contact_id, opened_at AS at, live_code_id::text AS key FROM contacts_livecodeadd"
+        "SELECT contact_id, opened_at AS at, live_code_id AS key FROM contacts_livecodeadd"
         " WHERE tenant_id = %(tenant)s AND {when:opened_at}",
     ),
     "campaign": (
@@ -102,9 +102,11 @@ WITH bought AS NOT MATERIALIZED (
     row_number() OVER (PARTITION BY id ORDER BY at, key) AS place,
     count(*) OVER (PARTITION BY id) AS points
   FROM (
-    SELECT DISTINCT b.id, b.revenue, b.margin, p.at, p.key
+    SELECT DISTINCT ON (b.id, p.at, p.key::text) b.id, b.revenue, b.margin, p.at,
+      p.key::text AS key
     FROM bought b JOIN points p ON p.contact_id = b.contact_id AND p.at <= b.paid_at
-      AND p.at >= b.paid_at - %(window)s * interval '1 second' AND p.key IS NOT NULL) each
+      AND p.at >= b.paid_at - %(window)s * interval '1 second' AND p.key IS NOT NULL
+    ORDER BY b.id, p.at, p.key::text) each
 )
 """
 _COUNTED: Final = """
