@@ -199,7 +199,7 @@ def _share(model: Model, points: int, *, first: bool, last: bool) -> Fraction:
 
 def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
     return _with_the_rest(
-        buying.by_hash(_shares(question, group) + _COUNTED, _given(question, days))
+        buying.of_many(_shares(question, group) + _COUNTED, _given(question, days))
     )
 
 

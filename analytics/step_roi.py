@@ -111,7 +111,7 @@ def _spent(question: Question) -> dict[str, int]:
 
 
 def _passed(question: Question) -> list[tuple[Any, ...]]:
-    return buying.by_hash(_PASSED.format(who=among(question)), _given(question))
+    return buying.of_many(_PASSED.format(who=among(question)), _given(question))
 
 
 def behind(question: Question, stage_id: int, *, bought: bool) -> tuple[str, dict[str, Any]]:

@@ -260,7 +260,7 @@ def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
     sql = _TOUCHES.format(
         sent=sent, unsent=unsent, counts=_COUNTS, of_each=_OF_EACH, of_all=_OF_ALL
     )
-    return buying.by_hash(narrowed(sql, question), parameters)
+    return buying.of_many(narrowed(sql, question), parameters)
 
 
 def _those(found: Sequence[tuple[Any, ...]], *kinds: int) -> list[tuple[Any, ...]]:

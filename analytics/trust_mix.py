@@ -98,7 +98,7 @@ def report(question: Question) -> Report:
     gentle = touches = 0
     senders: list[tuple[int | None, Mix]] = []
     sql = narrowed(_BY_COUNTS, question)
-    for of_staff, staff_id, good, sent, heads in buying.by_hash(sql, _given(question)):
+    for of_staff, staff_id, good, sent, heads in buying.of_many(sql, _given(question)):
         each = Mix(good, sent)
         if of_staff:
             senders.append((staff_id, each))

@@ -134,7 +134,7 @@ def read(question: Question, group: str) -> list[tuple[Any, ...]]:
 def changed(question: Question) -> Mapping[tuple[str, str], int]:
     """How many entered the period's book at one level and left it at another, of L2 and L3."""
     sql = _CHANGED.replace("CHANNEL", _channel(question, ""))
-    rows = buying.by_hash(sql, _given(question))
+    rows = buying.of_many(sql, _given(question))
     return {(before, after): heads for before, after, heads in rows}
 
 

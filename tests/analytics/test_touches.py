@@ -272,6 +272,38 @@ def test_worked_by_hand(business: Business, ground: Ground) -> None:
     assert "Launch" in file.content.decode()
 
 
+def test_of_several_touches_the_last_one_gets_it(business: Business, ground: Ground) -> None:
+    """Script and broadcast at one moment: the broadcast is later. What a touch after the period
+    brings in is of no touch in it.
+    """
+    at, end = NOW - 12 * DAY, (NOW - 9 * DAY).date()
+    later = NOW - 7 * DAY
+    with business.scope():
+        ann = Contact.objects.create(name="ann")
+        ground.told(ann, at)
+        ground.touch(ann, 1, at)
+        ground.touch(ann, 2, later)
+        for number, (kind, moment) in enumerate(
+            [
+                ("message.received", at), ("link.clicked", at), ("message.received", at + HOUR),
+                ("message.received", later + HOUR),
+            ]
+        ):  # fmt: skip
+            timeline.record([NewEvent(ann.pk, kind, moment, "test", str(number), {})])
+        for number, moment in enumerate([at + DAY, at + DAY, later + MICRO]):
+            orders.upsert([orders.Row(f"o{number}", ann.pk, 10_000, moment, 4_000, "paid")])
+
+    period = {"from": (at - DAY).date().isoformat(), "to": end.isoformat()}
+    found = asked(business, group="broadcast", **period)
+
+    rows = {row["group"]: row for row in found["rows"]}
+    launch, other = rows["Launch"], rows[None]
+    assert (launch["responded"], launch["clicked"], launch["ordered"]) == (1, 1, 1)
+    assert (launch["orders"], launch["revenue_after"]) == (2, "200.00")
+    assert (other["sent"], other["contacts"], other["responded"], other["orders"]) == (1, 1, 0, 0)
+    assert (found["total"]["contacts"], found["total"]["orders"]) == (1, 2)
+
+
 def test_the_best_hour(business: Business, ground: Ground) -> None:
     """Thirty at ten in the morning of whom twenty answer; one in the evening, who answers too."""
     ten = (NOW - 3 * DAY).astimezone(business.tenant.tz).replace(hour=10, minute=30, second=0)
