@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from analytics import dirty, hindsight, models, order_days, readings, upkeep, whole
+from analytics import current, dirty, hindsight, models, order_days, readings, upkeep, whole
 from analytics.assets import balances
 from analytics.assets import readings as asset_readings
 from analytics.deeds import upkeep as deeds
@@ -129,6 +129,8 @@ def catch_up() -> datetime | None:
     """Inside a scope: bring a small backlog up to date. Answers None, or, while the worker has a
     large one to count, the moment when figures were complete.
     """
+    if current.nothing_new(_FORM):
+        return None
     deadline = time.monotonic() + _PATIENCE
     while _events_wait() and time.monotonic() < deadline:
         if _flooded():
@@ -256,13 +258,10 @@ def _state() -> models.FactsState:
 
 
 def _basis() -> str:
-    """What every fact depends on besides its contact: its form, the zone, the order of the stages,
-    and for how long a sign of life and an order count.
-    """
     stages, rule = Stage.objects.order_by("position"), ContactSettings.of_tenant()
     order = " ".join(map(str, stages.values_list("id", flat=True)))
-    days = f"{rule.interacting_days} {rule.owned_days}"
-    return f"{_FORM} {Tenant.current().zone} {days} {order}"[:500]
+    zone = Tenant.current().zone
+    return current.basis(_FORM, zone, rule.interacting_days, rule.owned_days, order)
 
 
 def _dirty() -> bool:

@@ -10,8 +10,9 @@ import pytest
 from analytics import facts, upkeep, whole
 from analytics.models import ContactFact, CustomerFact, DirtyContact, ReferralPart
 from contacts import orders, timeline
-from contacts.models import Contact
+from contacts.models import Contact, ContactSettings
 from contacts.timeline import NewEvent
+from journeys.models import Stage
 from tests.analytics import seeds
 from tests.conftest import Business
 
@@ -128,3 +129,29 @@ def test_a_request_leaves_the_reading_of_many_contacts_to_the_worker(
         facts.work()
         assert facts.catch_up() is None
         assert facts.prove() == []
+
+
+def test_whatever_facts_depend_on_is_looked_at_each_time(business: Business) -> None:
+    def grown() -> bool:
+        with business.scope():
+            before = facts.version()
+            assert facts.catch_up() is None
+            return facts.version() > before
+
+    with business.scope():
+        someone = customer("a")
+    assert grown()
+    assert not grown()
+
+    with business.scope():
+        ContactSettings.objects.create(owned_days=10)
+    assert grown()
+    business.move_to("Asia/Tokyo")
+    assert grown()
+    with business.scope():
+        Stage.objects.create(key="vip", name="VIP", position=99, purpose="advocacy")
+    assert grown()
+    with business.scope():
+        order(someone, "again", 30)
+    assert grown()
+    assert not grown()
