@@ -32,13 +32,7 @@ class Day:
     value: int
     median: Fraction | None = None
     mad: Fraction | None = None
-
-    @property
-    def off(self) -> bool:
-        if self.median is None or self.mad is None:
-            return False
-        away = abs(self.value - self.median)
-        return away > (_SPREAD * self.mad if self.mad else _CHANGE * abs(self.median))
+    off: bool = False  # is the value outside the band?
 
     @property
     def band(self) -> tuple[Fraction, Fraction] | None:
@@ -91,11 +85,14 @@ def _judged(metric: str, day: date, values: Mapping[date, int], first: date | No
     if len(points) < LEAST:
         return Day(metric, day, value)
     if not any(points):
-        return Day(metric, day, value, Fraction(0), Fraction(0))
+        return Day(metric, day, value, Fraction(0), Fraction(0), value != 0)
     # In halves and quarters: whole numbers are quicker than fractions, and as exact.
     twice = _twice_the_median(points)
-    mad = Fraction(_twice_the_median([abs(2 * x - twice) for x in points]), 4)
-    return Day(metric, day, value, Fraction(twice, 2), mad)
+    quarters = _twice_the_median([abs(2 * x - twice) for x in points])
+    away = abs(2 * value - twice)
+    room = _SPREAD * quarters if quarters else 2 * _CHANGE * abs(twice)
+    off = 2 * away * room.denominator > room.numerator
+    return Day(metric, day, value, Fraction(twice, 2), Fraction(quarters, 4), off)
 
 
 def median(values: Iterable[int]) -> Fraction:
