@@ -16,15 +16,18 @@ _ROWS = f"""
 SELECT count(DISTINCT s.contact_id) FROM contacts_reachspell s WHERE {OPEN}{{among}}
 """  # noqa: S608 - our own names
 
-# By the cells of user assets: the stretches that began before the end, less those that were over
-# before the start. Of these, one that ended just as the period began is not in it, and who came
-# back within the period was there before.
+# By the cells of user assets: who stood there when the period began, which is who stands there now
+# less what came since, and whoever came in it. Of these, one that ended just as the period began is
+# not in it, and who came back within the period was there before.
 _COUNTED = """
 SELECT (
-  SELECT COALESCE(sum(acquired + returned), 0) - COALESCE(
-    sum(lost_by_customer + lost_by_staff) FILTER (WHERE day < %(from)s), 0)
+  SELECT COALESCE(sum(heads), 0) FROM analytics_assetbalance
+  WHERE tenant_id = %(tenant)s AND staff_id = 0 {channel}
+) + (
+  SELECT COALESCE(sum(lost_by_customer + lost_by_staff), 0) - COALESCE(
+    sum(acquired + returned) FILTER (WHERE day >= %(to)s), 0)
   FROM analytics_assetcell
-  WHERE tenant_id = %(tenant)s AND staff_id = 0 AND channel_id = %(which)s AND day < %(to)s
+  WHERE tenant_id = %(tenant)s AND staff_id = 0 AND channel_id = %(which)s AND day >= %(from)s
 ) - (
   SELECT count(*) FROM analytics_assetpiece
   WHERE tenant_id = %(tenant)s AND staff_id = 0 AND went IN (4, 5) AND until = %(start)s {channel}
