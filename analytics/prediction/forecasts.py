@@ -71,11 +71,11 @@ def all_stale() -> None:
     state.save(update_fields=["orders", "changed"])
 
 
-def current() -> Fit | None:
-    """What forecasts are made with."""
-    as_of = state().as_of
-    found = models.PurchaseFit.objects.filter(as_of=as_of).first() if as_of else None
-    return Fit(**found.told) if found else None
+def current(found: models.ForecastState | None = None) -> Fit | None:
+    """What forecasts are made with; of a state that was read already."""
+    as_of = (found or state()).as_of
+    fit = models.PurchaseFit.objects.filter(as_of=as_of).first() if as_of else None
+    return Fit(**fit.told) if fit else None
 
 
 def state() -> models.ForecastState:

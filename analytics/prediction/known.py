@@ -38,9 +38,10 @@ def known(as_of: datetime, *, exact: bool = True) -> Known:
     kept = forecasts.kept(as_of, tenant.tz)
     if kept is not None:
         return Known(kept.as_of, Fit(**kept.told))
-    last, of_moment = forecasts.current(), forecasts.state().as_of
-    if last is not None and of_moment is not None and not exact and _is_large():
-        return Known(of_moment, last)
+    state = None if exact else forecasts.state()
+    last = forecasts.current(state) if state else None
+    if last is not None and state and state.as_of is not None and _is_large(last):
+        return Known(state.as_of, last)
     return _learn(as_of, tenant)
 
 
@@ -145,5 +146,9 @@ def _foretold(found: Known) -> dict[int, float]:
     return dict(zip(each.contact.tolist(), each.margin.tolist(), strict=True))
 
 
-def _is_large() -> bool:
-    return Order.objects.order_by("pk").values_list("pk")[_LARGE : _LARGE + 1].exists()
+def _is_large(last: Fit) -> bool:
+    """Each of its customers had an order."""
+    return (
+        last.customers > _LARGE
+        or Order.objects.order_by("pk").values_list("pk")[_LARGE : _LARGE + 1].exists()
+    )
