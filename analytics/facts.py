@@ -384,6 +384,7 @@ def _digest(model: type[TenantModel]) -> object:
         models.DayCell: " OR ".join(f"{line} <> 0" for line in readings.DAY_LINES),
         models.CohortCell: "margin <> 0 OR customers <> 0",
         models.AssetCell: " OR ".join(f"{line} <> 0" for line in asset_readings.LINES),
+        models.LossCell: "opened <> 0",
         models.DeedCell: "times <> 0 OR fen <> 0",
         models.AssetBalance: "heads <> 0 OR worth <> 0",
         models.CohortMonth: "customers <> 0 OR revenue <> 0 OR margin <> 0",

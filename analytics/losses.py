@@ -3,7 +3,7 @@
 Unit: spells of Follows. A hand-over is no opening and no loss: spells opened by transfer stay out,
 and one that ended by transfer counts only where it had been seen for N days before. A loss is an
 end by the customer or by staff. Within N days: FIGURES R2, both ends in; facts from as_of on do
-not count (R1).
+not count (R1). Cells count them beforehand; the SQL here reads rows, where cells do not know.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from analytics import buying
+from analytics.loss_facts import cells, readings
 from analytics.periods import Question, by_deed, filters, midnight
 from contacts.models import Channel, LiveCode, SourceKind
 from tenants.models import Staff
 from tenants.scope import TenantModel
 
-DAYS: Final = (1, 3, 7, 30, 90)
-Group = Literal["channel", "staff", "live_code", "source"]
-GROUPS: Final[tuple[Group, ...]] = ("channel", "staff", "live_code", "source")
+DAYS: Final = readings.DAYS
+Group = readings.Group
+GROUPS: Final[tuple[Group, ...]] = tuple(readings.KINDS)
 NO_KEY: Final = "none"
 
 # Most Follows are of contacts who came in the period (n, joined at once, as few as they are among
@@ -38,7 +39,6 @@ _COLUMNS: Final[Mapping[Group, str]] = {
     "source": _OF_CONTACT.format("source"),
 }
 
-_BORDERS = f"ARRAY{[f'{days} days' for days in DAYS]}::interval[]"
 _LOST = "('customer', 'staff', 'unknown')"
 
 _COHORT = """
@@ -55,9 +55,10 @@ WITH cohort AS (
 # For how many of DAYS was a Follow observed, and how many of them were over when it was lost?
 _COUNTED = f"""
 SELECT NULL::int, grp, width_bucket(
-    LEAST(%(as_of)s, CASE WHEN ended_by = 'transfer' THEN ended_at END) - opened_at, {_BORDERS}),
+    LEAST(%(as_of)s, CASE WHEN ended_by = 'transfer' THEN ended_at END) - opened_at,
+    {readings.BORDERS}),
   CASE WHEN ended_by IN {_LOST}
-    THEN width_bucket(ended_at - opened_at - interval '1 microsecond', {_BORDERS}) END,
+    THEN width_bucket(ended_at - opened_at - interval '1 microsecond', {readings.BORDERS}) END,
   ended_by = 'customer', count(*)
 FROM cohort GROUP BY 2, 3, 4, 5
 """  # noqa: S608 - our own names
@@ -106,24 +107,47 @@ class Row:
     key: str | None = None
 
 
+@dataclass
+class Tally:
+    """A row while it is added up."""
+
+    opened: int = 0
+    after: dict[int, After] = field(default_factory=lambda: dict.fromkeys(DAYS, After()))
+
+
 def report(question: Question, group: Group) -> list[Row]:
-    """Inside a scope: a row for each group, the largest cohort first."""
-    return _rows(group, buying.rows(_cohort(question, group) + _COUNTED, _given(question)))
+    """Inside a scope, with facts up to date: a row for each group, the largest cohort first."""
+    if cells.know(question):
+        return _of_parts(group, cells.read(question, group))
+    return _of_rows(group, buying.rows(_cohort(question, group) + _COUNTED, _given(question)))
 
 
-def _rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:
-    opened: dict[str | None, int] = defaultdict(int)
-    after: dict[str | None, dict[int, After]] = defaultdict(lambda: dict.fromkeys(DAYS, After()))
+def _of_parts(group: Group, parts: Sequence[cells.Part]) -> list[Row]:
+    tallies: dict[str | None, Tally] = defaultdict(Tally)
+    for part in parts:
+        tally = tallies[part.key]
+        tally.opened += part.opened
+        for days, counts in zip(DAYS, part.after, strict=True):
+            tally.after[days] += After(*counts)
+    return _named(group, tallies)
+
+
+def _of_rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:
+    tallies: dict[str | None, Tally] = defaultdict(Tally)
     for _people, grp, seen, gone, by_customer, heads in found:
-        key = _key(grp)
-        opened[key] += heads
+        tally = tallies[_key(grp)]
+        tally.opened += heads
         for place, days in enumerate(DAYS[:seen]):
             lost = heads if gone is not None and gone <= place else 0
-            after[key][days] += After(heads, lost, lost if by_customer else 0)
-    names = _names(group, [key for key in opened if key])
+            tally.after[days] += After(heads, lost, lost if by_customer else 0)
+    return _named(group, tallies)
+
+
+def _named(group: Group, tallies: Mapping[str | None, Tally]) -> list[Row]:
+    names = _names(group, [key for key in tallies if key])
     rows = [
-        Row(names.get(key) if key else None, number, after[key], key)
-        for key, number in opened.items()
+        Row(names.get(key) if key else None, tally.opened, tally.after, key)
+        for key, tally in tallies.items()
     ]
     return sorted(rows, key=lambda row: (-row.opened, row.name is None, row.name or ""))
 
@@ -146,7 +170,7 @@ def with_people(question: Question, group: Group, days: int) -> tuple[list[Row],
     found = buying.rows(sql, _given(question))
     by_key = {_key(grp): heads for whole, grp, *_of, heads in found if whole == 0}
     everybody = sum(heads for whole, *_of, heads in found if whole == 1)
-    rows = _rows(group, [row for row in found if row[0] is None])
+    rows = _of_rows(group, [row for row in found if row[0] is None])
     return rows, People(by_key, everybody)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from analytics import buying, models
 from analytics.assets import readings as asset_readings
 from analytics.deeds import readings as deed_readings
+from analytics.loss_facts import readings as loss_readings
 from contacts.kinds import INBOUND
 from contacts.models import ContactSettings
 
@@ -32,6 +33,7 @@ def parameters(tenant_id: int, zone: str) -> dict[str, Any]:
         "bought_secs": rule.owned.total_seconds(),
         "lines": list(asset_readings.LINES),
         **deed_readings.parameters(),
+        **loss_readings.parameters(),
     }
 
 

@@ -17,6 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from analytics import order_days, readings
 from analytics.assets import balances
 from analytics.assets import readings as asset_readings
+from analytics.loss_facts import upkeep as losses
 from analytics.narrowing import AS_USUAL, BY_HASH, of_these
 from contacts import arrays
 
@@ -265,6 +266,7 @@ def refresh(tenant_id: int, zone: str, contact_ids: Sequence[int]) -> None:
             _READ_CUSTOMERS,
             *_READ_REFERRALS,
             _READ_ASSETS,
+            losses.REFRESH,
         ):
             cursor.execute(statement, given | {"contacts": arrays.literal(contact_ids)})
         cursor.execute(AS_USUAL)

@@ -10,6 +10,7 @@ from django.db import connection
 from analytics import models, order_days, readings
 from analytics.assets import readings as asset_readings
 from analytics.deeds import readings as deed_readings
+from analytics.loss_facts import readings as loss_readings
 from analytics.narrowing import of_all
 from tenants.isolation import REBUILT
 from tenants.scope import TenantModel
@@ -28,10 +29,12 @@ _FACTS: dict[type[TenantModel], tuple[str, ...]] = {
     ),
     models.AssetPiece: (asset_readings.PIECES,),
     models.DeedFact: (deed_readings.READING,),
+    models.LossFact: (loss_readings.READING + "ORDER BY opened_at",),
 }
 _CONTACTS = "(SELECT * FROM analytics_contactfact WHERE tenant_id = %(tenant)s) f"
 _CUSTOMERS = "(SELECT * FROM analytics_customerfact WHERE tenant_id = %(tenant)s) f"
 _DEEDS = "(SELECT * FROM analytics_deedfact WHERE tenant_id = %(tenant)s) f"
+_LOSSES = "(SELECT * FROM analytics_lossfact WHERE tenant_id = %(tenant)s)"
 _CELLS: dict[type[TenantModel], str] = {
     models.DayCell: readings.all_days(
         readings.contact_days(_CONTACTS), readings.customer_days(_CUSTOMERS)
@@ -60,6 +63,7 @@ FROM analytics_contactfact WHERE tenant_id = %(tenant)s AND stage_id <> 0
 GROUP BY channel_id, stage_id""",
     models.AssetCell: asset_readings.cells("analytics_assetpiece WHERE tenant_id = %(tenant)s"),
     models.DeedCell: deed_readings.cells(_DEEDS),
+    models.LossCell: loss_readings.cells(_LOSSES),
 }
 FACTS, CELLS = tuple(_FACTS), tuple(_CELLS)
 

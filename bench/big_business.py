@@ -87,7 +87,7 @@ TABLES = (
     "analytics_contactfact", "analytics_customerfact", "analytics_stagereach",
     "analytics_referralpart", "analytics_daycell", "analytics_cohortcell", "analytics_cohortmonth",
     "analytics_funnelcell", "analytics_gapcell", "analytics_stagecount", "analytics_dirtycontact",
-    "analytics_deedfact", "analytics_deedcell",
+    "analytics_deedfact", "analytics_deedcell", "analytics_lossfact", "analytics_losscell",
 )  # fmt: skip
 
 

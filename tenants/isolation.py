@@ -64,6 +64,8 @@ REBUILT = (
     "analytics_deedfact",
     "analytics_funnelcell",
     "analytics_gapcell",
+    "analytics_losscell",
+    "analytics_lossfact",
     "analytics_orderday",
     "analytics_referralpart",
     "analytics_stagecount",

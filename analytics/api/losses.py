@@ -75,12 +75,12 @@ class LossReports(Report):
     def losses(self, request: Request) -> Response:
         """By channel, staff, live code or source; `staff` and `team` mean the friends' own."""
         group = self.given().get("group", "channel")
-        question = self.asked(days=_DAYS, fresh=False)
+        question = self.asked(days=_DAYS)
         return self.compared(question, lambda asked: _figures(asked, group))
 
 
 def _figures(question: Question, group: losses.Group) -> dict[str, object]:
-    rows = losses.report(question, group)
+    rows = answers.steadily(lambda: losses.report(question, group))
     return {
         **period(question),
         "rows": [_shown(row) for row in rows],

@@ -20,6 +20,7 @@ from .facts import (
     StageReach,
 )
 from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
+from .losses import LossCell, LossFact
 from .plans import Plan, PlanBroadcast, PlanPhase, PlanSop
 from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
 from .rfm import RfmBorders
@@ -53,6 +54,8 @@ __all__ = [
     "Industry",
     "Kpi",
     "KpiSettings",
+    "LossCell",
+    "LossFact",
     "OrderDay",
     "Plan",
     "PlanBroadcast",

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from contacts import changes
 from contacts.models import Channel, Contact, ReachSpell
 from tenants.models import Staff
 from tests.conftest import Business
@@ -45,6 +46,7 @@ def world(business: Business) -> Business:
                 ReachSpell.objects.create(
                     contact=contact, staff=bob, opened_at=ended or opened, opened_by="transfer"
                 )
+        changes.note(Contact.objects.values_list("pk", flat=True))
     return business
 
 

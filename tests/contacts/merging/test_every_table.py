@@ -23,6 +23,7 @@ PLAIN = {
     "analytics_deedfact": "facts",
     "analytics_dirtycontact": "the list of what is read again",
     "analytics_forecast": "forecasts, made again after facts were",
+    "analytics_lossfact": "facts",
     "analytics_referralpart": "facts",
     "analytics_stagereach": "facts",
     "analytics_staleforecast": "the list of whose forecasts are made again",

@@ -1,0 +1,1 @@
+"""How soon were Follows lost? Facts of openings, and cells that count them."""
