@@ -97,4 +97,4 @@ def cells(facts: str, times: str = "1") -> str:
     return f"""
 SELECT k.kind::smallint AS kind, f.day, k.key, {sums}
 FROM {facts} f CROSS JOIN LATERAL (VALUES {keys}) AS k(kind, key)
-GROUP BY k.kind, f.day, k.key"""  # noqa: S608 - our own names
+GROUP BY k.kind, f.day, k.key ORDER BY 1, 2, 3"""  # noqa: S608 - our own names
