@@ -127,14 +127,12 @@ class Town:
         """Mostly on the border of N days, after all that happened or before some of it."""
         if self.dice.random() < 0.2:
             return self.dice.choice([NOW + DAY, NOW - 30 * DAY])
-        opened = list(ReachSpell.objects.values_list("opened_at", flat=True))
+        opened = ReachSpell.objects.values_list("opened_at", flat=True)
         latest = FactsState.objects.get().latest_at or NOW
-        after = [
-            at + n * DAY + MICRO * extra
-            for at in opened for n in DAYS for extra in (-1, 0, 1)
-            if at + n * DAY > latest or self.dice.random() < 0.02
-        ]  # fmt: skip
-        return self.dice.choice(after)
+        borders = [at + n * DAY for at in opened for n in DAYS]
+        known = [at for at in borders if at > latest]
+        at = self.dice.choice(borders if self.dice.random() < 0.3 else known)
+        return at + MICRO * self.dice.choice([-1, 0, 1])
 
     def period(self) -> dict[str, str]:
         start = (NOW - DAY * self.dice.randrange(0, 110)).date()
@@ -212,17 +210,20 @@ def test_days_are_exact_where_clocks_change(business: Business) -> None:
                 }
                 event = NewEvent(person.pk, f"follow.{kind}", moment, "test", f"{kind}{n}", said)
                 timeline.record([event])
-    period = {"from": "2025-03-08", "to": "2025-03-09"}
+    period, at_the_end = {"from": "2025-03-08", "to": "2025-03-09"}, (opened + DAY).isoformat()
 
-    def after(as_of: datetime) -> list[tuple[int, int]]:
-        figures, read = told(business, {**period, "as_of": as_of.isoformat()})
-        assert "rows" not in read
+    def after(as_of: datetime | str) -> list[tuple[int, int]]:
+        text = as_of if isinstance(as_of, str) else as_of.isoformat()
+        figures, read = told(business, {**period, "as_of": text})
+        assert ("rows" in read) == (text == at_the_end)
         of = figures["total"]["after"]
         return [(of[n]["observed"], of[n]["lost"]) for n in ("1", "3")]
 
+    assert after(at_the_end) == [(1, 0), (0, 0)]  # what happens at as_of is not known yet
     assert after(opened + DAY + timedelta(hours=1)) == [(2, 1), (0, 0)]
     assert after(opened + 3 * DAY - MICRO) == [(2, 1), (0, 0)]
     assert after(opened + 3 * DAY) == [(2, 1), (1, 1)]
+    assert after("2025-03-11T08:00:00") == [(2, 1), (1, 1)]  # the same moment, on the clock there
     assert after(opened + 3 * DAY + timedelta(minutes=30)) == [(2, 1), (2, 2)]
 
 
