@@ -118,18 +118,14 @@ class Tally:
 def report(question: Question, group: Group) -> list[Row]:
     """Inside a scope, with facts up to date: a row for each group, the largest cohort first."""
     if cells.know(question):
-        return _of_parts(group, cells.read(question, group))
+        return _named(group, {k: _tally(n) for k, n in cells.read(question, group).items()})
     return _of_rows(group, buying.rows(_cohort(question, group) + _COUNTED, _given(question)))
 
 
-def _of_parts(group: Group, parts: Sequence[cells.Part]) -> list[Row]:
-    tallies: dict[str | None, Tally] = defaultdict(Tally)
-    for part in parts:
-        tally = tallies[part.key]
-        tally.opened += part.opened
-        for days, counts in zip(DAYS, part.after, strict=True):
-            tally.after[days] += After(*counts)
-    return _named(group, tallies)
+def _tally(counts: cells.Counts) -> Tally:
+    opened, *after = counts
+    threes = zip(after[::3], after[1::3], after[2::3], strict=True)
+    return Tally(opened, {days: After(*three) for days, three in zip(DAYS, threes, strict=True)})
 
 
 def _of_rows(group: Group, found: Sequence[Sequence[Any]]) -> list[Row]:

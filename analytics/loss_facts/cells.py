@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, timedelta
+from operator import add
 from typing import Any
 
 from analytics import buying, hindsight
@@ -53,13 +53,8 @@ GROUP BY 1
 )
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of a row: `after` has three counts for each of DAYS: observed, lost, by customer."""
-
-    key: str | None
-    opened: int
-    after: Sequence[tuple[int, int, int]]
+# Of a row: how many were opened; then for each of DAYS: observed, lost, lost by the customer.
+Counts = Sequence[int]
 
 
 def know(question: Question) -> bool:
@@ -69,8 +64,8 @@ def know(question: Question) -> bool:
     return not question.by_person and not hindsight.needed(question, outcomes=True)
 
 
-def read(question: Question, group: Group) -> list[Part]:
-    """Inside a scope: the Follows opened in the period; more than one part of a row, or none."""
+def read(question: Question, group: Group) -> dict[str | None, Counts]:
+    """Inside a scope: the Follows opened in the period, by the key of the row."""
     given = _given(question, group)
     one = question.channel_id is not None
     if one and group != "channel":  # which cells do not know
@@ -82,7 +77,11 @@ def read(question: Question, group: Group) -> list[Part]:
         if given["split"]:
             days = "day = ANY(%(split)s::date[])"
             rows += buying.rows(_of_facts(group, days, one=one), given)
-    return [_part(group, row) for row in rows]
+    found: dict[str | None, Counts] = {}
+    for number, *some in rows:
+        key, counts = _key(group, number), [count or 0 for count in some]
+        found[key] = [*map(add, found[key], counts)] if key in found else counts
+    return found
 
 
 def _of_facts(group: Group, days: str, *, one: bool) -> str:
@@ -109,15 +108,6 @@ def _given(question: Question, group: Group) -> dict[str, Any]:
 def _within(days: Iterable[date], start: date, end: date) -> list[date]:
     """The days on which some had been observed for N days, and some had not."""
     return sorted({day for day in days if start <= day < end})
-
-
-def _part(group: Group, row: Sequence[Any]) -> Part:
-    number, opened, *counts = row
-    after = [
-        (int(seen or 0), int(lost or 0), int(deleted or 0))
-        for seen, lost, deleted in zip(counts[::3], counts[1::3], counts[2::3], strict=True)
-    ]
-    return Part(_key(group, number), int(opened), after)
 
 
 def _key(group: Group, number: int) -> str | None:
