@@ -365,7 +365,7 @@ def names(group: Group, rows: Sequence[Row]) -> Names:
     # A number in the place of what was deleted.
     found: dict[Any, tuple[str, str]] = {key: (f"#{key}", f"#{key}") for key in keys}
     if group == "staff":
-        members = Staff.objects.filter(pk__in=keys).only("userid", "name")
-        return found | {s.pk: (s.userid, str(s)) for s in members}
+        members = Staff.objects.filter(pk__in=keys).values_list("pk", "userid", "name")
+        return found | {pk: (userid, name or userid) for pk, userid, name in members}
     of: Callable[..., Any] = (Channel if group == "channel" else Team).objects.filter
     return found | {row.pk: (row.name, row.name) for row in of(pk__in=keys)}
