@@ -97,8 +97,8 @@ def report(question: Question) -> Report:
     shares = Fraction(0)
     gentle = touches = 0
     senders: list[tuple[int | None, Mix]] = []
-    sql = narrowed(_BY_COUNTS, question)
-    for of_staff, staff_id, good, sent, heads in buying.of_many(sql, _given(question)):
+    counted = buying.of_many(narrowed(_BY_COUNTS, question), _given(question), sorts=False)
+    for of_staff, staff_id, good, sent, heads in counted:
         each = Mix(good, sent)
         if of_staff:
             senders.append((staff_id, each))
