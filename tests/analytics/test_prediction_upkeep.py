@@ -140,7 +140,7 @@ def test_many_new_orders_are_a_reason_to_learn_anew(business: Business) -> None:
         due = forecasts.next_due()
         assert due is not None
         assert first.as_of is not None
-        ForecastState.objects.update(as_of=first.as_of - DAY, took=0)
+        ForecastState.objects.update(as_of=first.as_of - 2 * DAY, took=0)
     forecasts.work(business.pk)
     with business.scope():
         last = ForecastState.objects.get()

@@ -51,9 +51,10 @@ def view_of(business: Business, **columns: Any) -> ReportView:
 def schedule_of(
     business: Business, view: ReportView, *roles: str, **columns: Any
 ) -> ReportSchedule:
-    """Every morning at eight; the slot of this morning, or of yesterday's, is due."""
+    """Every day at midnight, so that whenever this runs today's slot is due."""
     with business.scope():
-        made = {"view": view, "by_app": False, "by_email": True, "attachment": "csv"} | columns
+        made = {"view": view, "by_app": False, "by_email": True, "attachment": "csv", "hour": 0}
+        made |= columns
         schedule = ReportSchedule.objects.create(**made)
         for role in roles:
             member = Membership.objects.get(user=business.users[role])
@@ -272,7 +273,7 @@ def test_without_an_app_the_list_says_so(business: Business) -> None:
 
 
 def test_silent_and_paused_reports_wait(business: Business) -> None:
-    schedule_of(business, view_of(business), "owner")
+    schedule_of(business, view_of(business), "owner", hour=8)
     api = business.api()
     [listed] = api.get("/api/v1/report-schedules").json()["results"]
     address = f"/api/v1/report-schedules/{listed['id']}"
