@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
-from analytics import answers, buying, value
+from analytics import answers, buying, hindsight, value
 from analytics.exact import ratio
-from analytics.periods import Question, among
+from analytics.models.facts import EVERY_CHANNEL
+from analytics.periods import Question, among, midnight
 from contacts.models import Channel
 
 MONTHS: Final = 6
@@ -32,6 +33,40 @@ SELECT COALESCE(c.channel_id, 0), count(*), count(*) FILTER (WHERE ever >= 2),
 FROM customer JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = contact_id
 GROUP BY 1
 """
+# The same, whole days of it from cells; buyers of a period are no sum of days.
+_BOUGHT_BY_DAYS = f"""
+WITH late AS (
+  SELECT contact_id, count(*) AS ever, count(*) FILTER (WHERE paid_at >= %(from)s) AS orders,
+    COALESCE(sum({buying.REVENUE}) FILTER (WHERE paid_at >= %(from)s), 0) AS revenue
+  FROM contacts_order
+  WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(rest)s AND paid_at < %(until)s{{among}}
+  GROUP BY contact_id
+), part AS (
+  SELECT channel_id, customers, repeats, 0 AS buyers,
+    CASE WHEN day >= %(first_day)s THEN orders ELSE 0 END AS orders,
+    CASE WHEN day >= %(first_day)s THEN revenue ELSE 0 END AS revenue
+  FROM analytics_daycell
+  WHERE tenant_id = %(tenant)s AND channel_id <> %(every)s AND day < %(whole)s{{channel}}
+  UNION ALL
+  SELECT COALESCE(c.channel_id, 0), (before = 0)::int, (before < 2 AND before + ever >= 2)::int, 0,
+    orders, revenue
+  FROM (
+    SELECT late.*, (
+      SELECT count(*) FROM (
+        SELECT FROM contacts_order o WHERE o.tenant_id = %(tenant)s
+          AND o.contact_id = late.contact_id AND o.paid AND o.paid_at < %(rest)s LIMIT 2) earlier
+      ) AS before
+    FROM late) l
+  JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = l.contact_id
+  UNION ALL
+  SELECT f.channel_id, 0, 0, 1, 0, 0
+  FROM (SELECT DISTINCT contact_id FROM contacts_order WHERE {buying.PAID}) b
+  JOIN analytics_customerfact f ON f.tenant_id = %(tenant)s AND f.contact_id = b.contact_id
+)
+SELECT channel_id, sum(customers)::bigint, sum(repeats)::bigint, sum(buyers)::bigint,
+  sum(orders)::bigint, sum(revenue)::bigint
+FROM part GROUP BY 1
+"""  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True)
@@ -98,5 +133,21 @@ def report(question: Question) -> list[Group]:
 
 
 def _bought(question: Question) -> list[tuple[int, Bought]]:
-    sql = _BOUGHT.format(revenue=buying.REVENUE, among=among(question))
-    return [(key, Bought(*counts)) for key, *counts in buying.rows(sql, buying.given(question))]
+    if question.by_person or not hindsight.begun():
+        sql = _BOUGHT.format(revenue=buying.REVENUE, among=among(question))
+        found = buying.rows(sql, buying.given(question))
+    else:
+        channel = "" if question.channel_id is None else " AND channel_id = %(channel)s"
+        sql = _BOUGHT_BY_DAYS.format(among=among(question), channel=channel)
+        found = buying.of_many(sql, _given(question))
+    return [(key, Bought(*counts)) for key, *counts in found]
+
+
+def _given(question: Question) -> dict[str, Any]:
+    whole = hindsight.whole_until(question)
+    return buying.given(question) | {
+        "first_day": question.span.start,
+        "whole": whole,
+        "rest": midnight(whole, question.span.zone),
+        "every": EVERY_CHANNEL,
+    }
