@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from analytics.narrowing import AS_USUAL, BY_HASH
 from analytics.periods import Question, filters, midnight
 from tenants.scope import current_tenant_id
 
@@ -50,11 +51,9 @@ def rows(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return found
 
 
-# The planner takes intermediate results for a few rows, the more so those of a tenant just filled:
-# of many, loops over them take longer than hashing, and so does sorting them. Helpers are not asked
-# for: they spare a seventh while a processor is idle, and cost a third while none is.
-_OF_MANY, _UNSORTED = "SET LOCAL enable_nestloop = off", "SET LOCAL enable_sort = off"
-_AS_USUAL = "SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_sort TO DEFAULT"
+# Of many rows sorting takes longer than hashing, too. Parallel workers are not asked for: they
+# spare a seventh while a processor is idle, and cost a third while none is.
+_UNSORTED, _SORTED = "SET LOCAL enable_sort = off", "SET LOCAL enable_sort TO DEFAULT"
 
 
 def of_many(
@@ -64,10 +63,10 @@ def of_many(
     and nothing in it has to be sorted.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OF_MANY if sorts else f"{_OF_MANY}; {_UNSORTED}")
+        cursor.execute(BY_HASH if sorts else f"{BY_HASH}; {_UNSORTED}")
         cursor.execute(sql, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
-        cursor.execute(_AS_USUAL)
+        cursor.execute(f"{AS_USUAL}; {_SORTED}")
     return found
 
 

@@ -84,7 +84,7 @@ EMPTIED: Final = """
   WHERE d.buyers IS NOT NULL
 """
 
-_EMPTY: Final = """
+_TAKE_EMPTY: Final = """
 DELETE FROM analytics_orderday WHERE tenant_id = %(tenant)s AND buyers IS NULL
   AND day < %(before)s RETURNING day
 """
@@ -92,8 +92,6 @@ _PACK: Final = f"""
 INSERT INTO analytics_orderday (tenant_id, day, buyers, contacts, orders, revenues, lasts)
 SELECT %(tenant)s, day, buyers, contacts, orders, revenues, lasts FROM ({_OF_DAYS}) packed
 """  # noqa: S608 - our own names
-
-
 _READ: Final = """
 SELECT day, buyers, contacts, {} FROM analytics_orderday
 WHERE tenant_id = %(tenant)s AND day >= %(from)s AND day <= %(through)s ORDER BY day
@@ -104,7 +102,7 @@ def pack(before: date) -> None:
     """Inside a scope, alone for the tenant: fill the empty days before that one."""
     given: dict[str, Any] = {"tenant": current_tenant_id(), "before": before}
     with connection.cursor() as cursor:
-        cursor.execute(_EMPTY, given)
+        cursor.execute(_TAKE_EMPTY, given)
         days = [row[0] for row in cursor.fetchall()]
         if days:
             cursor.execute(_PACK, given | _bounds(days, Tenant.current().tz))
