@@ -9,7 +9,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Figures")
 
     def ready(self) -> None:
-        from analytics import facts, segment_leaves, tasks, trust_mix
+        from analytics import facts, heard, segment_leaves, tasks, trust_mix
         from analytics.alerts import checks, notices
         from analytics.api import facets
         from analytics.prediction import contact_fields, forecasts
@@ -22,8 +22,8 @@ class AnalyticsConfig(AppConfig):
         from tenants.webhooks import types
 
         setup.at_start(facts.begin)
-        changes.listen(facts.mark)
-        timeline.listen(facts.on_events)
+        changes.listen(heard.on_changes)
+        timeline.listen(heard.on_events)
         run.after(facts.after_import)
         types.declare(checks.OPENED, _("a figure is off or behind its target"))
         types.declare(telling.DUE, _("a scheduled report is due"))
@@ -33,7 +33,7 @@ class AnalyticsConfig(AppConfig):
         trust_mix.register()
         desk_panes.said.append(trust_mix.line)
         contact_fields.register()
-        doorbell.answer(facts.QUEUE, tasks.facts.delay, facts.next_due)
+        doorbell.answer(heard.QUEUE, tasks.facts.delay, facts.next_due)
         doorbell.answer(forecasts.QUEUE, tasks.forecasts.delay, forecasts.next_due)
         doorbell.answer(checks.QUEUE, tasks.alerts.delay, checks.next_due)
         doorbell.answer(notices.QUEUE, tasks.notices.delay, notices.next_due)

@@ -22,6 +22,7 @@ _PLACES: Final[Mapping[int, tuple[str, str]]] = {
     What.SPOKE: ("spoken", "spoken"),
     What.DEEDS: ("touched", "deeds"),
     What.TALK: ("talked", "talked"),
+    What.ALTERED: ("everything", "everything"),
 }
 # Fields of Changed whose deeds are read from `since` on.
 LATER: Final = ("bought", "touched", "spoken", "talked")
@@ -40,11 +41,13 @@ class Changed:
     deeds: set[int] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)  # deeds from `since` on, as those two above
     talked: set[int] = field(default_factory=set)  # nothing but what waits for an answer
+    resent: set[int] = field(default_factory=set)  # messages, of any day
+    sent: set[datetime] = field(default_factory=set)  # moments at which a message was sent
     since: datetime = field(default_factory=timezone.now)
 
     @property
     def anything(self) -> bool:
-        return bool(self.deeds or any(getattr(self, name) for name in LATER))
+        return any(getattr(self, name) for name in ("deeds", "resent", "sent", *LATER))
 
     @property
     def much(self) -> set[int]:
@@ -75,6 +78,11 @@ def take() -> Changed:
         rows = cursor.fetchall()
     found = Changed()
     for pk, what, since in rows:
+        if what == What.MESSAGES:
+            found.sent.add(since)
+            continue
+        if what == What.ALTERED:
+            found.resent.add(pk)
         later, sooner = _PLACES[what]
         getattr(found, later if since else sooner).add(pk)
         if since:

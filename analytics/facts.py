@@ -8,7 +8,7 @@ of them or none, so a reader sees a whole state, if an older one. `rebuild` make
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
@@ -16,30 +16,30 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from analytics import current, dirty, hindsight, models, order_days, readings, upkeep, whole
+from analytics import (
+    current,
+    dirty,
+    hindsight,
+    message_days,
+    models,
+    order_days,
+    readings,
+    upkeep,
+    whole,
+)
 from analytics.assets import balances
 from analytics.assets import readings as asset_readings
 from analytics.deeds import upkeep as deeds
-from analytics.dirty import What
+from analytics.heard import DELAY, QUEUE
 from analytics.prediction import forecasts
 from contacts import timeline
 from contacts.arrays import Among
-from contacts.kinds import (
-    INBOUND,
-    LIVECODE_SCANNED,
-    MESSAGE_SENT,
-    TAG_ADDED,
-    TAG_REMOVED,
-    TOUCH_DELIVERED,
-)
 from contacts.models import Contact, ContactSettings, Event, Order
-from contacts.orders import PAID
 from journeys.models import Stage
 from tenants import doorbell
 from tenants.models import Tenant
 from tenants.scope import TenantModel, current_tenant_id, scope
 
-QUEUE = "facts"
 # What a request brings up to date by itself; more is left to the worker.
 EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
@@ -48,15 +48,6 @@ _CHUNK = 20_000
 _FORM = 8
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
-_DELAY = timedelta(seconds=3)  # of the bell: many changes, one refresh
-
-# Families of event kinds after which a contact's facts may differ. Moves are told by changes.py.
-_FAMILIES = frozenset({"contact", "follow", "reward", "stage", "subscription"})
-# After these nothing but what the contact bought.
-_ORDERS = frozenset({"order"})
-# After these nothing but on which days it did what; after the others so from then on.
-_DEEDS = frozenset({LIVECODE_SCANNED, TAG_ADDED, TAG_REMOVED})
-_LATER = {TOUCH_DELIVERED: What.DEEDS, MESSAGE_SENT: What.TALK}
 
 
 def begin() -> None:
@@ -64,65 +55,6 @@ def begin() -> None:
     models.FactsState.objects.get_or_create(
         only=True, defaults={"caught_up_at": timezone.now(), "basis": _basis()}
     )
-
-
-def mark(contact_ids: Sequence[int]) -> None:
-    """Listener of contacts/changes.py: the facts of these contacts have to be read again."""
-    _mark(contact_ids)
-
-
-def mark_orders(contact_ids: Sequence[int], since: datetime | None = None) -> None:
-    """Of these contacts only orders changed; with `since`, there are only more, from then on."""
-    _mark(contact_ids, What.ORDERS, since)
-
-
-def mark_spoken(contact_ids: Sequence[int], since: datetime) -> None:
-    """These contacts did nothing but show that they are there, not before then."""
-    _mark(contact_ids, What.SPOKE, since)
-
-
-def mark_deeds(contact_ids: Sequence[int], since: datetime | None = None) -> None:
-    """Of these contacts only the days of deeds changed; with `since`, from then on."""
-    _mark(contact_ids, What.DEEDS, since)
-
-
-def _mark(
-    contact_ids: Sequence[int], what: What = What.ANYTHING, since: datetime | None = None
-) -> None:
-    dirty.mark(contact_ids, what, since)
-    doorbell.ring(QUEUE, timezone.now() + _DELAY)
-
-
-def on_events(events: Sequence[Event]) -> None:
-    """Listener of the timeline, after those that move stages."""
-    changed = _contacts_of(events, _FAMILIES)
-    if changed:
-        mark(sorted(changed))
-    others = [e for e in events if e.contact_id not in changed]
-    did = {e.contact_id for e in others if e.kind in _DEEDS}
-    if did:
-        mark_deeds(sorted(did))
-    corrected = _contacts_of([e for e in others if e.kind != PAID], _ORDERS)
-    if corrected:
-        mark_orders(sorted(corrected))
-    more = [
-        e for e in others
-        if e.contact_id not in corrected and (e.kind == PAID or e.kind in INBOUND)
-    ]  # fmt: skip
-    bought = _contacts_of(more, _ORDERS)
-    if bought:
-        mark_orders(sorted(bought), min(e.at for e in more))
-    spoke = {e.contact_id for e in more} - bought
-    if spoke:
-        mark_spoken(sorted(spoke), min(e.at for e in more))
-    for kind, what in _LATER.items():
-        later = [e for e in others if e.kind == kind and e.contact_id not in did]
-        if later:
-            _mark(sorted({e.contact_id for e in later}), what, min(e.at for e in later))
-
-
-def _contacts_of(events: Sequence[Event], families: frozenset[str]) -> set[int]:
-    return {e.contact_id for e in events if e.kind.partition(".")[0] in families}
 
 
 def catch_up() -> datetime | None:
@@ -158,10 +90,16 @@ def work() -> None:
         if alone and not _flooded():
             now = timezone.now()
             _refresh_dirty()
-            order_days.pack(now.astimezone(Tenant.current().tz).date())
+            _pack(now)
             _refresh_gap()
             if not _events_wait():
                 models.FactsState.objects.update(caught_up_at=now)
+
+
+def _pack(now: datetime) -> None:
+    today = now.astimezone(Tenant.current().tz).date()
+    order_days.pack(today)
+    message_days.pack(today)
 
 
 def after_import(tenant_id: int) -> None:
@@ -174,7 +112,7 @@ def next_due() -> datetime | None:
     """From when there is something to count, or None."""
     if not _dirty():
         return None
-    return timezone.now() + (_DELAY if _flooded() else timedelta(0))
+    return timezone.now() + (DELAY if _flooded() else timedelta(0))
 
 
 def rebuild() -> None:
@@ -183,6 +121,7 @@ def rebuild() -> None:
         tenant = Tenant.current()
         with balances.recounted():
             whole.rebuild(tenant.pk, tenant.zone)
+        models.MessageDay.objects.all().delete()
         forecasts.all_stale()
         _refreshed()
 
@@ -190,12 +129,17 @@ def rebuild() -> None:
 def prove() -> list[str]:
     """Inside a scope: the tables that a rebuild would change. Empty, when upkeep was right."""
     catch_up()
-    tables: list[type[TenantModel]] = [*whole.FACTS, *whole.CELLS, models.AssetBalance]
+    tables: list[type[TenantModel]] = [
+        *whole.FACTS, *whole.CELLS, models.AssetBalance, models.MessageDay,
+    ]  # fmt: skip
+    now = timezone.now()
     with _alone(None), transaction.atomic():
         _refresh_dirty()
         order_days.pack(date.max)
+        _pack(now)
         before = {model: _digest(model) for model in tables}
         rebuild()
+        _pack(now)
         after = {model: _digest(model) for model in tables}
     return [model._meta.db_table for model in tables if before[model] != after[model]]
 
@@ -333,6 +277,7 @@ def _refresh_some(changed: dirty.Changed) -> set[int]:
     for some in _chunks(changed.spoken):
         upkeep.refresh_assets(tenant.pk, tenant.zone, some, since)
     _refresh_deeds(changed)
+    message_days.unpack({at.astimezone(tenant.tz).date() for at in changed.sent}, changed.resent)
     return changed.corrected | changed.bought | _customers(changed.everything)
 
 
@@ -389,6 +334,7 @@ def _digest(model: type[TenantModel]) -> object:
         models.AssetBalance: "heads <> 0 OR worth <> 0",
         models.CohortMonth: "customers <> 0 OR revenue <> 0 OR margin <> 0",
         models.OrderDay: "true",
+        models.MessageDay: "true",
     }.get(model, "contacts <> 0" if model in whole.CELLS else "true")
     with connection.cursor() as cursor:
         cursor.execute(

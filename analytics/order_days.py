@@ -9,60 +9,49 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from io import BytesIO
-from struct import Struct
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from analytics import buying
+from analytics import buying, packed
+from analytics.packed import Column
 from analytics.periods import Question, last_day, midnight
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 
-Figure = Literal["orders", "revenues", "lasts"]
+Figure = Literal["orders", "revenues", "margins", "lasts"]
 
 
 @dataclass(frozen=True)
 class Day:
-    """Whole numbers of as many buyers in each column, all in one order: their ids, then each figure
-    that was asked for. A number's highest byte comes first; how many it has, the length tells. Of
-    eight the first one has the sign.
-    """
+    """A column of the buyers' ids, then one of each figure that was asked for (packed.py)."""
 
     buyers: int
-    columns: Sequence[memoryview]
+    columns: Sequence[Column]
 
 
-def _column(name: str) -> str:
-    """As few bytes for each number as the day's need: 2, 4 or 8."""
-    number = f"substring(int8send({name}) FROM 9 - {name}_bytes)"
-    return f"string_agg({number}, '' ORDER BY contact_id)"
-
-
-def _bytes(name: str) -> str:
-    least, top = (f"{of}({name}) OVER (PARTITION BY day)" for of in ("min", "max"))
-    return (
-        f"CASE WHEN {least} < 0 THEN 8 WHEN {top} < 65536 THEN 2 WHEN {top} < 4294967296 THEN 4"
-        " ELSE 8 END"
-    )
-
-
-_NUMBERS: Final = ("contact_id", "orders", "revenue", "last")
-_PACKED: Final = """
-SELECT day, count(*)::int AS buyers, {} AS contacts, {} AS orders, {} AS revenues, {} AS lasts
-FROM (SELECT *, {} FROM ({{}}) bought) each GROUP BY day
-""".format(  # noqa: S608 - our own names
-    *map(_column, _NUMBERS), ", ".join(f"{_bytes(name)} AS {name}_bytes" for name in _NUMBERS)
-)
+_NUMBERS: Final = {
+    "contact_id": "contacts",
+    "orders": "orders",
+    "revenue": "revenues",
+    "margin": "margins",
+    "last": "lasts",
+}
+_COLUMNS: Final = f"buyers, {', '.join(_NUMBERS.values())}"
+_PACKED: Final = f"""
+SELECT day, count(*)::int AS buyers, {packed.columns(_NUMBERS, "contact_id")}
+FROM (SELECT *, {packed.widths([*_NUMBERS])} FROM ({{}}) bought) each GROUP BY day
+"""  # noqa: S608 - our own names
 # Of everybody, once facts of customers are made.
 READING: Final = _PACKED.format("""
   SELECT contact_id, u.* FROM analytics_customerfact,
-    unnest(days, day_orders, day_revenues, day_lasts) AS u(day, orders, revenue, last)
+    unnest(days, day_orders, day_revenues, day_margins, day_lasts)
+      AS u(day, orders, revenue, margin, last)
   WHERE tenant_id = %(tenant)s""")
 _OF_DAYS: Final = _PACKED.format(f"""
   SELECT contact_id, day, count(*) AS orders, sum({buying.REVENUE})::bigint AS revenue,
+    sum({buying.MARGIN})::bigint AS margin,
     (extract(epoch FROM max(paid_at)) * 1000000)::bigint AS last
   FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
     AS asked(day, start, over)
@@ -74,13 +63,14 @@ EMPTIED: Final = """
   INSERT INTO analytics_orderday AS d (tenant_id, day)
   SELECT DISTINCT %(tenant)s, day FROM (
     SELECT u.day FROM (
-      SELECT contact_id, days, day_orders, day_revenues, day_lasts, 1 AS sign FROM new
+      SELECT contact_id, days, day_orders, day_revenues, day_margins, day_lasts, 1 AS sign FROM new
       UNION ALL
-      SELECT contact_id, days, day_orders, day_revenues, day_lasts, -1 FROM old
-    ) change, unnest(days, day_orders, day_revenues, day_lasts) AS u(day, orders, revenue, last)
-    GROUP BY contact_id, u.day, u.orders, u.revenue, u.last HAVING sum(sign) <> 0) moved
-  ON CONFLICT (tenant_id, day) DO UPDATE
-  SET buyers = NULL, contacts = NULL, orders = NULL, revenues = NULL, lasts = NULL
+      SELECT contact_id, days, day_orders, day_revenues, day_margins, day_lasts, -1 FROM old
+    ) change, unnest(days, day_orders, day_revenues, day_margins, day_lasts)
+      AS u(day, orders, revenue, margin, last)
+    GROUP BY contact_id, u.day, u.orders, u.revenue, u.margin, u.last HAVING sum(sign) <> 0) moved
+  ON CONFLICT (tenant_id, day) DO UPDATE SET buyers = NULL, contacts = NULL, orders = NULL,
+    revenues = NULL, margins = NULL, lasts = NULL
   WHERE d.buyers IS NOT NULL
 """
 
@@ -89,10 +79,10 @@ DELETE FROM analytics_orderday WHERE tenant_id = %(tenant)s AND buyers IS NULL
   AND day < %(before)s RETURNING day
 """
 _PACK: Final = f"""
-INSERT INTO analytics_orderday (tenant_id, day, buyers, contacts, orders, revenues, lasts)
-SELECT %(tenant)s, day, buyers, contacts, orders, revenues, lasts FROM ({_OF_DAYS}) packed
+INSERT INTO analytics_orderday (tenant_id, day, {_COLUMNS})
+SELECT %(tenant)s, day, {_COLUMNS} FROM ({_OF_DAYS}) packed
 """  # noqa: S608 - our own names
-_READ: Final = """
+_OF_PERIOD: Final = """
 SELECT day, buyers, contacts, {} FROM analytics_orderday
 WHERE tenant_id = %(tenant)s AND day >= %(from)s AND day <= %(through)s ORDER BY day
 """
@@ -114,13 +104,13 @@ def read(question: Question, figures: Sequence[Figure]) -> list[Day]:
     until = min(midnight(question.span.end, zone), question.as_of)
     through = last_day(until, zone)
     given = {"tenant": current_tenant_id(), "from": question.span.start, "through": through}
-    found = _copied(_READ.format(", ".join(figures)), given)
+    found = _read(_OF_PERIOD.format(", ".join(figures)), given)
     # Of the last day only a part may lie before as_of.
-    empty = [day for day, packed in found.items() if packed is None or day == through]
+    empty = [day for day, each in found.items() if each is None or day == through]
     if empty:
         sql = f"SELECT day, buyers, contacts, {', '.join(figures)} FROM ({_OF_DAYS}) packed"  # noqa: S608 - our own names
-        found |= dict.fromkeys(empty) | _copied(sql, given | _bounds(empty, zone, until))
-    return [packed for _day, packed in sorted(found.items()) if packed is not None]
+        found |= dict.fromkeys(empty) | _read(sql, given | _bounds(empty, zone, until))
+    return [each for _day, each in sorted(found.items()) if each is not None]
 
 
 def _bounds(days: Sequence[date], zone: ZoneInfo, until: datetime | None = None) -> dict[str, Any]:
@@ -133,29 +123,9 @@ def _bounds(days: Sequence[date], zone: ZoneInfo, until: datetime | None = None)
     }
 
 
-# Of a row in Postgres' binary form: how many fields; of a field: how many bytes, −1 for null.
-_FIELDS, _LENGTH = Struct(">h"), Struct(">i")
-_HEAD: Final = 19
-_FIRST_DAY: Final = date(2000, 1, 1)
-
-
-def _copied(sql: str, given: Mapping[str, Any]) -> dict[date, Day | None]:
-    """Rows of a day, buyers and columns, as bytes: as text they take twice as long."""
-    told = BytesIO()
-    with connection.cursor() as cursor:
-        rows = cursor.mogrify(sql, given).decode()
-        cursor.copy_expert(f"COPY ({rows}) TO STDOUT (FORMAT binary)", told)
-    found: dict[date, Day | None] = {}
-    whole, place = told.getbuffer(), _HEAD
-    while (fields := _FIELDS.unpack_from(whole, place)[0]) >= 0:
-        place += _FIELDS.size
-        values: list[memoryview] = []
-        for _field in range(fields):
-            length = _LENGTH.unpack_from(whole, place)[0]
-            place += _LENGTH.size
-            values.append(whole[place : place + max(length, 0)])
-            place += max(length, 0)
-        day = _FIRST_DAY + timedelta(days=_LENGTH.unpack(values[0])[0])
-        packed = Day(_LENGTH.unpack(values[1])[0], values[2:]) if values[1] else None
-        found[day] = packed
-    return found
+def _read(sql: str, given: Mapping[str, Any]) -> dict[date, Day | None]:
+    """None: the day is empty."""
+    return {
+        day: None if buyers is None else Day(buyers, columns)
+        for day, buyers, columns in packed.read(sql, given)
+    }

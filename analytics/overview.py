@@ -65,7 +65,7 @@ def report(question: Question) -> Overview:
     return Overview(
         money=found.total,
         channels=found.rows,
-        assets=statement.total(statement.report(question, "channel", valued=False)),
+        assets=statement.heads(question),
         rates=rates.report(question),
         steps=funnel.cohort(question),
         days=_by_day(question),

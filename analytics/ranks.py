@@ -12,11 +12,11 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics import buying, hindsight, order_days
+from analytics import buying, hindsight, order_days, packed_numbers
+from analytics.packed_numbers import Whole
 from analytics.periods import Question, among
 
 Numbers = NDArray[np.float64]
-Whole = NDArray[np.int64]
 # Fen, orders, microseconds since 1970: whole numbers up to 2⁵³, of which sums of doubles are exact.
 Figure = Literal["worth", "orders", "last"]
 _COLUMNS: Final[Mapping[Figure, order_days.Figure]] = {
@@ -31,8 +31,6 @@ _BUYERS = f"""
 SELECT string_agg({{packed}}, '') FROM (
   SELECT {{figures}} FROM contacts_order WHERE {buying.PAID} GROUP BY contact_id) buyer
 """  # noqa: S608 - our own names
-# How many places for each number: more would take longer to look through than to sort.
-_SPARSE: Final = 16
 
 
 def of_buyers(question: Question, *figures: Figure) -> list[Numbers]:
@@ -46,7 +44,7 @@ def _of_days(question: Question, figures: Sequence[Figure]) -> list[Numbers]:
     days = order_days.read(question, [_COLUMNS[figure] for figure in figures])
     if not days:
         return [np.empty(0) for _figure in figures]
-    places = _places(_column(days, 0, np.int64))
+    places = packed_numbers.places(_column(days, 0, np.int64))
     there = np.flatnonzero(np.bincount(places))
     found = []
     for number, figure in enumerate(figures, start=1):
@@ -61,21 +59,7 @@ def _of_days(question: Question, figures: Sequence[Figure]) -> list[Numbers]:
 
 
 def _column(days: Sequence[order_days.Day], number: int, kind: type[Any]) -> NDArray[Any]:
-    return np.concatenate([_numbers(day, number) for day in days], dtype=kind)
-
-
-def _numbers(day: order_days.Day, number: int) -> NDArray[Any]:
-    column = day.columns[number]
-    size = len(column) // day.buyers
-    return np.frombuffer(column, f">{'i' if size == 8 else 'u'}{size}")
-
-
-def _places(contacts: Whole) -> Whole:
-    """A place for each contact, from 0 on: some may be left free."""
-    least = int(contacts.min())
-    if int(contacts.max()) - least < _SPARSE * len(contacts):
-        return contacts - least
-    return np.unique(contacts, return_inverse=True)[1]
+    return packed_numbers.joined([(day.columns[number], day.buyers) for day in days], kind)
 
 
 def _of_orders(question: Question, figures: Sequence[Figure]) -> list[Numbers]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from django.db.models import Sum
 
-from analytics import buying, value
+from analytics import buying, hindsight, order_days, value
 from analytics.exact import ratio
 from analytics.periods import Question, among, filters, midnight
 from contacts.models import Cost
@@ -48,6 +48,12 @@ _PASSED = f"""{_STEPS}
 SELECT p.stage_id, count(*), count(e.contact_id), COALESCE(sum(e.margin), 0)::bigint
 FROM passed p LEFT JOIN earned e ON e.contact_id = p.contact_id GROUP BY 1
 """  # noqa: S608 - our own names
+# Those who passed it once: facts hold a contact and step once.
+_IDS = """
+SELECT stage_id, string_agg(int8send(contact_id), '') FROM analytics_stagereach
+WHERE tenant_id = %(tenant)s AND reached_us >= %(start_us)s AND reached_us < %(end_us)s {who}
+GROUP BY 1
+"""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,11 @@ def _spent(question: Question) -> dict[str, int]:
 
 
 def _passed(question: Question) -> list[tuple[Any, ...]]:
+    if hindsight.begun():
+        from analytics import step_buyers  # noqa: PLC0415 - NumPy takes a while to load
+
+        passed = buying.rows(_IDS.format(who=among(question)), _given(question))
+        return [*step_buyers.of_steps(passed, order_days.read(question, ["margins"]))]
     return buying.of_many(_PASSED.format(who=among(question)), _given(question))
 
 

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from analytics import facts as facts_
+from analytics import heard
 from analytics.alerts import notices as notices_
 from analytics.prediction import forecasts as forecasts_
 from analytics.sharing import deliveries
@@ -13,7 +14,7 @@ from tenants.tasks import TenantTask
 @shared_task(base=TenantTask)
 def facts(tenant_id: int) -> None:
     facts_.work()
-    doorbell.settle(facts_.QUEUE)
+    doorbell.settle(heard.QUEUE)
 
 
 @shared_task(base=TenantTask, steps=True)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from analytics import buying
+from analytics import buying, message_days
 from analytics.models.goals import KpiSettings
 from analytics.periods import Question, filters, midnight, narrowed
 from analytics.sent_touches import GENTLE, TOUCHES
@@ -86,6 +86,9 @@ class Report:
 
 def mix(question: Question) -> Mix:
     """Inside a scope: of the last 30 days of the period."""
+    if question.of_everybody:
+        until = _until(question)
+        return Mix(*message_days.mix(until - DAYS, until))
     return Mix(*buying.rows(narrowed(_MIX, question), _given(question))[0])
 
 
@@ -97,8 +100,7 @@ def report(question: Question) -> Report:
     shares = Fraction(0)
     gentle = touches = 0
     senders: list[tuple[int | None, Mix]] = []
-    counted = buying.of_many(narrowed(_BY_COUNTS, question), _given(question), sorts=False)
-    for of_staff, staff_id, good, sent, heads in counted:
+    for of_staff, staff_id, good, sent, heads in _counted(question):
         each = Mix(good, sent)
         if of_staff:
             senders.append((staff_id, each))
@@ -113,6 +115,20 @@ def report(question: Question) -> Report:
     found.distribution = bins
     found.rows = _by_staff(senders)
     return found
+
+
+def _counted(question: Question) -> list[tuple[Any, ...]]:
+    """Rows of _BY_COUNTS."""
+    if not question.of_everybody:
+        return buying.of_many(narrowed(_BY_COUNTS, question), _given(question), sorts=False)
+    from analytics import mixes  # noqa: PLC0415 - NumPy takes a while to load
+
+    until = _until(question)
+    days = message_days.read(until - DAYS, until)
+    return [
+        *((False, None, *each) for each in mixes.by_counts(days)),
+        *((True, pk or None, good, sent, 1) for pk, good, sent in mixes.by_sender(days)),
+    ]
 
 
 def of_contact(contact_id: int) -> Mix:

@@ -25,7 +25,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from analytics import facts
+from analytics import facts, heard
 from analytics.periods import Question, Span
 from analytics.prediction import forecasts
 from bench import busy_business, quiet
@@ -134,9 +134,9 @@ class Bench:
     def upkeep(self) -> None:
         an_hour_ago, a_day_ago = (datetime.now(UTC) - timedelta(hours=n) for n in (1, 24))
         marks: tuple[tuple[str, str, Callable[[list[int]], None]], ...] = (
-            ("orders", _NEW_ORDERS, partial(facts.mark_orders, since=a_day_ago)),
-            ("inbound events", _NEW_EVENTS, partial(facts.mark_spoken, since=an_hour_ago)),
-            ("delivered touches", _NEW_TOUCHES, partial(facts.mark_deeds, since=an_hour_ago)),
+            ("orders", _NEW_ORDERS, partial(heard.mark_orders, since=a_day_ago)),
+            ("inbound events", _NEW_EVENTS, partial(heard.mark_spoken, since=an_hour_ago)),
+            ("delivered touches", _NEW_TOUCHES, partial(heard.mark_deeds, since=an_hour_ago)),
         )
         for what, sql, mark in marks:
             insert, count = [], []

@@ -24,7 +24,7 @@ from django.core.management import call_command  # noqa: E402 - needs the settin
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from analytics import facts  # noqa: E402
+from analytics import facts, heard  # noqa: E402
 from bench import big_business, quiet  # noqa: E402
 from bench.reports_by_duckdb import Asking  # noqa: E402
 from contacts.models import Contact, Order  # noqa: E402
@@ -185,8 +185,8 @@ class Bench:
                 )
                 ids = [row[0] for row in cursor.fetchall()]
             insert.append(time.perf_counter() - began)
-            bought.append(self._refresh(facts.mark_orders, ids))
-            changed.append(self._refresh(facts.mark, ids))
+            bought.append(self._refresh(heard.mark_orders, ids))
+            changed.append(self._refresh(heard.mark, ids))
         one, *others = (statistics.median(took[2:]) * 1000 for took in (insert, bought, changed))
         print(
             f"upkeep: INSERT of 1,000 orders {one:.1f} ms, facts of them {others[0]:.1f} ms,"

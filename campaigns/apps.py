@@ -34,12 +34,12 @@ class CampaignsConfig(AppConfig):
         from campaigns.broadcasts import delivered
         from contacts import kinds
 
-        kinds.also(delivered.SENT, "broadcast", _("{staff} sent the broadcast “{broadcast}”"))
+        kinds.also(kinds.TOUCH_SENT, "broadcast", _("{staff} sent the broadcast “{broadcast}”"))
         kinds.also(
-            delivered.DELIVERED, "broadcast", _("Got the broadcast “{broadcast}” of {staff}")
+            kinds.TOUCH_DELIVERED, "broadcast", _("Got the broadcast “{broadcast}” of {staff}")
         )
-        kinds.also(delivered.SENT, "wecom", _("{staff} sent “{broadcast}” at WeCom"))
-        kinds.also(delivered.DELIVERED, "wecom", _("Got “{broadcast}” of {staff}, sent at WeCom"))
+        kinds.also(kinds.TOUCH_SENT, "wecom", _("{staff} sent “{broadcast}” at WeCom"))
+        kinds.also(kinds.TOUCH_DELIVERED, "wecom", _("Got “{broadcast}” of {staff}, sent at WeCom"))
         kinds.declare(delivered.LIKED, _("Liked the moment “{broadcast}” of {staff}"), "favorite")
         kinds.declare(
             delivered.COMMENTED, _("Wrote under the moment “{broadcast}” of {staff}"), "comment"

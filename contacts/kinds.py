@@ -33,6 +33,8 @@ GROUP_JOINED: Final = "group.joined"
 GROUP_LEFT: Final = "group.left"
 MENU_CLICKED: Final = "menu.clicked"
 TOUCH_DELIVERED: Final = "touch.delivered"
+TOUCH_FAILED: Final = "touch.failed"
+TOUCH_SENT: Final = "touch.sent"
 CODE_SCANNED: Final = "code.scanned"
 NOTICE_FINISHED: Final = "notice.finished"
 

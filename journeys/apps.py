@@ -115,7 +115,7 @@ class JourneysConfig(AppConfig):
         got = _("Got a message of the official account ({sop})")
         note = _("{staff} got a note about the contact ({sop})")
         kinds.declare(
-            "touch.sent",
+            kinds.TOUCH_SENT,
             _("A message of {staff} was sent ({sop})"),
             "send",
             {"app_message": note, **dict.fromkeys(TO_FANS, by_account)},
@@ -127,6 +127,6 @@ class JourneysConfig(AppConfig):
             dict.fromkeys(TO_FANS, got),
         )
         kinds.declare("touch.skipped", skipped, "block", told(skipped))
-        kinds.declare("touch.failed", failed, "sms_failed", told(failed))
+        kinds.declare(kinds.TOUCH_FAILED, failed, "sms_failed", told(failed))
         kinds.declare("sop.entered", _("Entered the SOP “{sop}”"), "playlist_play")
         kinds.declare("sop.left", left, "playlist_remove", told(left))

@@ -66,6 +66,7 @@ REBUILT = (
     "analytics_gapcell",
     "analytics_losscell",
     "analytics_lossfact",
+    "analytics_messageday",
     "analytics_orderday",
     "analytics_referralpart",
     "analytics_stagecount",

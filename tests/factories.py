@@ -71,7 +71,10 @@ _VALUES: dict[str, Any] = {
     "contacts.Export.status": "done",
     "contacts.Welcome.state": "sent",
     "contacts.BulkAction.status": "done",
-    "analytics.OrderDay.buyers": None,  # nothing is packed: its columns are no numbers
+    # Nothing is packed: their columns are no numbers.
+    "analytics.OrderDay.buyers": None,
+    "analytics.MessageDay.messages": 0,
+    "analytics.MessageDay.gentle": 0,
 }
 
 

@@ -71,7 +71,7 @@ class TrustMixReports(Report):
     @action(detail=False, methods=["get"], url_path="trust-mix")
     def trust_mix(self, request: Request) -> Response:
         """Service and greetings ÷ all touches of the period's last 30 days."""
-        question = self.asked(fresh=False)
+        question = self.asked()
         return self.compared(question, _figures)
 
 

@@ -165,11 +165,18 @@ def closing(question: Question) -> dict[str, int]:
     return {str(key): row.closing for key, row in read(question, "ownership").items()}
 
 
-def report(question: Question, group: Group, *, valued: bool = True) -> list[Row]:
-    """Inside a scope: all levels in their order, or whoever has something to show, most first.
-    Not `valued`: heads alone, without a look at the model.
-    """
-    worths = worth(question) if valued else None
+def heads(question: Question) -> Row:
+    """Inside a scope: all contacts together, however they moved between rows."""
+    known = cells.know(question)
+    book = _flows(question, "ownership") if known else _booked(question, "channel", None)
+    whole = total([*book.values()])
+    whole.moved_in = whole.moved_out = 0  # between levels
+    return whole
+
+
+def report(question: Question, group: Group) -> list[Row]:
+    """Inside a scope: all levels in their order, or whoever has something to show, most first."""
+    worths = worth(question)
     if cells.know(question):
         book = _counted(question, group, worths)
     else:

@@ -21,6 +21,7 @@ from .facts import (
 )
 from .goals import Headcount, Kpi, KpiSettings, Purpose, Target
 from .losses import LossCell, LossFact
+from .messages import MessageDay
 from .plans import Plan, PlanBroadcast, PlanPhase, PlanSop
 from .prediction import Forecast, ForecastState, PurchaseFit, StaleForecast
 from .rfm import RfmBorders
@@ -56,6 +57,7 @@ __all__ = [
     "KpiSettings",
     "LossCell",
     "LossFact",
+    "MessageDay",
     "OrderDay",
     "Plan",
     "PlanBroadcast",

@@ -27,6 +27,8 @@ class DirtyContact(TenantModel):
         SPOKE = 2, "signs of life"
         DEEDS = 3, "on which days it did what"
         TALK = 4, "talk to it: nothing but what waited for that"
+        MESSAGES = 5, "what was sent at that moment: it was told of later, or came to nothing"
+        ALTERED = 6, "anything, and messages of any day: it was merged, say, or is gone"
 
     contact_id = models.BigIntegerField()
     what = models.SmallIntegerField(
@@ -220,8 +222,8 @@ class DayCell(TenantModel):
 class OrderDay(TenantModel):
     """Who bought on a day: a column of numbers for each figure, all in one order; order_days.py.
 
-    Ids of contacts, and of each its orders of the day, their revenue in fen and the moment of the
-    last one in microseconds. Empty: they changed since.
+    Ids of contacts, and of each its orders of the day, their revenue and margin in fen and the
+    moment of the last one in microseconds. Empty: they changed since.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "day")
@@ -230,6 +232,7 @@ class OrderDay(TenantModel):
     contacts = models.BinaryField(null=True)
     orders = models.BinaryField(null=True)
     revenues = models.BinaryField(null=True)
+    margins = models.BinaryField(null=True)
     lasts = models.BinaryField(null=True)
 
     class Meta(TenantModel.Meta):

@@ -18,8 +18,6 @@ from tenants.wechat.mass_sends import MassResult, MassStatus
 from tenants.wechat.moments import Reaction, Reactions
 
 SOURCE: Final = "broadcast"
-SENT: Final = "touch.sent"
-DELIVERED: Final = kinds.TOUCH_DELIVERED
 LIKED: Final = "moment.liked"
 COMMENTED: Final = "moment.commented"
 State = BroadcastRecipient.State
@@ -91,7 +89,7 @@ def _tell(batch: BroadcastBatch, userid: str, rows: Iterable[tuple[Any, ...]]) -
             continue
         events += [
             NewEvent(contact_id, kind, at, SOURCE, f"recipient:{pk}:{kind}", properties)
-            for kind in (SENT, DELIVERED)
+            for kind in (kinds.TOUCH_SENT, kinds.TOUCH_DELIVERED)
         ]
     timeline.record(events)
 

@@ -110,6 +110,7 @@ def test_equals_the_reference(business: Business, seed: int, steps: int) -> None
             cost.save(update_fields=["kind"])
         timeline.drain_all()
         facts.catch_up()
+        facts.work()  # packs days of orders
 
     for question in questions(maker.dice):
         answer = asked(business, **question)

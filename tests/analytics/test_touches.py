@@ -11,6 +11,7 @@ import pytest
 
 from analytics import facts
 from analytics.alerts import checks, notices
+from analytics.models import MessageDay
 from analytics.models.alerts import Alert, AlertRule
 from analytics.models.goals import KpiSettings
 from campaigns.models import Broadcast, BroadcastRecipient
@@ -175,6 +176,8 @@ def test_equals_the_reference(business: Business, seed: int, zone: str) -> None:
         for _ in range(250):
             maker.step()
         facts.catch_up()
+        facts.work()  # packs days of messages
+        assert MessageDay.objects.filter(messages__gt=0).exists()
 
     groups = ["sop", "step", "broadcast", "content", "route", "hour", "weekday"]
     for place, question in enumerate(questions(maker.dice)):
