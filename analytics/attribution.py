@@ -80,10 +80,17 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
         " WHERE r.tenant_id = %(tenant)s AND b.tenant_id = %(tenant)s"
         " AND b.content_id IS NOT NULL AND r.state = 'delivered'"
         " AND r.contact_id IS NOT NULL AND {when:r.settled_at}",
-        "SELECT contact_id, at, COALESCE('id:' || (properties->>'content_id'),"
-        " 'title:' || (properties->>'content')) FROM contacts_event"
-        " WHERE tenant_id = %(tenant)s AND kind = ANY(%(uses)s::text[])"
-        " AND properties ?| ARRAY['content_id', 'content'] AND {when:at}",
+        # Which content it was is looked up for those alone that an order came after.
+        "SELECT met.contact_id, met.at, used.key FROM ("
+        " SELECT DISTINCT e.contact_id, e.at FROM contacts_event e"
+        " JOIN bought b ON b.contact_id = e.contact_id AND e.at <= b.paid_at"
+        " AND e.at >= b.paid_at - %(window)s * interval '1 second'"
+        " WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(uses)s::text[]) AND {when:e.at}) met"
+        " CROSS JOIN LATERAL ("
+        " SELECT COALESCE('id:' || (properties->>'content_id'),"
+        " 'title:' || (properties->>'content')) AS key FROM contacts_event u"
+        " WHERE u.tenant_id = %(tenant)s AND u.contact_id = met.contact_id AND u.at = met.at"
+        " AND u.kind = ANY(%(uses)s::text[]) OFFSET 0) used",
     ),
 }
 _USES: Final = ["content.downloaded", "content.read", "link.clicked"]

@@ -33,7 +33,7 @@ SELECT COALESCE(c.channel_id, 0), count(*), count(*) FILTER (WHERE ever >= 2),
 FROM customer JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = contact_id
 GROUP BY 1
 """
-# The same, whole days of it from cells; buyers of a period are no sum of days.
+# The same, whole days of it from cells; but for buyers, who are no sum of days.
 _BOUGHT_BY_DAYS = f"""
 WITH late AS (
   SELECT contact_id, count(*) AS ever, count(*) FILTER (WHERE paid_at >= %(from)s) AS orders,
@@ -42,13 +42,13 @@ WITH late AS (
   WHERE tenant_id = %(tenant)s AND paid AND paid_at >= %(rest)s AND paid_at < %(until)s{{among}}
   GROUP BY contact_id
 ), part AS (
-  SELECT channel_id, customers, repeats, 0 AS buyers,
+  SELECT channel_id, customers, repeats,
     CASE WHEN day >= %(first_day)s THEN orders ELSE 0 END AS orders,
     CASE WHEN day >= %(first_day)s THEN revenue ELSE 0 END AS revenue
   FROM analytics_daycell
   WHERE tenant_id = %(tenant)s AND channel_id <> %(every)s AND day < %(whole)s{{channel}}
   UNION ALL
-  SELECT COALESCE(c.channel_id, 0), (before = 0)::int, (before < 2 AND before + ever >= 2)::int, 0,
+  SELECT COALESCE(c.channel_id, 0), (before = 0)::int, (before < 2 AND before + ever >= 2)::int,
     orders, revenue
   FROM (
     SELECT late.*, (
@@ -58,13 +58,9 @@ WITH late AS (
       ) AS before
     FROM late) l
   JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = l.contact_id
-  UNION ALL
-  SELECT f.channel_id, 0, 0, 1, 0, 0
-  FROM (SELECT DISTINCT contact_id FROM contacts_order WHERE {buying.PAID}) b
-  JOIN analytics_customerfact f ON f.tenant_id = %(tenant)s AND f.contact_id = b.contact_id
 )
-SELECT channel_id, sum(customers)::bigint, sum(repeats)::bigint, sum(buyers)::bigint,
-  sum(orders)::bigint, sum(revenue)::bigint
+SELECT channel_id, sum(customers)::bigint, sum(repeats)::bigint, sum(orders)::bigint,
+  sum(revenue)::bigint
 FROM part GROUP BY 1
 """  # noqa: S608 - our own names
 
@@ -136,11 +132,16 @@ def _bought(question: Question) -> list[tuple[int, Bought]]:
     if question.by_person or not hindsight.begun():
         sql = _BOUGHT.format(revenue=buying.REVENUE, among=among(question))
         found = buying.rows(sql, buying.given(question))
-    else:
-        channel = "" if question.channel_id is None else " AND channel_id = %(channel)s"
-        sql = _BOUGHT_BY_DAYS.format(among=among(question), channel=channel)
-        found = buying.of_many(sql, _given(question))
-    return [(key, Bought(*counts)) for key, *counts in found]
+        return [(key, Bought(*counts)) for key, *counts in found]
+    from analytics import ranks  # noqa: PLC0415 - NumPy takes a while to load
+
+    channel = "" if question.channel_id is None else " AND channel_id = %(channel)s"
+    sql = _BOUGHT_BY_DAYS.format(among=among(question), channel=channel)
+    buyers = ranks.buyers_by_channel(question)
+    return [
+        (key, Bought(customers, repeat, buyers.get(key, 0), *sums))
+        for key, customers, repeat, *sums in buying.of_many(sql, _given(question))
+    ]
 
 
 def _given(question: Question) -> dict[str, Any]:

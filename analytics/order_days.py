@@ -83,7 +83,7 @@ INSERT INTO analytics_orderday (tenant_id, day, {_COLUMNS})
 SELECT %(tenant)s, day, {_COLUMNS} FROM ({_OF_DAYS}) packed
 """  # noqa: S608 - our own names
 _OF_PERIOD: Final = """
-SELECT day, buyers, contacts, {} FROM analytics_orderday
+SELECT day, buyers, {} FROM analytics_orderday
 WHERE tenant_id = %(tenant)s AND day >= %(from)s AND day <= %(through)s ORDER BY day
 """
 
@@ -104,11 +104,12 @@ def read(question: Question, figures: Sequence[Figure]) -> list[Day]:
     until = min(midnight(question.span.end, zone), question.as_of)
     through = last_day(until, zone)
     given = {"tenant": current_tenant_id(), "from": question.span.start, "through": through}
-    found = _read(_OF_PERIOD.format(", ".join(figures)), given)
+    columns = ", ".join(("contacts", *figures))
+    found = _read(_OF_PERIOD.format(columns), given)
     # Of the last day only a part may lie before as_of.
     empty = [day for day, each in found.items() if each is None or day == through]
     if empty:
-        sql = f"SELECT day, buyers, contacts, {', '.join(figures)} FROM ({_OF_DAYS}) packed"  # noqa: S608 - our own names
+        sql = f"SELECT day, buyers, {columns} FROM ({_OF_DAYS}) packed"  # noqa: S608 - our own names
         found |= dict.fromkeys(empty) | _read(sql, given | _bounds(empty, zone, until))
     return [each for _day, each in sorted(found.items()) if each is not None]
 

@@ -89,9 +89,16 @@ class Bench:
         for path, customers in THEIRS.items():
             self._measure(path, {}, year, partial(customers, self.anchor, year))
         self._measure("prediction", {}, year)
+        self._measure("benchmark", {}, self._question(today, 180))
         month = self._question(today, 30)
         for path in ("touches", "step-roi", "satisfaction", "overview"):
             self._measure(path, {}, month)
+        for group in ("channel", "team"):
+            self._measure("user-assets", {"group": group}, month)
+        for group in ("live_code", "campaign", "content"):
+            self._measure("attribution", {"group": group, "days": "30"}, quarter)
+        for group in ("staff", "live_code", "source"):
+            self._measure("losses", {"group": group}, quarter)
         return self.found
 
     def _question(self, today: date, days: int) -> Question:
