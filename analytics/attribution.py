@@ -81,15 +81,15 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
         " AND b.content_id IS NOT NULL AND r.state = 'delivered'"
         " AND r.contact_id IS NOT NULL AND {when:r.settled_at}",
         # Which content it was is looked up for those alone that an order came after.
-        "SELECT met.contact_id, met.at, used.key FROM ("
+        "SELECT before.contact_id, before.at, used.key FROM ("
         " SELECT DISTINCT e.contact_id, e.at FROM contacts_event e"
         " JOIN bought b ON b.contact_id = e.contact_id AND e.at <= b.paid_at"
         " AND e.at >= b.paid_at - %(window)s * interval '1 second'"
-        " WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(uses)s::text[]) AND {when:e.at}) met"
+        " WHERE e.tenant_id = %(tenant)s AND e.kind = ANY(%(uses)s::text[]) AND {when:e.at}) before"
         " CROSS JOIN LATERAL ("
         " SELECT COALESCE('id:' || (properties->>'content_id'),"
         " 'title:' || (properties->>'content')) AS key FROM contacts_event u"
-        " WHERE u.tenant_id = %(tenant)s AND u.contact_id = met.contact_id AND u.at = met.at"
+        " WHERE u.tenant_id = %(tenant)s AND u.contact_id = before.contact_id AND u.at = before.at"
         " AND u.kind = ANY(%(uses)s::text[]) OFFSET 0) used",
     ),
 }

@@ -90,16 +90,12 @@ def work() -> None:
         if alone and not _flooded():
             now = timezone.now()
             _refresh_dirty()
-            _pack(now)
+            today = now.astimezone(Tenant.current().tz).date()
+            order_days.pack(today)
+            message_days.pack(today)
             _refresh_gap()
             if not _events_wait():
                 models.FactsState.objects.update(caught_up_at=now)
-
-
-def _pack(now: datetime) -> None:
-    today = now.astimezone(Tenant.current().tz).date()
-    order_days.pack(today)
-    message_days.pack(today)
 
 
 def after_import(tenant_id: int) -> None:
@@ -132,14 +128,14 @@ def prove() -> list[str]:
     tables: list[type[TenantModel]] = [
         *whole.FACTS, *whole.CELLS, models.AssetBalance, models.MessageDay,
     ]  # fmt: skip
-    now = timezone.now()
+    today = timezone.now().astimezone(Tenant.current().tz).date()
     with _alone(None), transaction.atomic():
         _refresh_dirty()
         order_days.pack(date.max)
-        _pack(now)
+        message_days.pack(today)
         before = {model: _digest(model) for model in tables}
         rebuild()
-        _pack(now)
+        message_days.pack(today)
         after = {model: _digest(model) for model in tables}
     return [model._meta.db_table for model in tables if before[model] != after[model]]
 
