@@ -25,7 +25,7 @@ from contacts.admin.live_code_forms import (
 )
 from contacts.admin.qr_pages import QrPages
 from contacts.attachments import media_ids
-from contacts.livecodes import keeping, plan, sheets
+from contacts.livecodes import adds, keeping, plan, sheets
 from contacts.models import LiveCode, LiveCodeTag, MediaFile
 from tenants.admin_base import NOTHING, ask, chip
 from tenants.admin_forms import AskForm, without
@@ -118,6 +118,8 @@ class LiveCodeAdmin(QrPages):
         if not change or form.has_changed() or any(each.has_changed() for each in formsets):
             keeping.want_media(code)
             livecodes.changed(code)
+        if change and "channel" in form.changed_data:
+            adds.rechannelled(code)
         advice = keeping.advice(keeping.members_of(code))
         if advice:
             messages.warning(request, advice)

@@ -20,7 +20,7 @@ from contacts import costs, livecodes, tagging, validation
 from contacts.api import live_code_fields as fields_
 from contacts.api.contact_fields import Tags
 from contacts.api.naming import UNKNOWN, Named, userids
-from contacts.livecodes import figures, keeping, remarks
+from contacts.livecodes import adds, figures, keeping, remarks
 from contacts.livecodes.keeping import Member
 from contacts.models import Channel, LiveCode, LiveCodeStaff, LiveCodeTag
 from tenants import audit, money
@@ -259,11 +259,13 @@ class LiveCodes(Editable):
         code: LiveCode = serializer.instance
         values = serializer.validated_data
         rows = _rows(values)
-        columns = _columns(values)
+        columns, channel_id = _columns(values), code.channel_id
         for name, value in columns.items():
             setattr(code, name, value)
         if columns:
             code.save(update_fields=list(columns))
+        if code.channel_id != channel_id:
+            adds.rechannelled(code)
         _put(code, rows)
         audit.record("live_code.changed", code, request=self.request)
 

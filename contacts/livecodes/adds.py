@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from contacts import changes
 from contacts.livecodes import remarks
 from contacts.livecodes.push import look_again
 from contacts.models import Event, LiveCode, LiveCodeAdd, LiveCodeStaff, ReachSpell
@@ -44,6 +45,12 @@ def on_events(events: Sequence[Event]) -> None:
     if any(row.remark_due_at for row in new):
         remarks.ring()
     look_again(_counting({row.live_code_id for row in new}))
+
+
+def rechannelled(code: LiveCode) -> None:
+    """Inside a scope, after saving another channel: whoever came by the code came by that one."""
+    rows = LiveCodeAdd.objects.filter(live_code=code).exclude(contact=None)
+    changes.note(rows.values_list("contact_id", flat=True))
 
 
 def _told(events: Iterable[Event]) -> list[Told]:
