@@ -19,13 +19,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
 from django.db.models import QuerySet
 
 from analytics import attributed_costs, buying, hindsight
+from analytics.credits import cells, readings
 from analytics.periods import Question, among, micros, midnight
 from analytics.sent_touches import SOP_TOLD, TOLD
 from campaigns.models import Broadcast
@@ -37,7 +38,7 @@ Group = Literal["channel", "live_code", "campaign", "content"]
 GROUPS: Final[tuple[Group, ...]] = ("channel", "live_code", "campaign", "content")
 Model = Literal["first", "last", "linear", "position"]
 MODELS: Final[tuple[Model, ...]] = ("first", "last", "linear", "position")
-WINDOWS: Final = (7, 30, 90)
+WINDOWS: Final = readings.WINDOWS
 _ENDS, _BETWEEN = Fraction(2, 5), Fraction(1, 5)
 
 # (contact_id, at, key) of the points; `{when}` narrows a moment to what can matter.
@@ -96,8 +97,6 @@ _POINTS: Final[Mapping[Group, Sequence[str]]] = {
 _USES: Final = ["content.downloaded", "content.read", "link.clicked"]
 
 # Orders by how many points they have, and which of them a key is: enough to share by every model.
-# All orders together tell what is left for those without a point, usually the most: whole days of
-# them from cells.
 _SHARES: Final = """
 WITH bought AS NOT MATERIALIZED (
   SELECT o.id, o.contact_id, o.paid_at, o.amount_fen - o.refund_fen AS revenue,
@@ -116,18 +115,21 @@ WITH bought AS NOT MATERIALIZED (
     ORDER BY b.id, p.at, p.key::text) each
 )
 """
-_COUNTED: Final = """
-SELECT key, points, place = 1, place = points, count(*), sum(revenue)::bigint, sum(margin)::bigint
-FROM met GROUP BY 1, 2, 3, 4
-UNION ALL
+# All orders together tell what is left for those without a point, usually the most: whole days of
+# them from cells.
+_OF_DAYS: Final = """
 SELECT NULL, 0, false, false, COALESCE(sum(orders), 0)::bigint,
   COALESCE(sum(revenue), 0)::bigint, COALESCE(sum(margin), 0)::bigint
 FROM (
   SELECT orders, revenue, margin FROM analytics_daycell
   WHERE tenant_id = %(tenant)s AND channel_id = %(which)s AND day >= %(first_day)s
-    AND day < %(whole)s
-  UNION ALL SELECT 1, revenue, margin FROM bought WHERE paid_at >= %(rest)s) daily
+    AND day < %(whole)s {rest}) daily
 """
+_REST: Final = "UNION ALL SELECT 1, revenue, margin FROM bought WHERE paid_at >= %(rest)s"
+_COUNTED: Final = f"""
+SELECT key, points, place = 1, place = points, count(*), sum(revenue)::bigint, sum(margin)::bigint
+FROM met GROUP BY 1, 2, 3, 4
+UNION ALL {_OF_DAYS.format(rest=_REST)}"""  # noqa: S608 - our own names
 NO_POINT: Final = "none"
 
 
@@ -205,9 +207,16 @@ def _share(model: Model, points: int, *, first: bool, last: bool) -> Fraction:
 
 
 def _read(question: Question, group: Group, days: int) -> list[tuple[Any, ...]]:
-    return _with_the_rest(
-        buying.of_many(_shares(question, group) + _COUNTED, _given(question, days))
-    )
+    given = _given(question, days)
+    counted: list[tuple[Any, ...]] = []
+    if cells.know(question, group, days):
+        counted = cells.read(group, days, given)
+        given = _given(question, days, start=given["rest"])
+    if given["start"] < given["end"]:
+        counted += buying.of_many(_shares(question, group) + _COUNTED, given)
+    else:
+        counted += buying.rows(_OF_DAYS.format(rest=""), given)
+    return _with_the_rest(counted)
 
 
 def _with_the_rest(found: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -240,9 +249,10 @@ def _shares(question: Question, group: Group) -> str:
     )
 
 
-def _given(question: Question, days: int) -> dict[str, Any]:
+def _given(question: Question, days: int, start: datetime | None = None) -> dict[str, Any]:
+    """Of the period, or of what of it lies after `start`."""
     span = question.span
-    start = midnight(span.start, span.zone)
+    start = start or midnight(span.start, span.zone)
     return hindsight.by_days(question) | {
         "start": start,
         "end": min(midnight(span.end, span.zone), question.as_of),

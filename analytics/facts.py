@@ -45,7 +45,7 @@ EVENTS, CONTACTS = 3000, 5000
 _CHUNK = 20_000
 # Another one when facts hold more than before: then all are read again. A migration sets latest_at
 # to null with it, so that until then reports are read from rows.
-_FORM = 8
+_FORM = 9
 _PATIENCE = 2.0  # seconds a request waits for another refresh of its tenant
 _FEW_ORDERS, _GAP_AGE = 2000, timedelta(minutes=10)
 
@@ -326,6 +326,7 @@ def _digest(model: type[TenantModel]) -> object:
         models.CohortCell: "margin <> 0 OR customers <> 0",
         models.AssetCell: " OR ".join(f"{line} <> 0" for line in asset_readings.LINES),
         models.LossCell: "opened <> 0",
+        models.CreditCell: "orders <> 0 OR revenue <> 0 OR margin <> 0",
         models.DeedCell: "times <> 0 OR fen <> 0",
         models.AssetBalance: "heads <> 0 OR worth <> 0",
         models.CohortMonth: "customers <> 0 OR revenue <> 0 OR margin <> 0",

@@ -10,6 +10,7 @@ from typing import Any
 
 from analytics import buying, models
 from analytics.assets import readings as asset_readings
+from analytics.credits import readings as credit_readings
 from analytics.deeds import readings as deed_readings
 from analytics.loss_facts import readings as loss_readings
 from contacts.kinds import INBOUND
@@ -32,6 +33,7 @@ def parameters(tenant_id: int, zone: str) -> dict[str, Any]:
         "active_secs": rule.interacting.total_seconds(),
         "bought_secs": rule.owned.total_seconds(),
         "lines": list(asset_readings.LINES),
+        **credit_readings.parameters(),
         **deed_readings.parameters(),
         **loss_readings.parameters(),
     }
@@ -64,19 +66,23 @@ WHERE c.tenant_id = %(tenant)s{these c.id}
   AND (c.acquired_at IS NOT NULL OR l.to_stage_id IS NOT NULL OR f.contact_id IS NOT NULL)
 """
 
-CUSTOMERS = """
+_CUSTOMERS = """
 WITH bought AS MATERIALIZED (
   SELECT contact_id, paid_at, (paid_at AT TIME ZONE %(zone)s)::date AS day,
     (extract(epoch FROM paid_at) * 1000000)::bigint AS at, amount_fen - refund_fen AS revenue,
     amount_fen - refund_fen - cost_fen AS margin
   FROM contacts_order WHERE tenant_id = %(tenant)s AND paid{these contact_id}
+), daily AS MATERIALIZED (
+  SELECT contact_id, day, count(*)::int AS orders, sum(revenue)::bigint AS revenue,
+    sum(margin)::bigint AS margin, max(at) AS last
+  FROM bought GROUP BY contact_id, day
 )
 SELECT a.contact_id, COALESCE(c.channel_id, 0) AS channel_id,
   (extract(epoch FROM c.acquired_at) * 1000000)::bigint AS reach_us,
   date_trunc('month', c.acquired_at AT TIME ZONE %(zone)s)::date AS reach_month,
   a.first_us, d.days[1] AS first_day, a.margin_365, a.ages, a.margins, d.days, d.day_orders,
   d.day_revenues, d.day_margins, d.day_lasts,
-  FIRST_REVENUE AS first_revenue
+  FIRST_REVENUE AS first_revenue, CREDITED
 FROM (
   SELECT contact_id, first_us, sum(margin)::bigint AS margin_365,
     array_agg(age ORDER BY age) AS ages, array_agg(margin ORDER BY age) AS margins
@@ -92,14 +98,16 @@ FROM (
   SELECT contact_id, array_agg(day ORDER BY day) AS days,
     array_agg(orders ORDER BY day) AS day_orders, array_agg(revenue ORDER BY day) AS day_revenues,
     array_agg(margin ORDER BY day) AS day_margins, array_agg(last ORDER BY day) AS day_lasts
-  FROM (
-    SELECT contact_id, day, count(*)::int AS orders, sum(revenue)::bigint AS revenue,
-      sum(margin)::bigint AS margin, max(at) AS last
-    FROM bought GROUP BY contact_id, day
-  ) daily GROUP BY contact_id
+  FROM daily GROUP BY contact_id
 ) d ON d.contact_id = a.contact_id
 JOIN contacts_contact c ON c.tenant_id = %(tenant)s AND c.id = a.contact_id{these c.id}
-""".replace("FIRST_REVENUE", buying.FIRST_REVENUE.format(c="a", d="d"))
+JOINED
+"""
+CUSTOMERS = (
+    _CUSTOMERS.replace("FIRST_REVENUE", buying.FIRST_REVENUE.format(c="a", d="d"))
+    .replace("CREDITED", credit_readings.COLUMNS)
+    .replace("JOINED", credit_readings.JOINED)
+)
 
 # A stage is reached by entering it or one beyond it; it was skipped when one beyond it came first.
 # Entering a stage covers those that were jumped over, back to the last one entered (`below`).

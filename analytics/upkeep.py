@@ -17,6 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from analytics import order_days, readings
 from analytics.assets import balances
 from analytics.assets import readings as asset_readings
+from analytics.credits import upkeep as credits
 from analytics.loss_facts import upkeep as losses
 from analytics.narrowing import AS_USUAL, BY_HASH, of_these
 from contacts import arrays
@@ -71,7 +72,7 @@ SET contacts = s.contacts + EXCLUDED.contacts
 _CUSTOMERS = """
 , old AS (
   SELECT contact_id, channel_id, reach_us, reach_month, first_us, first_day, ages, margins, days,
-    day_orders, day_revenues, day_margins, day_lasts, first_revenue
+    day_orders, day_revenues, day_margins, day_lasts, first_revenue, {credited}
   FROM analytics_customerfact WHERE tenant_id = %(tenant)s{these contact_id}
 ), new AS ({new}), changed AS (
   SELECT new.*, old.contact_id IS NULL AS fresh,
@@ -80,29 +81,31 @@ _CUSTOMERS = """
   FROM new LEFT JOIN old ON old.contact_id = new.contact_id
   WHERE old.contact_id IS NULL
     OR (new.channel_id, new.reach_us, new.first_us, new.ages, new.margins, new.days, new.day_orders,
-      new.day_revenues, new.day_margins, new.day_lasts, new.first_revenue)
+      new.day_revenues, new.day_margins, new.day_lasts, new.first_revenue, {credited new})
     IS DISTINCT FROM (old.channel_id, old.reach_us, old.first_us, old.ages, old.margins, old.days,
-      old.day_orders, old.day_revenues, old.day_margins, old.day_lasts, old.first_revenue)
+      old.day_orders, old.day_revenues, old.day_margins, old.day_lasts, old.first_revenue,
+      {credited old})
 ), kept AS (
   INSERT INTO analytics_customerfact AS f (tenant_id, contact_id, channel_id, reach_us, reach_month,
     first_us, first_day, margin_365, ages, margins, days, day_orders, day_revenues, day_margins,
-    day_lasts, first_revenue)
+    day_lasts, first_revenue, {credited})
   SELECT %(tenant)s, contact_id, channel_id, reach_us, reach_month, first_us, first_day, margin_365,
-    ages, margins, days, day_orders, day_revenues, day_margins, day_lasts, first_revenue
+    ages, margins, days, day_orders, day_revenues, day_margins, day_lasts, first_revenue, {credited}
   FROM changed
   ON CONFLICT (tenant_id, contact_id) DO UPDATE SET channel_id = EXCLUDED.channel_id,
     reach_us = EXCLUDED.reach_us, reach_month = EXCLUDED.reach_month, first_us = EXCLUDED.first_us,
     first_day = EXCLUDED.first_day, margin_365 = EXCLUDED.margin_365, ages = EXCLUDED.ages,
     margins = EXCLUDED.margins, days = EXCLUDED.days, day_orders = EXCLUDED.day_orders,
     day_revenues = EXCLUDED.day_revenues, day_margins = EXCLUDED.day_margins,
-    day_lasts = EXCLUDED.day_lasts, first_revenue = EXCLUDED.first_revenue
+    day_lasts = EXCLUDED.day_lasts, first_revenue = EXCLUDED.first_revenue,
+    {credited kept}
 ), gone AS (
   DELETE FROM analytics_customerfact WHERE tenant_id = %(tenant)s AND contact_id = ANY(ARRAY(
     SELECT contact_id FROM old EXCEPT SELECT contact_id FROM new))
   RETURNING contact_id
 ), emptied AS ({emptied}
 ), days AS ({days}
-), cells AS (
+), {credits}, cells AS (
   INSERT INTO analytics_cohortcell AS c (tenant_id, month, channel_id, age, margin, customers)
   SELECT %(tenant)s, reach_month, channel_id, age, sum(margin), sum(n) FROM (
     SELECT reach_month, channel_id, u.age, u.margin, (u.age = 0)::int AS n
@@ -237,7 +240,8 @@ SELECT %(tenant)s, part.* FROM ({new}) part
 
 _READ_CONTACTS = of_these(_CONTACTS.replace("{days}", _CONTACT_DAYS), readings.CONTACTS)
 _READ_CUSTOMERS = of_these(
-    _CUSTOMERS.replace("{emptied}", order_days.EMPTIED)
+    credits.within(_CUSTOMERS)
+    .replace("{emptied}", order_days.EMPTIED)
     .replace("{days}", _CUSTOMER_DAYS)
     .replace("{months}", readings.cohort_months(_CHANGED_CUSTOMERS, "sign")),
     readings.CUSTOMERS,

@@ -9,6 +9,7 @@ from django.db import connection
 
 from analytics import models, order_days, readings
 from analytics.assets import readings as asset_readings
+from analytics.credits import readings as credit_readings
 from analytics.deeds import readings as deed_readings
 from analytics.loss_facts import readings as loss_readings
 from analytics.narrowing import of_all
@@ -64,6 +65,7 @@ GROUP BY channel_id, stage_id""",
     models.AssetCell: asset_readings.cells("analytics_assetpiece WHERE tenant_id = %(tenant)s"),
     models.DeedCell: deed_readings.cells(_DEEDS),
     models.LossCell: loss_readings.cells(_LOSSES),
+    models.CreditCell: credit_readings.cells(_CUSTOMERS),
 }
 FACTS, CELLS = tuple(_FACTS), tuple(_CELLS)
 

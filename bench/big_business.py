@@ -88,7 +88,7 @@ TABLES = (
     "analytics_referralpart", "analytics_daycell", "analytics_cohortcell", "analytics_cohortmonth",
     "analytics_funnelcell", "analytics_gapcell", "analytics_stagecount", "analytics_dirtycontact",
     "analytics_deedfact", "analytics_deedcell", "analytics_lossfact", "analytics_losscell",
-    "analytics_orderday", "analytics_messageday",
+    "analytics_orderday", "analytics_messageday", "analytics_creditcell",
 )  # fmt: skip
 
 

@@ -58,6 +58,7 @@ REBUILT = (
     "analytics_cohortcell",
     "analytics_cohortmonth",
     "analytics_contactfact",
+    "analytics_creditcell",
     "analytics_customerfact",
     "analytics_daycell",
     "analytics_deedcell",

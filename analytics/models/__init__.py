@@ -2,6 +2,7 @@
 
 from .alerts import Alert, AlertNotice, AlertRecipient, AlertRule
 from .assets import AssetBalance, AssetCell, AssetPiece
+from .credits import CreditCell
 from .deeds import DeedCell, DeedFact
 from .facts import (
     EVERY_CHANNEL,
@@ -40,6 +41,7 @@ __all__ = [
     "CohortCell",
     "CohortMonth",
     "ContactFact",
+    "CreditCell",
     "CustomerFact",
     "DayCell",
     "DeedCell",

@@ -92,7 +92,9 @@ class CustomerFact(TenantModel):
     The age of an order is the smallest whole d with paid_at ≤ first + d days (FIGURES R21), up to
     365; `margin_365` is the sum. Every customer has age 0: the first order.
     Of all orders, `day_orders` with `day_revenues` and `day_margins` came in on each of the `days`,
-    the last of them at `day_lasts`. The very first order brought `first_revenue`.
+    the last of them at `day_lasts`. The very first order brought `first_revenue`. An order of
+    one of the days but from before its last moment stands in the columns `early_`, too.
+    Additions by live codes: at `add_us[n]` by `add_codes[n]`, of the channel `add_channels[n]`.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "contact_id")
@@ -111,6 +113,13 @@ class CustomerFact(TenantModel):
     day_margins = ArrayField(models.BigIntegerField(), db_default=[])
     day_lasts = ArrayField(models.BigIntegerField(), db_default=[])
     first_revenue = models.BigIntegerField(default=0, db_default=0)
+    early_days = ArrayField(models.DateField(), null=True)
+    early_us = ArrayField(models.BigIntegerField(), null=True)
+    early_revenues = ArrayField(models.BigIntegerField(), null=True)
+    early_margins = ArrayField(models.BigIntegerField(), null=True)
+    add_us = ArrayField(models.BigIntegerField(), null=True)
+    add_codes = ArrayField(models.BigIntegerField(), null=True)
+    add_channels = ArrayField(models.BigIntegerField(), null=True)
 
     class Meta(TenantModel.Meta):
         indexes = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from campaigns.models import Broadcast, BroadcastRecipient
-from contacts import orders, timeline
+from contacts import changes, orders, timeline
 from contacts.models import Channel, Contact, LiveCode, LiveCodeAdd
 from contacts.timeline import NewEvent
 from journeys.models import Enrolment, SopVersion, Touch
@@ -67,6 +67,7 @@ class Ground:
         LiveCodeAdd.objects.create(
             live_code=self.codes[code], staff=self.amy, contact=contact, opened_at=at, added_at=at
         )
+        changes.note([contact.pk])
 
     def touched(self, contact: Contact, position: int, at: datetime) -> None:
         version = SopVersion.objects.get(sop=self.sop)

@@ -1,0 +1,1 @@
+"""Which points earned the orders? Cells that count orders by the points met before them."""
