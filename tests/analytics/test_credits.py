@@ -310,6 +310,22 @@ def test_both_ends_of_each_window(business: Business, group: str) -> None:
         assert read == {"cells"}
 
 
+def test_an_order_that_moves_within_its_day_may_leave_the_window(business: Business) -> None:
+    noon = (NOW - 2 * DAY).astimezone(business.tenant.tz).replace(hour=12)
+    come_by(business, noon - 7 * DAY)
+    with business.scope():
+        person = Contact.objects.get()
+        for name, at in (("in time", noon), ("late", noon + timedelta(hours=3))):
+            orders.upsert([orders.Row(name, person.pk, 100, at, 0, "paid")])
+    assert earned(business, days="7")[0] == {"Fair": "1.00", None: "2.00"}
+
+    with business.scope():
+        orders.upsert([orders.Row("in time", person.pk, 100, noon + MICRO, 0, "paid")])
+    assert earned(business, days="7") == ({None: "3.00"}, {"cells"})
+    with business.scope():
+        assert facts.prove() == []
+
+
 @pytest.mark.parametrize("way", ["api", "page"])
 def test_a_live_code_of_another_channel_takes_its_additions_along(
     business: Business, way: str
