@@ -325,6 +325,7 @@ def _digest(model: type[TenantModel]) -> object:
         models.DayCell: " OR ".join(f"{line} <> 0" for line in readings.DAY_LINES),
         models.CohortCell: "margin <> 0 OR customers <> 0",
         models.AssetCell: " OR ".join(f"{line} <> 0" for line in asset_readings.LINES),
+        models.AssetChange: " OR ".join(f"{line} <> 0" for line in asset_readings.CHANGES),
         models.LossCell: "opened <> 0",
         models.CreditCell: "orders <> 0 OR revenue <> 0 OR margin <> 0",
         models.DeedCell: "times <> 0 OR fen <> 0",

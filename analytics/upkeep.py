@@ -172,12 +172,20 @@ ON CONFLICT (tenant_id, channel_id, month, stage_id, bucket) DO UPDATE
 SET contacts = g.contacts + EXCLUDED.contacts
 """
 
+
+def _added(lines: Sequence[str]) -> str:
+    return ", ".join(f"{line} = c.{line} + EXCLUDED.{line}" for line in lines)
+
+
+# Of two pieces one as it was and one as it is never stood side by side; two that stay count before
+# and after.
+_OF_PAIR = "least(1, greatest(-1, i.sign + j.sign))"
 _ASSETS = (
     """
-, old AS (
-  SELECT COLUMNS FROM analytics_assetpiece
+, mine AS MATERIALIZED (
+  SELECT COLUMNS, ctid AS place FROM analytics_assetpiece
   WHERE tenant_id = %(tenant)s{these contact_id} {among}
-), new AS ({new}), fresh AS MATERIALIZED (
+), old AS (SELECT COLUMNS FROM mine {since}), new AS ({new}), fresh AS MATERIALIZED (
   SELECT COLUMNS FROM new EXCEPT SELECT COLUMNS FROM old
 ), stale AS MATERIALIZED (
   SELECT COLUMNS FROM old EXCEPT SELECT COLUMNS FROM new
@@ -192,16 +200,26 @@ _ASSETS = (
   SELECT contact_id, staff_id, since, level FROM stale
   EXCEPT SELECT contact_id, staff_id, since, level FROM fresh
 ), gone AS (
-  DELETE FROM analytics_assetpiece p USING lost
-  WHERE p.tenant_id = %(tenant)s AND p.contact_id = ANY(ARRAY(SELECT contact_id FROM lost))
-    AND (p.contact_id, p.staff_id, p.since, p.level)
-      = (lost.contact_id, lost.staff_id, lost.since, lost.level)
+  DELETE FROM analytics_assetpiece WHERE tenant_id = %(tenant)s AND ctid = ANY(ARRAY(
+    SELECT place FROM mine JOIN lost USING (contact_id, staff_id, since, level)))
 ), change AS (
   SELECT COLUMNS, 1 AS sign FROM fresh UNION ALL SELECT COLUMNS, -1 FROM stale
 ), standing AS MATERIALIZED (
   SELECT contact_id, staff_id, channel_id, sum(sign)::bigint AS n FROM change
   WHERE until IS NULL GROUP BY contact_id, staff_id, channel_id HAVING sum(sign) <> 0
-), balanced AS (BALANCES)
+), balanced AS (BALANCES), active AS MATERIALIZED (
+  SELECT COLUMNS, sign FROM change WHERE level >= 2
+), book AS MATERIALIZED (
+  SELECT *, 0 AS sign FROM (
+    SELECT COLUMNS FROM mine
+    WHERE level >= 2 AND contact_id IN (SELECT contact_id FROM active)
+    EXCEPT SELECT COLUMNS FROM stale) same
+  UNION ALL TABLE active
+), changed AS (
+  INSERT INTO analytics_assetchange AS c (tenant_id, since_day, until_day, CHANGES)
+  SELECT %(tenant)s, moved.* FROM (CHANGED) moved WHERE (CHANGES) <> (0, 0, 0, 0)
+  ON CONFLICT (tenant_id, since_day, until_day) DO UPDATE SET PLUS_CHANGED
+)
 INSERT INTO analytics_assetcell AS c (tenant_id, staff_id, level, channel_id, day, LINES)
 SELECT %(tenant)s, moved.* FROM (CELLS) moved WHERE (LINES) <> (0, 0, 0, 0, 0, 0)
 ON CONFLICT (tenant_id, staff_id, level, channel_id, day) DO UPDATE SET ADDED
@@ -209,9 +227,10 @@ ON CONFLICT (tenant_id, staff_id, level, channel_id, day) DO UPDATE SET ADDED
     .replace("BALANCES", balances.ADDED)
     .replace("LINES", ", ".join(asset_readings.LINES))
     .replace("CELLS", asset_readings.cells("change", "sign"))
-    .replace(
-        "ADDED", ", ".join(f"{line} = c.{line} + EXCLUDED.{line}" for line in asset_readings.LINES)
-    )
+    .replace("PLUS_CHANGED", _added(asset_readings.CHANGES))
+    .replace("CHANGED", asset_readings.changes("book", _OF_PAIR, "p.sign"))
+    .replace("CHANGES", ", ".join(asset_readings.CHANGES))
+    .replace("ADDED", _added(asset_readings.LINES))
 )
 
 _FORGET_REFERRALS = (
@@ -247,9 +266,15 @@ _READ_CUSTOMERS = of_these(
     readings.CUSTOMERS,
 )
 _READ_STAGES = of_these(_STAGES, readings.STAGES)
-_READ_ASSETS = of_these(_ASSETS.replace("{among}", ""), asset_readings.PIECES)
+_READ_ASSETS = of_these(
+    _ASSETS.replace("{among}", "").replace("{since}", ""), asset_readings.PIECES
+)
+# Before the tail only the active pieces matter: with them others count in changes.
+_LATE = "(until IS NULL OR until >= %(tail)s)"
 _READ_TAILS = of_these(
-    _ASSETS.replace("{among}", "AND staff_id = 0 AND (until IS NULL OR until >= %(tail)s)"),
+    _ASSETS.replace("{among}", f"AND staff_id = 0 AND (level >= 2 OR {_LATE})").replace(
+        "{since}", f"WHERE {_LATE}"
+    ),
     asset_readings.TAILS,
 )
 _READ_REFERRALS = (

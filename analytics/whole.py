@@ -63,6 +63,9 @@ SELECT channel_id, stage_id, count(*) AS contacts
 FROM analytics_contactfact WHERE tenant_id = %(tenant)s AND stage_id <> 0
 GROUP BY channel_id, stage_id""",
     models.AssetCell: asset_readings.cells("analytics_assetpiece WHERE tenant_id = %(tenant)s"),
+    models.AssetChange: asset_readings.changes(
+        "(SELECT * FROM analytics_assetpiece WHERE tenant_id = %(tenant)s AND level >= 2)"
+    ),
     models.DeedCell: deed_readings.cells(_DEEDS),
     models.LossCell: loss_readings.cells(_LOSSES),
     models.CreditCell: credit_readings.cells(_CUSTOMERS),

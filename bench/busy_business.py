@@ -76,7 +76,8 @@ FROM contacts_event WHERE tenant_id = %(tenant)s AND kind = 'touch.delivered'
 """
 _TABLES = (
     "contacts_reachspell", "contacts_follow", "contacts_contacttag", "journeys_touch",
-    "analytics_assetpiece", "analytics_assetcell", "analytics_assetbalance", "analytics_forecast",
+    "analytics_assetpiece", "analytics_assetcell", "analytics_assetchange",
+    "analytics_assetbalance", "analytics_forecast",
 )  # fmt: skip
 _EXPORT = {
     "spells": """

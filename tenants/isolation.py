@@ -54,6 +54,7 @@ LOADED = (
 # Written anew as a whole by a rebuild: the same holds for them.
 REBUILT = (
     "analytics_assetcell",
+    "analytics_assetchange",
     "analytics_assetpiece",
     "analytics_cohortcell",
     "analytics_cohortmonth",

@@ -1,8 +1,9 @@
-"""What do the facts say of user assets? Balances, cells of days, and the pieces of the active.
+"""What do the facts say of user assets? Balances, and cells of days.
 
 Balances and cells know the heads of each row at any midnight: who stands there now, less what came
-since. What they cannot know is who changed the level between two midnights; that is read from the
-pieces at L2 and L3 alone, as far fewer are active than can be reached.
+since. Who changed the level between two midnights is known by cells of two days; of a channel, and
+of very long periods, it is read from the pieces at L2 and L3 alone, as far fewer are active than
+can be reached.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from analytics import buying, hindsight
 from analytics.assets import balances
-from analytics.assets.readings import LINES
+from analytics.assets.readings import CHANGE_DAYS, CHANGES, LINES
 from analytics.models.facts import EVERY_CHANNEL
 from analytics.periods import Question, midnight
 from analytics.prediction.known import Worths
@@ -46,6 +47,13 @@ FROM (
 WHERE KIND
 GROUP BY 1
 """
+# Those in a later piece than the one in which they entered: readings.changes.
+_CHANGES = f"""
+SELECT {", ".join(f"COALESCE(sum({name}), 0)::bigint" for name in CHANGES)}
+FROM analytics_assetchange
+WHERE tenant_id = %(tenant)s AND since_day >= %(from)s AND since_day < %(to)s
+  AND until_day < %(to)s
+"""  # noqa: S608 - our own names
 # At which level did they leave the book, standing at the end or lost before, and at which one had
 # they entered it? A piece in which one did both tells it alone; another one is joined with that of
 # its contact which was entered and did not last, by when the contact became reachable. So each
@@ -131,8 +139,19 @@ def read(question: Question, group: str) -> list[tuple[Any, ...]]:
     return _all(_filled(_CELLS.replace("CELLS", which), question, group), question)
 
 
-def changed(question: Question) -> Mapping[tuple[str, str], int]:
-    """How many entered the period's book at one level and left it at another, of L2 and L3."""
+def changed(question: Question, stayed: Mapping[str, int]) -> Mapping[tuple[str, str], int]:
+    """How many entered the period's book at one level and left it at another, of L2 and L3.
+
+    `stayed`: by level, those that entered less whatever moved out in the period.
+    """
+    span = question.span
+    if question.channel_id is None and (span.end - span.start).days <= CHANGE_DAYS:
+        ways = [(f"L{name[-2]}", f"L{name[-1]}") for name in CHANGES]
+        (heads,) = buying.rows(_CHANGES, _given(question))
+        return {
+            way: found + (stayed[way[0]] if way[0] == way[1] else 0)
+            for way, found in zip(ways, heads, strict=True)
+        }
     sql = _CHANGED.replace("CHANNEL", _channel(question, ""))
     rows = buying.of_many(sql, _given(question))
     return {(before, after): heads for before, after, heads in rows}

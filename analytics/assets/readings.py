@@ -183,3 +183,43 @@ FROM (
   CROSS JOIN LATERAL (VALUES (p.channel_id), (%(every)s)) AS c(channel_id)
   WHERE t.day IS NOT NULL) turn
 GROUP BY staff_id, level, channel_id, day"""  # noqa: S608 - our own names
+
+
+# The longest period whose changes are counted: twelve months.
+CHANGE_DAYS = 366
+CHANGES = ("heads_22", "heads_23", "heads_32", "heads_33")
+_IN, _OUT = LINES.index("moved_in") + 1, LINES.index("moved_out") + 1
+
+
+def changes(pieces: str, pair: str = "1", alone: str = "1") -> str:
+    """Counted by two days, so that the sum over the cells of which both days are in a period tells
+    how many entered its book in one of these pieces, at L2 or L3, and left it in a later one.
+
+    A head enters the book in piece i if that ended since the period began, and either began before
+    or is its first one; it leaves the book in piece j if that began before the period's end, and
+    did not end before by moving on. Multiplied, that is a cell for each border of i with each one
+    of j. Who left in the piece in which it entered is counted elsewhere, as all that entered at the
+    level less all that moved out of it: the pieces that began and ended by a move within the
+    period, taken away there though none entered in them, are added here.
+    A pair counts `pair` times, a piece by itself `alone` times.
+    """
+    counted = ", ".join(
+        f"COALESCE(sum(n) FILTER (WHERE way = {name[-2:]}), 0)::int AS {name}" for name in CHANGES
+    )
+    return f"""
+SELECT since_day, until_day, {counted}
+FROM (
+  SELECT i.level * 10 + j.level AS way, x.day AS since_day, y.day AS until_day,
+    {pair} * x.n * y.n AS n
+  FROM {pieces} i JOIN {pieces} j ON j.contact_id = i.contact_id AND j.began = i.began
+    AND j.since >= i.until AND (j.since, j.level) <> (i.since, i.level) AND {pair} <> 0
+    AND j.since_day - i.until_day < {CHANGE_DAYS}
+  CROSS JOIN LATERAL (VALUES
+    (i.until_day, 1), (CASE WHEN i.came = {_IN} THEN i.since_day END, -1)) AS x(day, n)
+  CROSS JOIN LATERAL (VALUES
+    (j.since_day, 1), (CASE WHEN j.went = {_OUT} THEN j.until_day END, -1)) AS y(day, n)
+  UNION ALL
+  SELECT level * 11, since_day, until_day, {alone}
+  FROM {pieces} p WHERE came = {_IN} AND went = {_OUT} AND {alone} <> 0) turn
+WHERE until_day - since_day < {CHANGE_DAYS}
+GROUP BY since_day, until_day"""  # noqa: S608 - our own names

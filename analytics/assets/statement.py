@@ -224,7 +224,8 @@ def _counted(question: Question, group: Group, worths: Worths | None) -> Book:
     """The flows; of levels also who changed, from their pieces."""
     book = _flows(question, group)
     if group == "ownership":
-        _move(book, cells.changed(question))
+        stayed = {str(key): _entered(row) - row.moved_out for key, row in book.items()}
+        _move(book, cells.changed(question, {"L2": 0, "L3": 0, **stayed}))
     if worths is not None:
         for key, value in cells.worth(question, group, worths).items():
             book.setdefault(key, Row(key)).value = value

@@ -19,7 +19,7 @@ def _of_all(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analytics', '0021_loss_facts'),
+        ('analytics', '0023_asset_changes'),
         ('tenants', '0007_webhooks'),
     ]
 

@@ -1,7 +1,7 @@
 """What analytics keeps: facts and cells behind reports, forecasts, targets, alerts, fit."""
 
 from .alerts import Alert, AlertNotice, AlertRecipient, AlertRule
-from .assets import AssetBalance, AssetCell, AssetPiece
+from .assets import AssetBalance, AssetCell, AssetChange, AssetPiece
 from .credits import CreditCell
 from .deeds import DeedCell, DeedFact
 from .facts import (
@@ -37,6 +37,7 @@ __all__ = [
     "AlertRule",
     "AssetBalance",
     "AssetCell",
+    "AssetChange",
     "AssetPiece",
     "CohortCell",
     "CohortMonth",

@@ -72,6 +72,26 @@ class AssetCell(TenantModel):
         pass
 
 
+class AssetChange(TenantModel):
+    """How many active heads are in another piece when they leave the book of a period than when
+    they entered it? Of a period of up to assets.readings.CHANGE_DAYS days, the sum of its cells.
+
+    A cell is in it if `since_day` and `until_day` are. `heads_23` entered at L2 and left at L3, and
+    so on; assets/readings.py says how pieces are counted, some of them below zero.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "since_day", "until_day")
+    since_day = models.DateField()
+    until_day = models.DateField()
+    heads_22 = models.IntegerField(default=0)
+    heads_23 = models.IntegerField(default=0)
+    heads_32 = models.IntegerField(default=0)
+    heads_33 = models.IntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        pass
+
+
 class AssetBalance(TenantModel):
     """How many stand in a row of the user assets with no end in sight, and what are they worth?
 

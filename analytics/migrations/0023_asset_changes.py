@@ -1,0 +1,45 @@
+"""Changes between levels, counted by two days."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+def _from_rows(apps, schema_editor):
+    """Until all facts are read again reports are read from rows."""
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM tenants_tenant ORDER BY id")
+        for (tenant_id,) in cursor.fetchall():
+            cursor.execute(f"SET LOCAL app.tenant = '{tenant_id}'")
+            cursor.execute(
+                "UPDATE analytics_factsstate SET latest_at = NULL WHERE tenant_id = %s", [tenant_id]
+            )
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('analytics', '0022_message_days'),
+        ('tenants', '0007_webhooks'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='AssetChange',
+            fields=[
+                ('pk', models.CompositePrimaryKey('tenant_id', 'since_day', 'until_day', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('since_day', models.DateField()),
+                ('until_day', models.DateField()),
+                ('heads_22', models.IntegerField(default=0)),
+                ('heads_23', models.IntegerField(default=0)),
+                ('heads_32', models.IntegerField(default=0)),
+                ('heads_33', models.IntegerField(default=0)),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant')),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+            },
+        ),
+        migrations.RunPython(_from_rows, migrations.RunPython.noop),
+    ]
