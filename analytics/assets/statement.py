@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from analytics import buying
@@ -27,6 +28,7 @@ from analytics.periods import Question, by_deed, filters, last_day, midnight
 from analytics.prediction import known
 from analytics.prediction.known import Worths
 from analytics.standing import Ownership
+from contacts.arrays import Among
 from contacts.kinds import INBOUND
 from contacts.models import Channel, ContactSettings
 from tenants.models import Staff, Team
@@ -373,7 +375,7 @@ def names(group: Group, rows: Sequence[Row]) -> Names:
     # A number in the place of what was deleted.
     found: dict[Any, tuple[str, str]] = {key: (f"#{key}", f"#{key}") for key in keys}
     if group == "staff":
-        members = Staff.objects.filter(pk__in=keys).values_list("pk", "userid", "name")
+        members = Staff.objects.filter(Among(F("pk"), keys)).values_list("pk", "userid", "name")
         return found | {pk: (userid, name or userid) for pk, userid, name in members}
     of: Callable[..., Any] = (Channel if group == "channel" else Team).objects.filter
     return found | {row.pk: (row.name, row.name) for row in of(pk__in=keys)}

@@ -37,7 +37,7 @@ def known(as_of: datetime, *, exact: bool = True) -> Known:
     tenant = Tenant.current()
     kept = forecasts.kept(as_of, tenant.tz)
     if kept is not None:
-        return Known(kept.as_of, Fit(**kept.told))
+        return Known(*kept)
     state = None if exact else forecasts.state()
     last = forecasts.current(state) if state else None
     if last is not None and state and state.as_of is not None and _is_large(last):
