@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -10,6 +11,7 @@ from unfold.contrib.filters.admin import (
     RangeDateFilter,
 )
 
+from contacts import channels
 from contacts.models import Channel, Cost
 from tenants.admin_base import TenantModelAdmin
 from tenants.admin_forms import TenantForm
@@ -24,6 +26,9 @@ class ChannelAdmin(TenantModelAdmin):
     search_fields = ("name", "platform")
     ordering = ("name", "id")
     fieldsets = ((None, {"fields": (("name", "kind"), ("platform", "placement"))}),)
+
+    def delete_model(self, request: HttpRequest, obj: Channel) -> None:
+        channels.delete(obj)
 
 
 class CostForm(TenantForm):

@@ -13,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts import costs, validation
+from contacts import channels, costs, validation
 from contacts.api.naming import UNKNOWN, Named, channel_names
 from contacts.api.results import as_results
 from contacts.models import Channel, Cost, Product
@@ -137,6 +137,9 @@ class Channels(Editable):
         "name": equals("name", 100),
         "kind": one_of("kind", Channel.Kind.choices),
     }
+
+    def perform_destroy(self, instance: Channel) -> None:
+        channels.delete(instance)
 
 
 class Costs(Editable):

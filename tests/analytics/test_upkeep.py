@@ -6,13 +6,15 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from analytics import facts, upkeep, whole
 from analytics.models import ContactFact, CustomerFact, DirtyContact, ReferralPart
-from contacts import orders, timeline
-from contacts.models import Contact, ContactSettings
+from contacts import changes, orders, timeline
+from contacts.models import Channel, Contact, ContactSettings
 from contacts.timeline import NewEvent
 from journeys.models import Stage
+from tenants.ids import encode
 from tests.analytics import seeds
 from tests.conftest import Business
 
@@ -155,3 +157,27 @@ def test_whatever_facts_depend_on_is_looked_at_each_time(business: Business) -> 
         order(someone, "again", 30)
     assert grown()
     assert not grown()
+
+
+@pytest.mark.parametrize("door", ["api", "page"])
+def test_who_came_by_a_deleted_channel_came_by_none(business: Business, door: str) -> None:
+    with business.scope():
+        fair = Channel.objects.create(name="Fair")
+        someone = customer("a")
+        Contact.objects.filter(pk=someone.pk).update(channel=fair)
+        changes.note([someone.pk])
+        facts.catch_up()
+        assert CustomerFact.objects.get().channel_id == fair.pk
+
+    if door == "api":
+        gone = business.api().delete(f"/api/v1/channels/{encode(fair.pk)}")
+        assert gone.status_code == 204
+    else:
+        page = reverse("admin:contacts_channel_delete", args=[fair.pk])
+        assert business.browser("admin").post(page, {"post": "yes"}).status_code == 302
+
+    rows = business.api().get("/api/v1/reports/value", {"group": "channel"}).json()["rows"]
+    assert [row["group"] for row in rows] == [None]
+    with business.scope():
+        assert CustomerFact.objects.get().channel_id == 0
+        assert facts.prove() == []
