@@ -121,13 +121,13 @@ def _counted(question: Question) -> list[tuple[Any, ...]]:
     """Rows of _BY_COUNTS."""
     if not question.of_everybody:
         return buying.of_many(narrowed(_BY_COUNTS, question), _given(question), sorts=False)
-    from analytics import mixes  # noqa: PLC0415 - NumPy takes a while to load
+    from analytics import message_counts  # noqa: PLC0415 - NumPy takes a while to load
 
     until = _until(question)
     days = message_days.read(until - DAYS, until)
     return [
-        *((False, None, *each) for each in mixes.by_counts(days)),
-        *((True, pk or None, good, sent, 1) for pk, good, sent in mixes.by_sender(days)),
+        *((False, None, *each) for each in message_counts.by_counts(days)),
+        *((True, pk or None, good, sent, 1) for pk, good, sent in message_counts.by_sender(days)),
     ]
 
 

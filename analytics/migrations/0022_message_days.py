@@ -1,21 +1,9 @@
-"""Days of messages as columns of numbers, and margins of days of orders. The worker packs them:
-until then rows are read.
+"""Days of messages as columns of numbers, which the worker packs; margins of days of orders, which
+are there once all facts were read again (0024).
 """
 
 import django.db.models.deletion
 from django.db import migrations, models
-
-def _empty(apps, schema_editor):
-    """Days of orders that were packed know no margins."""
-    with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM tenants_tenant ORDER BY id")
-        for (tenant_id,) in cursor.fetchall():
-            cursor.execute(f"SET LOCAL app.tenant = '{tenant_id}'")
-            cursor.execute(
-                "UPDATE analytics_orderday SET buyers = NULL, contacts = NULL, orders = NULL,"
-                " revenues = NULL, lasts = NULL WHERE tenant_id = %s",
-                [tenant_id],
-            )
 
 
 class Migration(migrations.Migration):
@@ -60,5 +48,4 @@ class Migration(migrations.Migration):
             " ALTER TABLE analytics_orderday ALTER margins SET STORAGE EXTERNAL",
             migrations.RunSQL.noop,
         ),
-        migrations.RunPython(_empty, migrations.RunPython.noop),
     ]

@@ -1,18 +1,7 @@
-"""Changes between levels, counted by two days."""
+"""Changes between levels, counted by two days; all facts are read again for it (0024)."""
 
 import django.db.models.deletion
 from django.db import migrations, models
-
-
-def _from_rows(apps, schema_editor):
-    """Until all facts are read again reports are read from rows."""
-    with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM tenants_tenant ORDER BY id")
-        for (tenant_id,) in cursor.fetchall():
-            cursor.execute(f"SET LOCAL app.tenant = '{tenant_id}'")
-            cursor.execute(
-                "UPDATE analytics_factsstate SET latest_at = NULL WHERE tenant_id = %s", [tenant_id]
-            )
 
 
 class Migration(migrations.Migration):
@@ -41,5 +30,4 @@ class Migration(migrations.Migration):
                 'default_manager_name': 'objects',
             },
         ),
-        migrations.RunPython(_from_rows, migrations.RunPython.noop),
     ]
