@@ -38,12 +38,13 @@ class Seen:
 
 @dataclass
 class Answer:
-    """`pause_s` before it; `drop` cuts the line instead; `raw` is sent as it is."""
+    """`pause_s` and everyone `together` before it; `drop` cuts the line; `raw` is sent as it is."""
 
     content: object = None
     status: int = 200
     raw: bytes | None = None
     pause_s: float = 0.0
+    together: threading.Barrier | None = None
     drop: bool = False
 
     def payload(self) -> bytes:
@@ -88,6 +89,8 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
             path = parts.path.removeprefix("/cgi-bin/")
             provider.seen.append(Seen(self.command, path, dict(parse_qsl(parts.query)), body))
             answer = provider.answer(path)
+            if answer.together:
+                answer.together.wait()
             time.sleep(answer.pause_s)
             if answer.drop:
                 self.close_connection = True
