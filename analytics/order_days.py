@@ -20,7 +20,7 @@ from analytics.periods import Question, last_day, midnight
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
 
-Figure = Literal["orders", "revenues", "margins", "lasts"]
+Figure = Literal["channels", "orders", "revenues", "margins", "lasts"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Day:
 
 _NUMBERS: Final = {
     "contact_id": "contacts",
+    "channel_id": "channels",
     "orders": "orders",
     "revenue": "revenues",
     "margin": "margins",
@@ -45,12 +46,14 @@ FROM (SELECT *, {packed.widths([*_NUMBERS])} FROM ({{}}) bought) each GROUP BY d
 """  # noqa: S608 - our own names
 # Of everybody, once facts of customers are made.
 READING: Final = _PACKED.format("""
-  SELECT contact_id, u.* FROM analytics_customerfact,
+  SELECT contact_id, channel_id, u.* FROM analytics_customerfact,
     unnest(days, day_orders, day_revenues, day_margins, day_lasts)
       AS u(day, orders, revenue, margin, last)
   WHERE tenant_id = %(tenant)s""")
 _OF_DAYS: Final = _PACKED.format(f"""
-  SELECT contact_id, day, count(*) AS orders, sum({buying.REVENUE})::bigint AS revenue,
+  SELECT contact_id, COALESCE((
+      SELECT channel_id FROM contacts_contact c
+      WHERE c.tenant_id = %(tenant)s AND c.id = contact_id), 0) AS channel_id, day, count(*) AS orders, sum({buying.REVENUE})::bigint AS revenue,
     sum({buying.MARGIN})::bigint AS margin,
     (extract(epoch FROM max(paid_at)) * 1000000)::bigint AS last
   FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
@@ -59,20 +62,23 @@ _OF_DAYS: Final = _PACKED.format(f"""
   WHERE o.tenant_id = %(tenant)s AND o.paid GROUP BY contact_id, day""")  # noqa: S608 - our own names
 
 # Within upkeep.py, from what customers' facts were (`old`) and are (`new`).
-EMPTIED: Final = """
+EMPTIED: Final = f"""
   INSERT INTO analytics_orderday AS d (tenant_id, day)
   SELECT DISTINCT %(tenant)s, day FROM (
     SELECT u.day FROM (
-      SELECT contact_id, days, day_orders, day_revenues, day_margins, day_lasts, 1 AS sign FROM new
+      SELECT contact_id, channel_id, days, day_orders, day_revenues, day_margins, day_lasts,
+        1 AS sign FROM new
       UNION ALL
-      SELECT contact_id, days, day_orders, day_revenues, day_margins, day_lasts, -1 FROM old
+      SELECT contact_id, channel_id, days, day_orders, day_revenues, day_margins, day_lasts, -1
+      FROM old
     ) change, unnest(days, day_orders, day_revenues, day_margins, day_lasts)
       AS u(day, orders, revenue, margin, last)
-    GROUP BY contact_id, u.day, u.orders, u.revenue, u.margin, u.last HAVING sum(sign) <> 0) moved
-  ON CONFLICT (tenant_id, day) DO UPDATE SET buyers = NULL, contacts = NULL, orders = NULL,
-    revenues = NULL, margins = NULL, lasts = NULL
+    GROUP BY contact_id, channel_id, u.day, u.orders, u.revenue, u.margin, u.last
+    HAVING sum(sign) <> 0) moved
+  ON CONFLICT (tenant_id, day) DO UPDATE SET buyers = NULL,
+    {", ".join(f"{column} = NULL" for column in _NUMBERS.values())}
   WHERE d.buyers IS NOT NULL
-"""
+"""  # noqa: S608 - our own names
 
 _TAKE_EMPTY: Final = """
 DELETE FROM analytics_orderday WHERE tenant_id = %(tenant)s AND buyers IS NULL

@@ -231,14 +231,15 @@ class DayCell(TenantModel):
 class OrderDay(TenantModel):
     """Who bought on a day: a column of numbers for each figure, all in one order; order_days.py.
 
-    Ids of contacts, and of each its orders of the day, their revenue and margin in fen and the
-    moment of the last one in microseconds. Empty: they changed since.
+    Ids of contacts, and of each the channel's (0: none), its orders of the day, their revenue and
+    margin in fen and the moment of the last one in microseconds. Empty: they changed since.
     """
 
     pk = models.CompositePrimaryKey("tenant_id", "day")
     day = models.DateField()
     buyers = models.IntegerField(null=True)
     contacts = models.BinaryField(null=True)
+    channels = models.BinaryField(null=True)
     orders = models.BinaryField(null=True)
     revenues = models.BinaryField(null=True)
     margins = models.BinaryField(null=True)

@@ -13,7 +13,7 @@ from analytics.periods import Question, Span
 from analytics.rfm import scores
 from contacts import orders
 from contacts.merging import merge
-from contacts.models import Contact
+from contacts.models import Channel, Contact
 from tests.analytics import seeds
 from tests.analytics.reference_customers import Shop
 from tests.analytics.test_customers import check
@@ -139,6 +139,27 @@ def test_a_cancelled_order_leaves_its_day(two: Business) -> None:
 
     assert packed(two) == [date(2026, 1, 5)]
     assert [cell["contacts"] for cell in ask(two, "rfm", **YEAR)["cells"]] == [1, 1]
+
+
+def test_a_buyer_who_moves_to_another_channel_is_counted_there(two: Business) -> None:
+    with two.scope():
+        Channel.objects.create(name="Members", kind="private")
+    before = ask(two, "benchmark", **YEAR)["rows"]
+    (anna,) = two.api().get("/api/v1/contacts", {"external_id": "anna"}).json()["results"]
+    moved = two.api().patch(
+        f"/api/v1/contacts/{anna['id']}", {"channel": "Members"}, format="json"
+    )
+    after = ask(two, "benchmark", **YEAR)["rows"]
+    emptied = packed(two)
+    with two.scope():
+        settle()
+
+    assert moved.status_code == 200
+    assert [row["buyers"] for row in before] == [0, 0, 2]
+    assert [row["buyers"] for row in after] == [0, 1, 1]
+    assert emptied == []
+    assert packed(two) == [date(2026, 1, 5), date(2026, 3, 5)]
+    assert ask(two, "benchmark", **YEAR)["rows"] == after
 
 
 def test_who_bought_last_on_one_day_is_told_to_the_microsecond(two: Business) -> None:
