@@ -38,18 +38,18 @@ def complete(question: Question) -> Question:
 
 def steadily(read: Callable[[], T]) -> T:
     """What `read` answers from one state of the facts: again, when a refresh came in between."""
-    return _steady(read, facts.version())[0]
+    return _steady(read, hindsight.state())[0]
 
 
-def _steady(read: Callable[[], T], version: int) -> tuple[T, int]:
-    """And the version that it is of, beginning at this one."""
+def _steady(read: Callable[[], T], state: hindsight.State) -> tuple[T, int]:
+    """And the version that it is of, beginning at this state."""
     for _attempt in range(ATTEMPTS):
-        with hindsight.once():
+        with hindsight.once(state):
             found = read()
-        before, version = version, facts.version()
-        if version == before:
+        before, state = state, hindsight.state()
+        if state.version == before.version:
             break
-    return found, version
+    return found, state.version
 
 
 def kept(name: str, question: Question, read: Callable[[], T]) -> T:
@@ -60,20 +60,20 @@ def kept(name: str, question: Question, read: Callable[[], T]) -> T:
     """
     if question.by_person:
         return steadily(read)
-    version = facts.version()
+    state = hindsight.state()
     now = timezone.now()
     past = question.as_of_us if now - question.as_of > _RECENT else ""
     span = question.span
     key = (
-        f"answer:{_FORM}:{current_tenant_id()}:{name}:{version}:{span.start}:{span.end}"
+        f"answer:{_FORM}:{current_tenant_id()}:{name}:{state.version}:{span.start}:{span.end}"
         f":{span.zone.key}:{question.channel_id}:{past}"
     )
     told = cache.get(key)
     if told is not None and not buying.paid_between(question, told[0]):
         answer: T = told[1]
         return answer
-    answer, of_version = _steady(read, version)
-    if of_version == version:
+    answer, of_version = _steady(read, state)
+    if of_version == state.version:
         cache.set(key, (question.as_of, answer), _KEPT)
     return answer
 

@@ -179,16 +179,6 @@ def _refresh_gap() -> None:
         models.FactsState.objects.update(gap=_read_gap(), gap_read_at=now)
 
 
-def version() -> int:
-    """Grows with every refresh."""
-    with connection.cursor() as cursor:  # twice for every answer: without the words of a model
-        cursor.execute(
-            "SELECT version FROM analytics_factsstate WHERE tenant_id = %s", [current_tenant_id()]
-        )
-        found = cursor.fetchone()
-    return found[0] if found else _state().version
-
-
 def _state() -> models.FactsState:
     state = models.FactsState.objects.first()
     if state is None:

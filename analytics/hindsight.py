@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -53,33 +54,41 @@ def begun() -> bool:
     return _known_to() is not None
 
 
-# What was found while one answer is read: nothing, or one moment.
-_found: ContextVar[list[datetime | None] | None] = ContextVar("found", default=None)
+@dataclass(frozen=True)
+class State:
+    """Which state facts are in, and the latest moment they know of; None before the first one."""
+
+    version: int
+    known_to: datetime | None
+
+
+def state() -> State:
+    """Inside a scope: as of now. The version grows with every refresh."""
+    with connection.cursor() as cursor:  # twice for every answer: without the words of a model
+        cursor.execute(
+            "SELECT version, latest_at FROM analytics_factsstate WHERE tenant_id = %s",
+            [current_tenant_id()],
+        )
+        row = cursor.fetchone()
+    return State(*row) if row else State(0, None)
+
+
+# The state that the answer is of which is being read.
+_state: ContextVar[State | None] = ContextVar("state", default=None)
 
 
 @contextmanager
-def once() -> Iterator[None]:
-    """Inside a scope: look once how far the facts are, as an answer is of one state of them."""
-    token = _found.set([])
+def once(of: State) -> Iterator[None]:
+    """Inside a scope: an answer is of one state of the facts, however often it asks how far."""
+    token = _state.set(of)
     try:
         yield
     finally:
-        _found.reset(token)
+        _state.reset(token)
 
 
 def _known_to() -> datetime | None:
-    found = _found.get()
-    if found:
-        return found[0]
-    with connection.cursor() as cursor:  # often: without the words of a model
-        cursor.execute(
-            "SELECT latest_at FROM analytics_factsstate WHERE tenant_id = %s", [current_tenant_id()]
-        )
-        row = cursor.fetchone()
-    moment: datetime | None = row[0] if row else None
-    if found is not None:
-        found.append(moment)
-    return moment
+    return (_state.get() or state()).known_to
 
 
 def whole_until(question: Question) -> date:

@@ -224,11 +224,14 @@ def _filters(question: Question) -> str:
 def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:
     if group == "source":
         return {key: key for key in keys}
-    of: dict[Group, type[TenantModel]] = {
-        "channel": Channel, "staff": Staff, "live_code": LiveCode,
-    }  # fmt: skip
-    rows = of[group].objects.filter(pk__in=keys)
-    return {str(row.pk): str(row) for row in rows}
+    of: dict[Group, tuple[type[TenantModel], Sequence[str]]] = {
+        "channel": (Channel, ["name"]),
+        "staff": (Staff, ["name", "userid"]),
+        "live_code": (LiveCode, ["name"]),
+    }
+    model, columns = of[group]
+    rows = model.objects.filter(pk__in=keys).values_list("pk", *columns)
+    return {str(pk): next(filter(None, names)) for pk, *names in rows}
 
 
 def label(group: Group, row: Row) -> str:

@@ -50,10 +50,11 @@ READING: Final = _PACKED.format("""
     unnest(days, day_orders, day_revenues, day_margins, day_lasts)
       AS u(day, orders, revenue, margin, last)
   WHERE tenant_id = %(tenant)s""")
+_CHANNEL: Final = """COALESCE((
+    SELECT channel_id FROM contacts_contact c
+    WHERE c.tenant_id = %(tenant)s AND c.id = o.contact_id), 0) AS channel_id"""
 _OF_DAYS: Final = _PACKED.format(f"""
-  SELECT contact_id, COALESCE((
-      SELECT channel_id FROM contacts_contact c
-      WHERE c.tenant_id = %(tenant)s AND c.id = contact_id), 0) AS channel_id, day, count(*) AS orders, sum({buying.REVENUE})::bigint AS revenue,
+  SELECT contact_id, {_CHANNEL}, day, count(*) AS orders, sum({buying.REVENUE})::bigint AS revenue,
     sum({buying.MARGIN})::bigint AS margin,
     (extract(epoch FROM max(paid_at)) * 1000000)::bigint AS last
   FROM unnest(%(days)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])

@@ -72,12 +72,11 @@ def buyers_by_channel(question: Question) -> dict[int, int]:
     days = order_days.read(question, ["channels"])
     if not days:
         return {}
-    contacts = packed_numbers.places(_column(days, 0, np.int64))
-    channels, places = np.unique(_column(days, 1, np.int64), return_inverse=True)
-    of_each = np.full(int(contacts.max()) + 1, len(channels))
-    of_each[contacts] = places
-    buyers = np.bincount(of_each, minlength=len(channels)).tolist()
-    return dict(zip(channels.tolist(), buyers, strict=False))
+    places = packed_numbers.places(_column(days, 0, np.int64))
+    channel_of = np.full(int(places.max()) + 1, -1)
+    channel_of[places] = _column(days, 1, np.int64)
+    channels, buyers = np.unique(channel_of[channel_of >= 0], return_counts=True)
+    return dict(zip(channels.tolist(), buyers.tolist(), strict=True))
 
 
 def _of_orders(question: Question, figures: Sequence[Figure]) -> list[Numbers]:

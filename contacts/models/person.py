@@ -157,7 +157,7 @@ class Contact(TenantModel):
                 models.F("acquired_at").desc(nulls_last=True),
                 models.F("id").desc(),
                 # What lists are narrowed by most: their ids are found without reading the rows.
-                include=["channel", "owner"],
+                include=["channel", "owner", "live_code"],
                 name="contact_list",
             ),
             models.Index(fields=["tenant", "owner", "-id"], name="contact_owner"),

@@ -146,9 +146,7 @@ def test_a_buyer_who_moves_to_another_channel_is_counted_there(two: Business) ->
         Channel.objects.create(name="Members", kind="private")
     before = ask(two, "benchmark", **YEAR)["rows"]
     (anna,) = two.api().get("/api/v1/contacts", {"external_id": "anna"}).json()["results"]
-    moved = two.api().patch(
-        f"/api/v1/contacts/{anna['id']}", {"channel": "Members"}, format="json"
-    )
+    moved = two.api().patch(f"/api/v1/contacts/{anna['id']}", {"channel": "Members"}, format="json")
     after = ask(two, "benchmark", **YEAR)["rows"]
     emptied = packed(two)
     with two.scope():
