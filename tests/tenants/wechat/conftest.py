@@ -140,7 +140,7 @@ def credentials() -> Credentials:
 
 @pytest.fixture
 def client(credentials: Credentials, redis: Redis, provider: Provider) -> Iterator[WeComClient]:
-    made = connect(credentials, redis, base_url=provider.url, timeout=(0.5, 0.5))
+    made = connect(credentials, redis, base_url=provider.url, timeout=(1.0, 1.0))
     assert isinstance(made, WeComClient)
     with made:
         yield made

@@ -34,7 +34,7 @@ READ = "externalcontact/get"
 @pytest.mark.parametrize(
     "lost",
     [
-        Answer({"errcode": 0}, pause_s=1.0),
+        Answer({"errcode": 0}, pause_s=1.5),
         Answer(drop=True),
         Answer(raw=b"<html>bad gateway</html>", status=502),
         Answer(raw=b"<html>fine</html>"),
@@ -180,7 +180,7 @@ def everything(error: BaseException) -> str:
 @pytest.mark.parametrize(
     "trouble",
     [
-        Answer(pause_s=1.0),
+        Answer(pause_s=1.5),
         Answer(drop=True),
         Answer(raw=b"x", status=500),
         Answer(bad(40096, f"bad {SECRET}, hint: [1_2_3], from ip: 192.0.2.10, more info at x")),

@@ -27,13 +27,13 @@ def test_exactly_the_burst_passes_at_once(redis: Redis, key: str) -> None:
 
 
 def test_the_bucket_fills_at_its_rate(redis: Redis, key: str) -> None:
-    assert pacing.take(redis, key, 1200, 1) == 0
-    wait = pacing.take(redis, key, 1200, 1)
+    assert pacing.take(redis, key, 60, 1) == 0
+    wait = pacing.take(redis, key, 60, 1)
 
     time.sleep(wait + 0.01)
 
-    assert 0 < wait <= 0.05
-    assert pacing.take(redis, key, 1200, 1) == 0
+    assert 0 < wait <= 1
+    assert pacing.take(redis, key, 60, 1) == 0
 
 
 def test_a_block_stops_takers(redis: Redis, key: str) -> None:
@@ -45,13 +45,13 @@ def test_a_block_stops_takers(redis: Redis, key: str) -> None:
 
 
 def test_simultaneous_hits_count_once_and_a_later_one_escalates(redis: Redis, key: str) -> None:
-    pacing.block(redis, key, 0.1, escalated=3600)
-    assert pacing.block(redis, key, 0.1, escalated=3600) <= 0.1
+    pacing.block(redis, key, 0.8, escalated=3600)
+    assert pacing.block(redis, key, 0.8, escalated=3600) <= 0.8
 
-    time.sleep(0.15)
+    time.sleep(0.85)
 
     assert pacing.take(redis, key, 60, 20) == 0
-    assert pacing.block(redis, key, 0.1, escalated=3600) == 3600
+    assert pacing.block(redis, key, 0.8, escalated=3600) == 3600
 
 
 def test_a_longer_block_wins(redis: Redis, key: str) -> None:
@@ -71,7 +71,7 @@ def test_keys_are_a_tenants_and_expire(redis: Redis, key: str) -> None:
 def test_only_so_many_are_inside_at_once_and_a_dead_one_gives_its_place_back(
     redis: Redis, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pacing, "SLOT_LEASE_S", 0.2)
+    monkeypatch.setattr(pacing, "SLOT_LEASE_S", 0.8)
     with contextlib.ExitStack() as inside:
         entered = [inside.enter_context(pacing.slot(redis, key, 3)) for _ in range(4)]
         assert entered == [True, True, True, False]
@@ -81,6 +81,6 @@ def test_only_so_many_are_inside_at_once_and_a_dead_one_gives_its_place_back(
     assert died.__enter__()
     with pacing.slot(redis, key, 1) as meanwhile:
         assert not meanwhile
-    time.sleep(0.25)
+    time.sleep(0.85)
     with pacing.slot(redis, key, 1) as afterwards:
         assert afterwards

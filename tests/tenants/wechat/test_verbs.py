@@ -49,7 +49,7 @@ def test_a_contact_way_is_made_once(client: WeComClient, provider: Provider) -> 
         add_contact_way(client, users=["mei"], state="x" * 31)
 
 
-@pytest.mark.parametrize("answer", [Answer({"errcode": 0}), Answer(pause_s=1), Answer(drop=True)])
+@pytest.mark.parametrize("answer", [Answer({"errcode": 0}), Answer(pause_s=1.5), Answer(drop=True)])
 def test_a_contact_way_without_an_answer_is_unknown(
     client: WeComClient, provider: Provider, answer: Answer
 ) -> None:
