@@ -231,7 +231,7 @@ def _names(group: Group, keys: Sequence[str]) -> dict[str, str]:
     }
     model, columns = of[group]
     rows = model.objects.filter(pk__in=keys).values_list("pk", *columns)
-    return {str(pk): next(filter(None, names)) for pk, *names in rows}
+    return {str(pk): next(filter(None, names), "") for pk, *names in rows}
 
 
 def label(group: Group, row: Row) -> str:

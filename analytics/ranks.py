@@ -67,7 +67,7 @@ def _column(days: Sequence[order_days.Day], number: int, kind: type[Any]) -> NDA
 def buyers_by_channel(question: Question) -> dict[int, int]:
     """Inside a scope, of every channel, 0 for none: how many of its contacts bought in the period.
 
-    Of everybody, or of a channel's; facts have to be there (hindsight.begun).
+    Not of a part of them by person; facts have to be there (hindsight.begun).
     """
     days = order_days.read(question, ["channels"])
     if not days:
